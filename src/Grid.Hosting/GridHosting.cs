@@ -62,10 +62,10 @@ public static class GridHosting
         .AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error)
         .AddFilter("Orleans", LogLevel.Error));
 
-    private static void AddGridContent(this IServiceCollection services, GridOptions options) =>
+    internal static void AddGridContent(this IServiceCollection services, GridOptions options) =>
         services.AddSingleton(_ => new ContentStore(Path.Combine(options.DataDirectory, "content")));
 
-    private static void AddGridImages(this IServiceCollection services, GridOptions options)
+    internal static void AddGridImages(this IServiceCollection services, GridOptions options)
     {
         services.AddSingleton<ICredentialStore>(_ => new DockerConfigCredentials());
         services.AddSingleton<IImageStore>(p => new RegistryImageStore(new RegistryOptions { Insecure = options.InsecureRegistries }, p.GetRequiredService<ICredentialStore>()));
