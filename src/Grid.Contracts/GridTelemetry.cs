@@ -15,6 +15,15 @@ public static class GridTelemetry
             ? Source.StartActivity(name, kind, parent)
             : Source.StartActivity(name, kind);
 
+    /// <summary>Starts a span that ends in another turn: it does not become the current one.</summary>
+    public static Activity? StartDetached(string name, string? traceParent)
+    {
+        var current = Activity.Current;
+        var span = Start(name, traceParent);
+        Activity.Current = current;
+        return span;
+    }
+
     /// <summary>Marks a span failed.</summary>
     public static void Fail(this Activity? activity, string message) => activity?.SetStatus(ActivityStatusCode.Error, message);
 }

@@ -29,7 +29,7 @@ public sealed class BuildGrain(
     {
         if (State.Request is not null)
             return Status();
-        _span = GridTelemetry.Start("build", request.TraceParent);
+        _span = GridTelemetry.StartDetached("build", request.TraceParent);
         _span?.SetTag("grid.build", Key);
         State.Request = request;
         State.TraceParent = _span?.Id ?? request.TraceParent;
