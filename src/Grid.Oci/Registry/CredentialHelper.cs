@@ -19,7 +19,7 @@ internal static class CredentialHelper
         var program = "docker-credential-" + name;
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         timeout.CancelAfter(Patience);
-        using var process = new Process { StartInfo = new ProcessStartInfo(program, ["get"]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true } };
+        using var process = new Process { StartInfo = StartInfo(program) };
         try
         {
             process.Start();
@@ -34,6 +34,14 @@ internal static class CredentialHelper
             throw new ImageAccessException($"the credential helper {program} gave no answer for {registry} within {Patience.TotalSeconds:0} s");
         }
     }
+
+    private static ProcessStartInfo StartInfo(string program) => new(program, ["get"])
+    {
+        UseShellExecute = false,
+        RedirectStandardInput = true,
+        RedirectStandardOutput = true,
+        RedirectStandardError = true,
+    };
 
     private static async Task<RegistryCredential?> TalkAsync(Process process, string program, string registry, CancellationToken cancellationToken)
     {
