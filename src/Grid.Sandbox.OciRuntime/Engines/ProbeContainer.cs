@@ -11,12 +11,12 @@ internal static class ProbeContainer
     private const int ExpectedExitCode = 42;
 
     /// <summary>Throws <see cref="SandboxException"/> with the runtime's reason when it does not work.</summary>
-    public static void Run(RuntimeEngine engine, OciRuntimeOptions options)
+    public static void Run(RuntimeEngine engine, OciRuntimeOptions options, StateDirectory state)
     {
-        var id = "probe-" + Guid.NewGuid().ToString("n")[..12];
-        var directory = Path.Combine(options.StateDirectory, "probes", id);
+        var id = "probe-" + state.Owner;
+        var directory = Path.Combine(state.Temporary, id);
         var root = Path.Combine(directory, "rootfs");
-        var group = $"{options.ControlGroup}/{id}";
+        var group = ControlGroupOf(options, state.Owner);
         foreach (var mountPoint in BundleFactory.MountPoints)
             Directory.CreateDirectory(root + mountPoint);
         try
@@ -39,6 +39,9 @@ internal static class ProbeContainer
             Directory.Delete(directory, recursive: true);
         }
     }
+
+    /// <summary>Where the trial of a process runs.</summary>
+    public static string ControlGroupOf(OciRuntimeOptions options, string owner) => $"{options.ControlGroup}/probe-{owner}";
 
     /// <summary>A static ELF program of one segment that calls exit_group(42).</summary>
     internal static byte[] Program()

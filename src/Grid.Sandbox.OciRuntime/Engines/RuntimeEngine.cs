@@ -15,7 +15,7 @@ internal sealed record RuntimeEngine(string Executable, string Name, string Root
     private static readonly string[] Environment = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"];
 
     /// <summary>Finds a runtime that really starts a container; otherwise says of each why not.</summary>
-    public static RuntimeEngine Find(OciRuntimeOptions options)
+    public static RuntimeEngine Find(OciRuntimeOptions options, StateDirectory state)
     {
         MountNamespace.HideHybridCgroup2();
         var failures = new List<string>();
@@ -23,7 +23,7 @@ internal sealed record RuntimeEngine(string Executable, string Name, string Root
         {
             try
             {
-                return Probe(candidate, options);
+                return Probe(candidate, options, state);
             }
             catch (Exception failure) when (failure is SandboxException or IOException or UnauthorizedAccessException)
             {
@@ -52,16 +52,25 @@ internal sealed record RuntimeEngine(string Executable, string Name, string Root
             Directory.Delete(Path.Combine(Root, id), recursive: true);
     }
 
-    /// <summary>Ids of the containers the runtime knows.</summary>
-    public IEnumerable<string> Containers() => Directory.Exists(Root) ? Directory.GetDirectories(Root).Select(Path.GetFileName).OfType<string>() : [];
+    /// <summary>Kills and forgets the containers of a sandbox, with the runtime whose state directory this is.</summary>
+    public static void Recover(string root, string handle)
+    {
+        foreach (var container in Directory.GetDirectories(root, handle + "-*"))
+        {
+            var id = Path.GetFileName(container);
+            // "a-1" is of the sandbox "a"; "a-b-1" is not.
+            if (!id.AsSpan(handle.Length + 1).ContainsAnyExceptInRange('0', '9') && Locate(Path.GetFileName(root)) is { } executable)
+                new RuntimeEngine(executable, executable, root).Delete(id);
+        }
+    }
 
-    private static RuntimeEngine Probe(string candidate, OciRuntimeOptions options)
+    private static RuntimeEngine Probe(string candidate, OciRuntimeOptions options, StateDirectory state)
     {
         var executable = Locate(candidate) ?? throw new SandboxException("not installed");
-        var engine = new RuntimeEngine(executable, executable, Path.Combine(options.StateDirectory, "runtime", Path.GetFileName(executable)));
+        var engine = new RuntimeEngine(executable, executable, Path.Combine(state.Runtimes, Path.GetFileName(executable)));
         Directory.CreateDirectory(engine.Root);
         engine = engine with { Name = engine.ReadVersion() };
-        ProbeContainer.Run(engine, options);
+        ProbeContainer.Run(engine, options, state);
         return engine;
     }
 

@@ -23,6 +23,9 @@ internal sealed class UpperTree(RootedDirectory upper, RootedDirectory image, IR
     /// <summary>Bytes of file content to be packed.</summary>
     public long Bytes { get; private set; }
 
+    /// <summary>Files and directories looked at.</summary>
+    public int Entries { get; private set; }
+
     /// <summary>The changes under the root, to be packed in this order; empty when there are none.</summary>
     public IReadOnlyList<Change> Read() => ReadChildren("", parentInImage: true);
 
@@ -32,6 +35,7 @@ internal sealed class UpperTree(RootedDirectory upper, RootedDirectory image, IR
         foreach (var entry in upper.List(directory.Length == 0 ? "/" : directory))
         {
             var path = $"{directory}/{entry.Name}";
+            Entries++;
             if (excluded.Contains(path) || ReadOne(path, entry, parentInImage) is not { } change)
                 upper.Delete(path);
             else
