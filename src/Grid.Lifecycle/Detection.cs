@@ -16,11 +16,8 @@ public sealed record Detection
     /// <summary>Dockerfiles to apply, in the order of their extensions; ignored ones are not here.</summary>
     public IReadOnlyList<ExtensionDockerfileSource> Dockerfiles { get; init; } = [];
 
-    /// <summary>The run image, which a run.Dockerfile may have switched.</summary>
-    public required PinnedImage RunImage { get; init; }
-
-    /// <summary>The run image's name as it goes into the image's metadata.</summary>
-    public required string RunImageName { get; init; }
+    /// <summary>Analyze's result, with the run image that a run.Dockerfile switched to.</summary>
+    public required AnalyzeResult Analyzed { get; init; }
 }
 
 /// <summary>A Dockerfile an extension generated, with what it is applied with.</summary>

@@ -75,11 +75,12 @@ public sealed class WorkRunner(
     private async Task<WorkResult> BuildAsync(BuildWork work, CancellationToken cancellationToken)
     {
         var log = Output(work, Phase.Build);
-        var environment = Phases.Environment(work.Analyzed, work.BuildImage.Config);
+        var analyzed = work.Detection.Analyzed;
+        var environment = Phases.Environment(analyzed, work.BuildImage.Config);
         var build = builds.Open(work.BuildKey);
-        await build.PrepareAsync(content, work.Source, work.Analyzed.User, work.Environment, cancellationToken);
+        await build.PrepareAsync(content, work.Source, analyzed.User, work.Environment, cancellationToken);
         await using var sandbox = await sandboxes.CreateAsync(
-            new SandboxSpec(BuildDirectory.SandboxHandle(work.Handle), work.BuildImage.AllLayers(), new ImageBlobs(images, work.Analyzed.Builder.Location))
+            new SandboxSpec(BuildDirectory.SandboxHandle(work.Handle), work.BuildImage.AllLayers(), new ImageBlobs(images, analyzed.Builder.Location))
             {
                 Volumes = build.Volumes(environment, appReadOnly: false),
                 Limits = options.SandboxLimits,
@@ -90,8 +91,8 @@ public sealed class WorkRunner(
             Environment = environment,
             Group = work.Detection.Group,
             Build = metadata,
-            Previous = work.Analyzed.PreviousMetadata,
-            PreviousImage = work.Analyzed.Previous,
+            Previous = analyzed.PreviousMetadata,
+            PreviousImage = analyzed.Previous,
             LauncherPath = options.Launcher,
         }, log, cancellationToken));
     }
@@ -102,8 +103,8 @@ public sealed class WorkRunner(
         var extended = work.RunImage.Added.Count > 0 || work.RunImage.Rebasable is not null;
         var image = AppImage.Assemble(images, content, new AssembleInput
         {
-            Environment = Phases.Environment(work.Analyzed, work.Analyzed.Builder.Config),
-            Analyzed = work.Analyzed with { RunImage = work.Detection.RunImage, RunImageName = work.Detection.RunImageName },
+            Environment = Phases.Environment(work.Detection.Analyzed, work.Detection.Analyzed.Builder.Config),
+            Analyzed = work.Detection.Analyzed,
             App = work.App,
             ExtensionLayers = [.. work.RunImage.Added.Select(a => new ExtensionLayer(a.Layer, a.CreatedBy, a.ExtensionId))],
             ExtendedConfig = extended ? work.RunImage.Config.Config : null,

@@ -56,6 +56,9 @@ public sealed record DetectWork : WorkItem
     [Id(1)] public required Layer Source { get; init; }
 
     [Id(2)] public required Dictionary<string, string> Environment { get; init; }
+
+    /// <summary>Names the image will be published under: a switched run image must not be one of them.</summary>
+    [Id(3)] public required string[] Targets { get; init; }
 }
 
 [GenerateSerializer, Immutable, Alias("grid.DetectDone")]
@@ -117,8 +120,6 @@ public sealed record StepName
 [GenerateSerializer, Immutable, Alias("grid.BuildWork")]
 public sealed record BuildWork : WorkItem
 {
-    [Id(0)] public required AnalyzeResult Analyzed { get; init; }
-
     [Id(1)] public required Detection Detection { get; init; }
 
     /// <summary>The extended build image; the builder itself when nothing extends it.</summary>
@@ -138,8 +139,6 @@ public sealed record BuildDone([property: Id(0)] PackedApp App) : WorkResult;
 [GenerateSerializer, Immutable, Alias("grid.ExportWork")]
 public sealed record ExportWork : WorkItem
 {
-    [Id(0)] public required AnalyzeResult Analyzed { get; init; }
-
     [Id(1)] public required Detection Detection { get; init; }
 
     [Id(2)] public required ExtendedImage RunImage { get; init; }

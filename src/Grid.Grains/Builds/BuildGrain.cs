@@ -58,7 +58,7 @@ public sealed class BuildGrain(
                 State.App = done.App;
                 break;
             case ExportDone done:
-                State.Image = new PublishedImage(done.Report.Digest.ToString(), [.. done.Report.Locations]);
+                State.Image = new PublishedImage(done.Report.Digest.ToString(), [.. done.Report.Pinned]);
                 break;
         }
         return EndedAsync(phase, report.Result is not null, report.Failure);
@@ -134,25 +134,25 @@ public sealed class BuildGrain(
         Phase.Detect => GrainFactory.GetGrain<IDetectionGrain>(Key).StartAsync(new DetectWork
         {
             Handle = Handle(phase), BuildKey = Key, Owner = this.GetGrainId(), TraceParent = State.TraceParent,
-            Analyzed = State.Analyzed!, Source = Request.Source, Environment = Request.Environment,
+            Analyzed = State.Analyzed!, Source = Request.Source, Environment = Request.Environment, Targets = Request.Targets,
         }),
         Phase.Restore => Worker.StartAsync(new RestoreWork
         {
             Handle = Handle(phase), BuildKey = Key, Owner = this.GetGrainId(), TraceParent = State.TraceParent,
-            Analyzed = State.Analyzed!, Group = State.Detection!.Group, Cache = State.History.Cache,
+            Analyzed = State.Detection!.Analyzed, Group = State.Detection.Group, Cache = State.History.Cache,
         }),
         Phase.ExtendBuild => StartExtenderAsync(ImageKind.Build),
         Phase.ExtendRun => StartExtenderAsync(ImageKind.Run),
         Phase.Build => Worker.StartAsync(new BuildWork
         {
             Handle = Handle(phase), BuildKey = Key, Owner = this.GetGrainId(), TraceParent = State.TraceParent,
-            Analyzed = State.Analyzed!, Detection = State.Detection!, BuildImage = State.BuildImage!,
+            Detection = State.Detection!, BuildImage = State.BuildImage!,
             Source = Request.Source, Environment = Request.Environment, Cache = State.History.Cache,
         }),
         Phase.Export => Worker.StartAsync(new ExportWork
         {
             Handle = Handle(phase), BuildKey = Key, Owner = this.GetGrainId(), TraceParent = State.TraceParent,
-            Analyzed = State.Analyzed!, Detection = State.Detection!, RunImage = State.RunImage!, App = State.App!, Targets = Request.Targets,
+            Detection = State.Detection!, RunImage = State.RunImage!, App = State.App!, Targets = Request.Targets,
             DefaultProcess = Request.DefaultProcess, SourceDateEpoch = Request.SourceDateEpoch,
             Labels = ExtensionLabel.For([.. State.BuildRecords, .. State.RunRecords]),
         }),
@@ -163,7 +163,7 @@ public sealed class BuildGrain(
     {
         BuildKey = Key,
         Kind = kind,
-        Base = kind == ImageKind.Build ? State.Analyzed!.Builder : State.Detection!.RunImage,
+        Base = kind == ImageKind.Build ? State.Analyzed!.Builder : State.Detection!.Analyzed.RunImage,
         Dockerfiles = [.. State.Detection!.Dockerfiles.Where(d => d.Kind == kind)],
         Scope = Request.Tenant,
         BuildId = State.BuildId,
