@@ -63,7 +63,7 @@ public static class GridHosting
         .AddFilter("Orleans", LogLevel.Error));
 
     internal static void AddGridContent(this IServiceCollection services, GridOptions options) =>
-        services.AddSingleton(_ => new ContentStore(Path.Combine(options.DataDirectory, "content")));
+        services.AddSingleton(_ => new ContentStore(Path.Combine(options.DataDirectory, "content"))).AddSingleton<IContexts, NodeContexts>();
 
     internal static void AddGridImages(this IServiceCollection services, GridOptions options)
     {

@@ -1,5 +1,6 @@
 using Grid.Buildpacks;
 using Grid.Dockerfiles;
+using Grid.Dockerfiles.Planning;
 using Grid.Lifecycle.Analyze;
 using Grid.Lifecycle.Extend;
 

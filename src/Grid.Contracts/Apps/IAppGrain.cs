@@ -1,5 +1,7 @@
 using Grid.Contracts.Builds;
 using Grid.Dockerfiles;
+using Grid.Dockerfiles.Keys;
+using Grid.Dockerfiles.Planning;
 using Grid.Lifecycle.Restore;
 using Grid.Oci;
 using Orleans.Concurrency;

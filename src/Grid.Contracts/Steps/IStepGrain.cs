@@ -1,4 +1,4 @@
-using Grid.Dockerfiles;
+using Grid.Dockerfiles.Keys;
 using Grid.Oci.Images;
 
 namespace Grid.Contracts.Steps;

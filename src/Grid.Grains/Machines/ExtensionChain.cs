@@ -127,10 +127,8 @@ public sealed class ExtensionChain
 
     private static string NameOf(ExtensionDockerfileSource source) => $"extension {source.ExtensionId}@{source.ExtensionVersion}, {source.FileName}";
 
-    private StepKey KeyOf(PlannedStep planned, ExtensionDockerfileSource source) => StepKey.Compute(new StepKeyInput
+    private StepKey KeyOf(PlannedStep planned, ExtensionDockerfileSource source) => StepKey.Compute(new StepKeyInput(planned, _request.Scope)
     {
-        Scope = _request.Scope,
-        Step = planned,
         Files = planned is CopyStep copy ? ContextMatcher.Match(copy, _contexts(source.Context.Index)) : [],
     });
 

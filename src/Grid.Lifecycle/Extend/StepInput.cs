@@ -1,4 +1,4 @@
-using Grid.Dockerfiles;
+using Grid.Dockerfiles.Planning;
 using Grid.Oci.Images;
 
 namespace Grid.Lifecycle.Extend;

@@ -29,6 +29,9 @@ public interface IFileTree
     /// <summary>Makes a symbolic link with the target as written; something at the path is an error.</summary>
     void CreateSymbolicLink(string path, string target, Owner? owner = null);
 
+    /// <summary>Gives an existing file another name; a link is itself linked, not followed.</summary>
+    void CreateHardLink(string path, string existing);
+
     /// <summary>Sets the permission bits (07777) of what is at the path. A link is refused, for it has none.</summary>
     void SetMode(string path, int mode);
 

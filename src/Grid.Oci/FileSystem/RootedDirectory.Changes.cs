@@ -113,7 +113,7 @@ public sealed partial class RootedDirectory
             ChangeOwner(parent, name, o, path);
     }
 
-    /// <summary>Gives an existing file another name. A link at <paramref name="existing"/> is itself linked, not followed.</summary>
+    /// <inheritdoc/>
     public void CreateHardLink(string path, string existing)
     {
         using var from = OpenParent(existing, out var fromName, "link");
