@@ -42,9 +42,9 @@ internal sealed class OciSandbox(
         {
             return await run;
         }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException killed) when (cancellationToken.IsCancellationRequested)
         {
-            throw new OperationCanceledException("the process was killed", cancellationToken);
+            throw new OperationCanceledException("the process was killed", killed, cancellationToken);
         }
         finally
         {

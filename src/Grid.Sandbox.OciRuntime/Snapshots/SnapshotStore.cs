@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Grid.Oci;
 using Grid.Oci.Content;
 using Grid.Oci.Images;
@@ -16,7 +15,8 @@ internal sealed class SnapshotStore
     private readonly ContentStore _content;
     private readonly string _directory;
     private readonly string _temporary;
-    private readonly ConcurrentDictionary<Digest, Lazy<Task>> _running = new();
+    private readonly Lock _gate = new();
+    private readonly Dictionary<Digest, Task> _running = [];
 
     /// <param name="content">Holds the layers' blobs.</param>
     /// <param name="directory">Holds the unpacked layers; shared.</param>
@@ -77,22 +77,38 @@ internal sealed class SnapshotStore
     {
         while (!Exists(chain))
         {
-            var lowers = Enumerable.Reverse(below).ToList();
-            var mine = new Lazy<Task>(() => UnpackAsync(chain, layer, lowers, cancellationToken));
-            var running = _running.GetOrAdd(chain, mine);
+            var (task, isMine) = Join(chain, () => UnpackAsync(chain, layer, Enumerable.Reverse(below).ToList(), cancellationToken));
             try
             {
-                await running.Value.WaitAsync(cancellationToken);
+                await task.WaitAsync(cancellationToken);
             }
-            catch (OperationCanceledException) when (!ReferenceEquals(running, mine) && !cancellationToken.IsCancellationRequested)
+            catch (OperationCanceledException) when (!isMine && !cancellationToken.IsCancellationRequested)
             {
             }
             finally
             {
-                if (running.IsValueCreated && running.Value.IsCompleted)
-                    _running.TryRemove(new KeyValuePair<Digest, Lazy<Task>>(chain, running));
+                if (isMine)
+                    Leave(chain);
             }
         }
+    }
+
+    private (Task Task, bool IsMine) Join(Digest chain, Func<Task> start)
+    {
+        lock (_gate)
+        {
+            if (_running.TryGetValue(chain, out var running))
+                return (running, false);
+            running = start();
+            _running.Add(chain, running);
+            return (running, true);
+        }
+    }
+
+    private void Leave(Digest chain)
+    {
+        lock (_gate)
+            _running.Remove(chain);
     }
 
     private async Task UnpackAsync(Digest chain, Layer layer, List<string> lowersTopFirst, CancellationToken cancellationToken)
