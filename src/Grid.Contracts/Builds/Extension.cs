@@ -1,5 +1,6 @@
 using Grid.Contracts.Apps;
 using Grid.Dockerfiles;
+using Grid.Lifecycle;
 using Grid.Lifecycle.Analyze;
 using Grid.Lifecycle.Extend;
 using Orleans.Concurrency;

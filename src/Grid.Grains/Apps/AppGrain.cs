@@ -1,4 +1,5 @@
 using Grid.Contracts.Apps;
+using Orleans.Runtime;
 
 namespace Grid.Grains.Apps;
 

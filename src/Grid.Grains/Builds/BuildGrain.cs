@@ -7,6 +7,7 @@ using Grid.Contracts.Events;
 using Grid.Contracts.Work;
 using Grid.Dockerfiles;
 using Grid.Grains.Machines;
+using Orleans.Runtime;
 
 namespace Grid.Grains.Builds;
 

@@ -1,5 +1,6 @@
 using Grid.Contracts.Builds;
 using Grid.Contracts.Work;
+using Orleans.Runtime;
 
 namespace Grid.Grains.Builds;
 

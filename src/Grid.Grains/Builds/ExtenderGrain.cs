@@ -6,9 +6,11 @@ using Grid.Contracts.Events;
 using Grid.Contracts.Steps;
 using Grid.Contracts.Work;
 using Grid.Dockerfiles;
+using Grid.Dockerfiles.Syntax;
 using Grid.Grains.Machines;
 using Grid.Lifecycle.Extend;
 using Grid.Oci.Images;
+using Orleans.Runtime;
 
 namespace Grid.Grains.Builds;
 

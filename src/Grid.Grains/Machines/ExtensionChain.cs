@@ -8,6 +8,7 @@ using Grid.Dockerfiles;
 using Grid.Dockerfiles.Context;
 using Grid.Dockerfiles.Keys;
 using Grid.Dockerfiles.Planning;
+using Grid.Lifecycle;
 using Grid.Lifecycle.Extend;
 using Grid.Oci;
 using Grid.Oci.Images;
@@ -129,7 +130,7 @@ public sealed class ExtensionChain
 
     private StepKey KeyOf(PlannedStep planned, ExtensionDockerfileSource source) => StepKey.Compute(new StepKeyInput(planned, _request.Scope)
     {
-        Files = planned is CopyStep copy ? ContextMatcher.Match(copy, _contexts(source.Context.Index)) : [],
+        Files = planned is CopyStep copy ? ContextMatcher.Match(copy, _contexts(source.Context.Index), ignore: null) : [],
     });
 
     private ImageState InitialState() => new(_request.Base.Config.RootFs.DiffIds, _request.Base.Config.Config, _request.Base.Config.Os, _request.Base.Config.Architecture)

@@ -1,6 +1,7 @@
 using Grid.Contracts.Builds;
 using Grid.Contracts.Steps;
 using Grid.Grains.Machines;
+using Orleans.Runtime;
 
 namespace Grid.Grains.Steps;
 

@@ -11,7 +11,7 @@ internal static class ArchiveUnpacker
     {
         using var file = source.OpenRead(path);
         using var tar = LayerReader.Decompress(file, "");
-        using var reader = new LayerReader(tar);
+        var reader = new LayerReader(tar);
         try
         {
             var entry = First(reader);

@@ -14,7 +14,7 @@ internal sealed class ContextCopier(IFileTree image, OpenedContext context, Copy
 
     public void Copy(CancellationToken cancellationToken)
     {
-        foreach (var file in ContextMatcher.Match(step, context.Index))
+        foreach (var file in ContextMatcher.Match(step, context.Index, ignore: null))
         {
             cancellationToken.ThrowIfCancellationRequested();
             Write(file, cancellationToken);

@@ -14,14 +14,14 @@ namespace Grid.Lifecycle.Extend;
 public sealed class ContextStore(ContentStore content, string directory)
 {
     private const string IndexMediaType = "application/vnd.grid.context.index.v1+json";
-    private const string IgnoreFileName = ".dockerignore";
 
     /// <summary>Makes the index of an archive, without what its .dockerignore leaves out, and stores it.</summary>
     public static BuildContext Index(ContentStore content, Layer archive, CancellationToken cancellationToken)
     {
         var entries = new List<ContextEntry>();
-        var ignored = IgnoreFile.Empty;
-        using var reader = new LayerReader(LayerReader.Decompress(content.Open(archive.Blob), archive.Blob.MediaType));
+        IgnoreFile? ignored = null;
+        using var tar = LayerReader.Decompress(content.Open(archive.Blob), archive.Blob.MediaType);
+        var reader = new LayerReader(tar);
         while (reader.Next() is { } entry)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -33,7 +33,8 @@ public sealed class ContextStore(ContentStore content, string directory)
             else if (entry.Type == LayerEntryType.File)
                 entries.Add(File(path, entry, reader.Content, ref ignored));
         }
-        var index = ContextIndex.Create(entries.Where(e => !ignored.Matches(e.Path)));
+        var all = ContextIndex.Create(entries);
+        var index = ignored?.Apply(all) ?? all;
         return new BuildContext(archive, content.Put(JsonSerializer.SerializeToUtf8Bytes(index), IndexMediaType).Digest);
     }
 
@@ -65,9 +66,9 @@ public sealed class ContextStore(ContentStore content, string directory)
         return new OpenedContext(new RootedDirectory(path), Read(content, context.Index));
     }
 
-    private static ContextEntry File(string path, LayerEntry entry, Stream bytes, ref IgnoreFile ignored)
+    private static ContextEntry File(string path, LayerEntry entry, Stream bytes, ref IgnoreFile? ignored)
     {
-        if (path != IgnoreFileName)
+        if (path != IgnoreFile.FileName)
         {
             using var hash = System.Security.Cryptography.IncrementalHash.CreateHash(System.Security.Cryptography.HashAlgorithmName.SHA256);
             var buffer = new byte[64 * 1024];
