@@ -37,10 +37,14 @@ public static class BuildMachine
             throw new ArgumentOutOfRangeException(nameof(end), end, "not an end");
         if (progress.State != BuildState.Running || progress[phase] != PhaseState.Running)
             return new Decision(progress, []);
+        var stopping = progress.Failure is not null || progress.CancelReason is not null;
+        // Stopped although nobody asked for it: its node went away. That is a failure, never a success with a hole in it.
+        if (end == PhaseState.Cancelled && !stopping)
+            (end, failure) = (PhaseState.Failed, new Failure(1, $"{phase} was interrupted; build again"));
         var next = progress.With(phase, end);
-        if (end == PhaseState.Failed && next.Failure is null && next.CancelReason is null)
+        if (end == PhaseState.Failed && !stopping)
             next = next with { Failure = failure is null ? new Failure(1, $"{phase} failed") { Phase = phase } : failure with { Phase = failure.Phase ?? phase } };
-        return Settle(next, cancelRunning: end == PhaseState.Failed && progress.Failure is null && progress.CancelReason is null);
+        return Settle(next, cancelRunning: end == PhaseState.Failed && !stopping);
     }
 
     /// <summary>Somebody wants the build to stop.</summary>
