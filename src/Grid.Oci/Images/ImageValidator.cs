@@ -1,5 +1,5 @@
-using System.IO.Compression;
 using System.Security.Cryptography;
+using Grid.Oci.Layers;
 
 namespace Grid.Oci.Images;
 
@@ -52,19 +52,7 @@ public static class ImageValidator
     private static async Task CheckLayerAsync(Image image, Layer layer, long maxBytes, List<string> problems, CancellationToken cancellationToken)
     {
         await using var blob = new VerifyingStream(await image.Blobs.OpenAsync(layer.Blob, cancellationToken), layer.Blob, "the image's source");
-        Stream content;
-        switch (MediaTypes.ToOciLayer(layer.Blob.MediaType))
-        {
-            case MediaTypes.OciLayer:
-                content = blob;
-                break;
-            case MediaTypes.OciLayerGzip:
-                content = new GZipStream(blob, CompressionMode.Decompress);
-                break;
-            default:
-                await blob.CopyToAsync(Stream.Null, cancellationToken);
-                return;
-        }
+        var content = LayerReader.Decompress(blob, layer.Blob.MediaType);
         await using (content)
         {
             var diffId = await HashAsync(content, maxBytes, cancellationToken);
