@@ -16,7 +16,29 @@ internal static class BaseImage
             .Split(' ').Select(name => "/bin/" + name),
     ];
 
-    public static Layer Create(ContentStore store)
+    private static readonly Lazy<(Layer Layer, IBlobSource Store)> Made = new(Make);
+
+    public static Layer Layer => Made.Value.Layer;
+
+    /// <summary>Where its blob comes from.</summary>
+    public static IBlobSource Store => Made.Value.Store;
+
+    private static (Layer Layer, IBlobSource Store) Make()
+    {
+        var directory = System.IO.Directory.CreateTempSubdirectory("grid-base-");
+        try
+        {
+            var store = new ContentStore(directory.FullName);
+            var layer = Create(store);
+            return (layer, new MemoryBlob(File.ReadAllBytes(store.PathOf(layer.Blob.Digest))));
+        }
+        finally
+        {
+            directory.Delete(recursive: true);
+        }
+    }
+
+    private static Layer Create(ContentStore store)
     {
         var files = new SortedDictionary<string, byte[]>(StringComparer.Ordinal)
         {
@@ -61,5 +83,10 @@ internal static class BaseImage
         var output = ldd.StandardOutput.ReadToEnd();
         ldd.WaitForExit();
         return output.Split('\n').SelectMany(line => line.Split(' ', '\t')).Where(word => word.StartsWith('/') && File.Exists(word)).Distinct();
+    }
+
+    private sealed class MemoryBlob(byte[] bytes) : IBlobSource
+    {
+        public Task<Stream> OpenAsync(Descriptor blob, CancellationToken cancellationToken) => Task.FromResult<Stream>(new MemoryStream(bytes, writable: false));
     }
 }

@@ -4,47 +4,51 @@ using Grid.Sandbox.OciRuntime;
 namespace Grid.Sandbox.Tests.OciRuntime;
 
 /// <summary>The conformance suite over runc.</summary>
-public sealed class RuncConformance : OciRuntimeConformance
+public sealed class RuncConformance : SandboxConformance
 {
-    protected override string RuntimeName => "runc";
+    protected override ISandboxRuntime CreateRuntimeAt(string directory) => OciRuntimeUnderTest.Make(directory, "runc", Directory, Store);
+
+    protected override void AssertNothingLeft() => OciRuntimeUnderTest.AssertNothingLeft(Directory);
 }
 
-/// <summary>The conformance suite over crun; on hosts with hybrid control groups it needs a private mount namespace (GRID_MOUNT_NAMESPACE).</summary>
-public sealed class CrunConformance : OciRuntimeConformance
+/// <summary>The conformance suite over crun; on hosts with hybrid control groups it needs a private mount namespace.</summary>
+public sealed class CrunConformance : SandboxConformance
 {
-    protected override string RuntimeName => "crun";
+    protected override ISandboxRuntime CreateRuntimeAt(string directory) => OciRuntimeUnderTest.Make(directory, "crun", Directory, Store);
+
+    protected override void AssertNothingLeft() => OciRuntimeUnderTest.AssertNothingLeft(Directory);
 }
 
-/// <summary>What both have in common.</summary>
-public abstract class OciRuntimeConformance : SandboxConformance
+/// <summary>Makes runtimes for tests and looks for what they leave.</summary>
+internal static class OciRuntimeUnderTest
 {
-    protected abstract string RuntimeName { get; }
-
-    protected override ISandboxRuntime CreateRuntime(ContentStore store) => Make(Path.Combine(Directory, "state"));
-
-    protected override ISandboxRuntime CreateRuntimeAt(string directory) => Make(directory);
-
-    protected override void AssertNothingLeft()
-    {
-        System.IO.Directory.GetDirectories(Path.Combine(Directory, "state", "sandboxes")).ShouldBeEmpty();
-        File.ReadAllText("/proc/self/mountinfo").ShouldNotContain(Directory);
-        foreach (var runtime in System.IO.Directory.GetDirectories(Path.Combine(Directory, "state", "runtime")))
-            System.IO.Directory.GetDirectories(runtime).ShouldBeEmpty();
-        foreach (var hierarchy in System.IO.Directory.GetDirectories("/sys/fs/cgroup"))
-            System.IO.Directory.Exists($"{hierarchy}/grid-test-{Path.GetFileName(Directory)}").ShouldBeFalse();
-    }
-
-    protected OciSandboxRuntime Make(string state, Func<OciRuntimeOptions, OciRuntimeOptions>? change = null)
+    /// <summary>A runtime over a state directory; skips the test where it cannot work.</summary>
+    public static OciSandboxRuntime Make(string state, string? name, string directory, ContentStore store, Func<OciRuntimeOptions, OciRuntimeOptions>? change = null)
     {
         if (!Environment.IsPrivilegedProcess)
             Assert.Skip("needs root for mounts and control groups");
-        var options = new OciRuntimeOptions { StateDirectory = state, Runtime = RuntimeName, ControlGroup = $"/grid-test-{Path.GetFileName(Directory)}" };
-        var runtime = new OciSandboxRuntime(change?.Invoke(options) ?? options, Store);
-        if (!runtime.Name.StartsWith("no OCI runtime", StringComparison.Ordinal))
-            return runtime;
-        var reason = runtime.Name;
-        runtime.Dispose();
-        Assert.Skip(reason);
+        var options = new OciRuntimeOptions { StateDirectory = state, Runtime = name, ControlGroup = ControlGroupOf(directory) };
+        var runtime = new OciSandboxRuntime(change?.Invoke(options) ?? options, store);
+        if (runtime.Name.StartsWith("no OCI runtime", StringComparison.Ordinal))
+        {
+            var reason = runtime.Name;
+            runtime.Dispose();
+            Assert.Skip(reason);
+        }
         return runtime;
+    }
+
+    public static string ControlGroupOf(string directory) => $"/grid-test-{Path.GetFileName(directory)}";
+
+    public static void AssertNothingLeft(string directory)
+    {
+        File.ReadAllText("/proc/self/mountinfo").ShouldNotContain(directory);
+        foreach (var kind in new[] { "sandboxes", "runtime/runc", "runtime/crun" })
+        {
+            foreach (var state in Directory.GetDirectories(directory).Select(state => Path.Combine(state, kind)).Where(Directory.Exists))
+                Directory.GetDirectories(state).ShouldBeEmpty();
+        }
+        foreach (var hierarchy in Directory.GetDirectories("/sys/fs/cgroup"))
+            Directory.Exists(hierarchy + ControlGroupOf(directory)).ShouldBeFalse($"{hierarchy}{ControlGroupOf(directory)} is left");
     }
 }

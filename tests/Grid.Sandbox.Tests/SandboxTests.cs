@@ -6,20 +6,18 @@ using Grid.Oci.Layers;
 
 namespace Grid.Sandbox.Tests;
 
-/// <summary>What every <see cref="ISandboxRuntime"/> must do. An adapter's test class derives from this and makes the runtime.</summary>
-public abstract partial class SandboxConformance : IAsyncDisposable
+/// <summary>A runtime, a content store and a directory for one test.</summary>
+public abstract class SandboxTests : IAsyncDisposable
 {
     private static int _number;
     private readonly Lazy<ISandboxRuntime> _runtime;
-    private readonly Lazy<Layer> _base;
 
-    protected SandboxConformance()
+    protected SandboxTests()
     {
         Directory = Path.Combine(System.IO.Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), $"grid-sandbox-{Guid.NewGuid().ToString("n")[..12]}");
         System.IO.Directory.CreateDirectory(Directory);
         Store = new ContentStore(Path.Combine(Directory, "content"));
-        _base = new Lazy<Layer>(() => BaseImage.Create(Store));
-        _runtime = new Lazy<ISandboxRuntime>(() => CreateRuntime(Store));
+        _runtime = new Lazy<ISandboxRuntime>(() => CreateRuntimeAt(Path.Combine(Directory, "state")));
     }
 
     /// <summary>A directory of this test alone.</summary>
@@ -31,7 +29,8 @@ public abstract partial class SandboxConformance : IAsyncDisposable
 
     protected static CancellationToken Stop => TestContext.Current.CancellationToken;
 
-    protected abstract ISandboxRuntime CreateRuntime(ContentStore store);
+    /// <summary>A runtime with a state directory of its own over <see cref="Store"/>.</summary>
+    protected abstract ISandboxRuntime CreateRuntimeAt(string directory);
 
     /// <summary>Fails when something of a test is left on the machine.</summary>
     protected virtual void AssertNothingLeft() { }
@@ -41,14 +40,12 @@ public abstract partial class SandboxConformance : IAsyncDisposable
         GC.SuppressFinalize(this);
         await Task.CompletedTask;
         if (_runtime.IsValueCreated)
-        {
-            AssertNothingLeft();
             (Runtime as IDisposable)?.Dispose();
-        }
+        AssertNothingLeft();
         new RootedDirectory(Path.GetDirectoryName(Directory)!).Delete("/" + Path.GetFileName(Directory));
     }
 
-    protected SandboxSpec Spec(params Layer[] more) => new($"test-{Interlocked.Increment(ref _number)}", [_base.Value, .. more], Store);
+    protected SandboxSpec Spec(params Layer[] more) => new($"test-{Interlocked.Increment(ref _number)}", [BaseImage.Layer, .. more], BaseImage.Store);
 
     protected Task<ISandbox> CreateAsync(params Layer[] more) => Runtime.CreateAsync(Spec(more), Stop);
 
@@ -81,6 +78,19 @@ public abstract partial class SandboxConformance : IAsyncDisposable
     }
 
     protected string[] Paths(Layer? layer) => [.. Entries(layer).Select(entry => entry.Path)];
+
+    /// <summary>Whether a process of the machine has all these words in its command line.</summary>
+    protected static bool IsRunning(params string[] words) => System.IO.Directory.GetDirectories("/proc").Any(process =>
+    {
+        try
+        {
+            return File.ReadAllText(process + "/cmdline").Split('\0', StringSplitOptions.RemoveEmptyEntries) is var command && words.All(command.Contains);
+        }
+        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    });
 
     /// <summary>Keeps output; tells when it comes.</summary>
     protected sealed class Capture : IProcessOutput
