@@ -11,7 +11,8 @@ namespace Grid.Sandbox.OciRuntime;
 public static unsafe class MountNamespace
 {
     private const string Marker = "GRID_MOUNT_NAMESPACE";
-    private const ulong Recursive = 0x4000, Slave = 1 << 19;
+    internal const string HybridCgroup2 = "/sys/fs/cgroup/unified";
+    private const ulong Recursive = 0x4000, Slave = 1 << 19, NoSuidNoDevNoExec = 0xE;
 
     /// <summary>Whether this process (or an ancestor) has entered a private namespace by <see cref="EnterPrivate"/>.</summary>
     public static bool IsPrivate => Environment.GetEnvironmentVariable(Marker) is { Length: > 0 } outer && outer != Current;
@@ -44,13 +45,13 @@ public static unsafe class MountNamespace
     }
 
     /// <summary>
-    /// Unmounts the (controller-less) cgroup v2 tree of a hybrid host, which crun 1.8 refuses to work beside. Only ever in a private
-    /// namespace; answers whether something was changed.
+    /// Covers the (controller-less) cgroup v2 tree of a hybrid host, which crun 1.8 refuses to work beside. Only ever in a private namespace. An
+    /// empty file system rather than the bare directory, because crun then makes its groups there too, as ordinary directories.
     /// </summary>
-    internal static bool HideHybridCgroup2()
+    internal static void HideHybridCgroup2()
     {
-        const string Unified = "/sys/fs/cgroup/unified";
-        return IsPrivate && Directory.Exists("/sys/fs/cgroup/memory") && File.Exists(Unified + "/cgroup.controllers") && Libc.TryUnmount(Unified, lazy: true) == 0;
+        if (IsPrivate && Directory.Exists("/sys/fs/cgroup/memory") && File.Exists(HybridCgroup2 + "/cgroup.controllers"))
+            Libc.Mount("grid", HybridCgroup2, "tmpfs", NoSuidNoDevNoExec, "size=4m,mode=755");
     }
 
     private static List<string> ReadCommandLine()

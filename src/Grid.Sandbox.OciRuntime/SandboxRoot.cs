@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Grid.Oci.FileSystem;
+using Grid.Oci.Layers;
 using Grid.Sandbox.OciRuntime.Bundles;
 using Grid.Sandbox.OciRuntime.Engines;
 using Grid.Sandbox.OciRuntime.Linux;
@@ -106,6 +107,10 @@ internal sealed class SandboxRoot(string directory, string controlGroup) : IAsyn
             var real = binds.Select(bind => points.Add(bind.Path, System.IO.Directory.Exists(bind.HostPath))).ToList();
             Mounted.UnionWith(real);
             MadeDirectories = points.MadeDirectories;
+            // What a process can see must not depend on when it ran.
+            var extra = new RootedDirectory(Extra);
+            foreach (var (path, _) in extra.Walk().Where(entry => entry.Path != "/").ToList())
+                extra.SetModifiedTime(path, LayerTimes.Normalized);
             return real;
         }
     }
@@ -142,6 +147,7 @@ internal sealed class SandboxRoot(string directory, string controlGroup) : IAsyn
             var path = Path.Combine(files, name);
             File.WriteAllText(path, text);
             Libc.ChangeMode(path, 0x1A4);
+            File.SetLastWriteTimeUtc(path, LayerTimes.Normalized.UtcDateTime);
             return path;
         }
     }

@@ -88,7 +88,22 @@ internal sealed class ControlGroup : IDisposable
                     break;
             }
         }
+        RemoveMadeUp(path);
         return gone;
+    }
+
+    /// <summary>What crun made where the version 2 tree of a hybrid host is covered: plain directories, see <see cref="MountNamespace"/>.</summary>
+    private static void RemoveMadeUp(string path)
+    {
+        var directory = MountNamespace.HybridCgroup2 + path;
+        if (!Directory.Exists(directory) || File.Exists(MountNamespace.HybridCgroup2 + "/cgroup.controllers"))
+            return;
+        Directory.Delete(directory, recursive: true);
+        for (var parent = System.IO.Path.GetDirectoryName(path); parent is not (null or "/"); parent = System.IO.Path.GetDirectoryName(parent))
+        {
+            if (!TryRemove(MountNamespace.HybridCgroup2 + parent))
+                break;
+        }
     }
 
     public void Dispose()

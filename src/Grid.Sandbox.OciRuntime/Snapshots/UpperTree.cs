@@ -19,6 +19,7 @@ internal sealed class UpperTree(RootedDirectory upper, RootedDirectory image, IR
 {
     private const string WhiteoutPrefix = ".wh.";
     private const string Opaque = "trusted.overlay.opaque";
+    private static readonly string[] Foreign = ["trusted.", "security.", "user.overlay."];
 
     /// <summary>Bytes of file content to be packed.</summary>
     public long Bytes { get; private set; }
@@ -77,7 +78,8 @@ internal sealed class UpperTree(RootedDirectory upper, RootedDirectory image, IR
     /// <summary>What belongs to the file and not to overlayfs or to the host's security modules.</summary>
     private static Dictionary<string, byte[]>? Kept(IReadOnlyDictionary<string, byte[]>? xattrs)
     {
-        var kept = xattrs?.Where(x => x.Key == "security.capability" || x.Key.StartsWith("user.", StringComparison.Ordinal)).ToDictionary(StringComparer.Ordinal);
+        var kept = xattrs?.Where(x => x.Key == "security.capability" || !Foreign.Any(prefix => x.Key.StartsWith(prefix, StringComparison.Ordinal)))
+            .ToDictionary(StringComparer.Ordinal);
         return kept is { Count: > 0 } ? kept : null;
     }
 
