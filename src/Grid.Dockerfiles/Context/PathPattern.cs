@@ -10,10 +10,11 @@ namespace Grid.Dockerfiles.Context;
 internal sealed class PathPattern
 {
     private const int MaxLength = 4096;
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(2);
     private readonly Regex _regex;
 
     private PathPattern(string regex) =>
-        _regex = new Regex(regex, RegexOptions.NonBacktracking | RegexOptions.Singleline | RegexOptions.CultureInvariant);
+        _regex = new Regex(regex, RegexOptions.NonBacktracking | RegexOptions.Singleline | RegexOptions.CultureInvariant, Timeout);
 
     /// <summary>Whether the text has anything that is not literal.</summary>
     public static bool HasWildcards(string text)
@@ -43,7 +44,17 @@ internal sealed class PathPattern
     /// <summary>A pattern of an ignore file.</summary>
     public static PathPattern Ignore(string pattern) => Compile(pattern, anyDirectories: true);
 
-    public bool IsMatch(string path) => _regex.IsMatch(path);
+    public bool IsMatch(string path)
+    {
+        try
+        {
+            return _regex.IsMatch(path);
+        }
+        catch (RegexMatchTimeoutException e)
+        {
+            throw new FormatException("a path pattern takes too long to match", e);
+        }
+    }
 
     private static PathPattern Compile(string pattern, bool anyDirectories)
     {

@@ -85,7 +85,7 @@ internal sealed class SourceMatcher(CopyStep step, ContextTree tree)
         var pivot = source.IndexOf("/./", StringComparison.Ordinal);
         var directory = tree.Resolve(pivot < 0 ? "" : source[..pivot]) ?? throw new FormatException($"{Keyword} source '{source}' is not in the build context");
         var path = ImagePath.Normalize("/", pivot < 0 ? source : source[(pivot + 3)..])[1..];
-        var pattern = path.Length == 0 ? null : IgnoreFile.Of([path]);
+        var pattern = path.Length == 0 ? null : IgnoreFile.Of([path.StartsWith('!') ? "\\" + path : path]);
         var matches = tree.Below(directory.Path)
             .Select(entry => (entry, relative: ContextMatcher.Relative(directory.Path, entry.Path)))
             .Where(item => (pattern is null || pattern.Matches(item.relative)) && _exclude?.Matches(item.relative) != true)
