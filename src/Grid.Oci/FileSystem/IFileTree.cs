@@ -23,6 +23,12 @@ public interface IFileTree
     /// <summary>Makes or truncates a file; a link at the end is followed inside the tree. <paramref name="mode"/> is applied exactly; owner is left as created when null.</summary>
     void WriteFile(string path, ReadOnlySpan<byte> content, int mode, Owner? owner = null);
 
+    /// <summary>Makes or truncates a file as <see cref="WriteFile"/> does, for writing piece by piece.</summary>
+    Stream CreateFile(string path, int mode, Owner? owner = null);
+
+    /// <summary>Makes a symbolic link; what it points to need not exist and is never followed here.</summary>
+    void CreateSymbolicLink(string path, string target, Owner? owner = null);
+
     /// <summary>Makes a directory and its missing parents; one that exists is left as it is.</summary>
     void CreateDirectory(string path, int mode, Owner? owner = null);
 
