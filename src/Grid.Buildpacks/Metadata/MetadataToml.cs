@@ -1,11 +1,11 @@
-using System.Text;
 using Grid.Buildpacks.Launch;
+using Grid.Buildpacks.Toml;
 
 namespace Grid.Buildpacks.Metadata;
 
 /// <summary>
-/// <c>config/metadata.toml</c>, which the launcher reads in the app image. Written to the byte as the reference lifecycle does: it is a layer of its own,
-/// whose diff ID is then the same.
+/// <c>config/metadata.toml</c>, which the launcher reads in the app image. Keys stand in the reference lifecycle's order: the file is a layer of its own,
+/// and with the same bytes its diff ID is the same.
 /// </summary>
 public static class MetadataToml
 {
@@ -14,54 +14,43 @@ public static class MetadataToml
     /// <param name="platformApi">Below 0.10 a command is a string, and what else it had stands before the arguments.</param>
     public static string Write(BuildMetadata build, string platformApi)
     {
-        var text = new StringBuilder();
+        var document = new TomlTable();
         if (build.DefaultProcessType.Length > 0)
-            text.Append("buildpack-default-process-type = ").Append(TomlText.Quote(build.DefaultProcessType)).Append('\n');
-        foreach (var module in build.Buildpacks)
-            WriteModule(Header(text, "buildpacks"), module);
-        foreach (var module in build.Extensions)
-            WriteModule(Header(text, "extensions"), module);
-        foreach (var label in build.Labels)
-            Value(Value(Header(text, "labels"), "key", label.Key), "value", label.Value);
-        foreach (var process in build.Processes)
-            WriteProcess(Header(text, "processes"), process, platformApi);
-        foreach (var slice in build.Slices)
-            Header(text, "slices").Append("  paths = ").Append(TomlText.Array(slice.Paths)).Append('\n');
-        return text.ToString();
+            document.Set("buildpack-default-process-type", build.DefaultProcessType);
+        AddTables(document, "buildpacks", build.Buildpacks, Module);
+        AddTables(document, "extensions", build.Extensions, Module);
+        AddTables(document, "labels", build.Labels, label => new TomlTable().Set("key", label.Key).Set("value", label.Value));
+        AddTables(document, "processes", build.Processes, process => Process(process, platformApi.IsBelow("0.10")));
+        AddTables(document, "slices", build.Slices, slice => new TomlTable().Set("paths", Strings(slice.Paths)));
+        return TomlWriter.Write(document);
     }
 
-    private static void WriteModule(StringBuilder text, GroupElement module)
+    private static void AddTables<T>(TomlTable document, string key, IReadOnlyList<T> items, Func<T, TomlTable> toTable)
     {
-        Value(Value(text, "id", module.Id), "version", module.Version);
-        Value(text, "api", module.Api);
-        if (!string.IsNullOrEmpty(module.Homepage))
-            Value(text, "homepage", module.Homepage);
+        if (items.Count > 0)
+            document.Set(key, new TomlArray(items.Select(toTable)));
     }
 
-    private static void WriteProcess(StringBuilder text, LaunchProcess process, string platformApi)
+    private static TomlTable Module(GroupElement module)
     {
-        var shortCommand = platformApi.IsBelow("0.10");
-        Value(text, "type", process.Type);
-        text.Append("  command = ").Append(shortCommand ? TomlText.Quote(process.Command[0]) : TomlText.Array(process.Command)).Append('\n');
-        if ((shortCommand ? process.ArgsWithCommandTail : process.Args) is { } args)
-            text.Append("  args = ").Append(TomlText.Array(args)).Append('\n');
-        text.Append("  direct = ").Append(process.Direct ? "true" : "false").Append('\n');
+        var table = new TomlTable().Set("id", module.Id).Set("version", module.Version).Set("api", module.Api);
+        return string.IsNullOrEmpty(module.Homepage) ? table : table.Set("homepage", module.Homepage);
+    }
+
+    private static TomlTable Process(LaunchProcess process, bool shortCommand)
+    {
+        var table = new TomlTable()
+            .Set("type", process.Type)
+            .Set("command", shortCommand ? process.Command[0] : Strings(process.Command))
+            .Set("args", (shortCommand ? process.ArgsWithCommandTail : process.Args) is { } args ? Strings(args) : null)
+            .Set("direct", process.Direct);
         if (process.Default)
-            text.Append("  default = true\n");
-        Value(text, "buildpack-id", process.BuildpackId);
+            table.Set("default", true);
+        table.Set("buildpack-id", process.BuildpackId);
         if (!string.IsNullOrEmpty(process.WorkingDirectory))
-            Value(text, "working-dir", process.WorkingDirectory);
-        if (process.ExecEnv is { Count: > 0 } environments)
-            text.Append("  exec-env = ").Append(TomlText.Array(environments)).Append('\n');
+            table.Set("working-dir", process.WorkingDirectory);
+        return process.ExecEnv is { Count: > 0 } environments ? table.Set("exec-env", Strings(environments)) : table;
     }
 
-    private static StringBuilder Header(StringBuilder text, string name)
-    {
-        if (text.Length > 0)
-            text.Append('\n');
-        return text.Append("[[").Append(name).Append("]]\n");
-    }
-
-    private static StringBuilder Value(StringBuilder text, string key, string value) =>
-        text.Append("  ").Append(key).Append(" = ").Append(TomlText.Quote(value)).Append('\n');
+    private static TomlArray Strings(IEnumerable<string> values) => new(values.Select(value => (TomlValue)value));
 }
