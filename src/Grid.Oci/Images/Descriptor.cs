@@ -39,5 +39,28 @@ public static class MediaTypes
     public const string DockerManifest = "application/vnd.docker.distribution.manifest.v2+json";
     public const string DockerIndex = "application/vnd.docker.distribution.manifest.list.v2+json";
     public const string DockerConfig = "application/vnd.docker.container.image.v1+json";
+    public const string DockerLayer = "application/vnd.docker.image.rootfs.diff.tar";
     public const string DockerLayerGzip = "application/vnd.docker.image.rootfs.diff.tar.gzip";
+
+    /// <summary>Whether it is an index (OCI) or manifest list (Docker).</summary>
+    public static bool IsIndex(string? mediaType) => mediaType is OciIndex or DockerIndex;
+
+    /// <summary>Whether it is an image manifest.</summary>
+    public static bool IsManifest(string? mediaType) => mediaType is OciManifest or DockerManifest;
+
+    /// <summary>OCI's name of a layer's type, for a type of either family; other types are given back.</summary>
+    public static string ToOciLayer(string mediaType) => mediaType switch
+    {
+        DockerLayer => OciLayer,
+        DockerLayerGzip => OciLayerGzip,
+        _ => mediaType,
+    };
+
+    /// <summary>Docker's name of a layer's type, for a type of either family; types that Docker's schema 2 does not have are given back.</summary>
+    public static string ToDockerLayer(string mediaType) => mediaType switch
+    {
+        OciLayer => DockerLayer,
+        OciLayerGzip => DockerLayerGzip,
+        _ => mediaType,
+    };
 }

@@ -1,0 +1,40 @@
+namespace Grid.Oci.Registry;
+
+/// <summary>How registries are talked to. The defaults fit public and private registries alike.</summary>
+public sealed record RegistryOptions
+{
+    /// <summary>Registries (<c>host[:port]</c>) that may be spoken to by plain HTTP when they do not answer HTTPS. Loopback addresses always may.</summary>
+    public IReadOnlyList<string> Insecure { get; init; } = [];
+
+    /// <summary>
+    /// Hosts that may be given a registry's credentials for a token although they share no parent domain with the registry. Without this a
+    /// look-alike realm (<c>registry.example.evil</c> for <c>registry.example</c>) gets nothing.
+    /// </summary>
+    public IReadOnlyList<string> TrustedRealms { get; init; } = [];
+
+    /// <summary>
+    /// Whether addresses that are not public (loopback, private, link-local, carrier-grade NAT) may be connected to. A grid whose tenants name
+    /// registries sets this to false; registries in <see cref="Insecure"/> and <see cref="PrivateRegistries"/> are still reached.
+    /// Link-local addresses (where clouds keep their metadata) are never connected to unless listed.
+    /// </summary>
+    public bool AllowPrivateAddresses { get; init; } = true;
+
+    /// <summary>Host names that may resolve to private addresses although <see cref="AllowPrivateAddresses"/> is false.</summary>
+    public IReadOnlyList<string> PrivateRegistries { get; init; } = [];
+
+    /// <summary>Blobs of one image that are uploaded at the same time.</summary>
+    public int ParallelUploads { get; init; } = 4;
+
+    /// <summary>Blobs above this many bytes are uploaded so that a broken upload goes on where it stopped; smaller ones in one request.</summary>
+    public long ResumableUploadBytes { get; init; } = 16 << 20;
+
+    /// <summary>Waits before each further attempt when a registry is unreachable or answers 408, 429 or 5xx (the reference lifecycle's schedule); 20 % of jitter is added.</summary>
+    public IReadOnlyList<TimeSpan> RetryDelays { get; init; } =
+        [TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(200), TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2)];
+
+    /// <summary>The longest wait that a registry may ask for with Retry-After; longer ones are an error at once.</summary>
+    public TimeSpan MaxRetryAfter { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long a registry may stay silent: without the headers of an answer, without a byte of a blob, or without taking one.</summary>
+    public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(60);
+}
