@@ -77,7 +77,7 @@ public sealed record BuildDirectory(string Path)
             var unfinished = Workspace + ".unpacking";
             files.Delete("/workspace.unpacking");
             Directory.CreateDirectory(unfinished);
-            await SourceArchive.UnpackAsync(content, source, unfinished, owner, LayerLimits.Default, cancellationToken);
+            await SourceArchive.UnpackAsync(content, source, unfinished, owner, new LayerLimits(), cancellationToken);
             files.ChangeOwner("/workspace.unpacking", owner, recursive: false);
             files.Rename("/workspace.unpacking", "/workspace");
         }

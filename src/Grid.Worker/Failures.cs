@@ -2,7 +2,7 @@ using Grid.Buildpacks;
 using Grid.Buildpacks.Toml;
 using Grid.Contracts.Builds;
 using Grid.Contracts.Work;
-using Grid.Dockerfiles;
+using Grid.Dockerfiles.Syntax;
 using Grid.Lifecycle.Extend;
 using Grid.Oci.Images;
 using Grid.Sandbox;

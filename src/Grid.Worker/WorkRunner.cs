@@ -86,7 +86,7 @@ public sealed class WorkRunner(
                 Limits = options.SandboxLimits,
             }, cancellationToken);
         var metadata = await BuildPhase.RunAsync(sandbox, new BuildInput(environment, work.Detection.Group, work.Detection.Plan), log, cancellationToken);
-        return new BuildDone(LayerPacker.Pack(sandbox.Files, content, new PackInput
+        return new BuildDone(await LayerPacker.PackAsync(sandbox.Files, content, new PackInput
         {
             Environment = environment,
             Group = work.Detection.Group,
@@ -101,7 +101,7 @@ public sealed class WorkRunner(
     {
         var log = Output(work, Phase.Export);
         var extended = work.RunImage.Added.Count > 0 || work.RunImage.Rebasable is not null;
-        var image = AppImage.Assemble(images, content, new AssembleInput
+        var image = AppImage.Assemble(new AssembleInput
         {
             Environment = Phases.Environment(work.Detection.Analyzed, work.Detection.Analyzed.Builder.Config),
             Analyzed = work.Detection.Analyzed,
@@ -112,7 +112,7 @@ public sealed class WorkRunner(
             ProcessType = work.DefaultProcess,
             Created = work.SourceDateEpoch is { } seconds ? DateTimeOffset.FromUnixTimeSeconds(seconds) : null,
             ExtraLabels = work.Labels,
-        }, log);
+        }, content, images, log);
         var report = await Exporter.ExportAsync(images, image, [.. work.Targets.Select(ImageLocation.Parse)], log, cancellationToken);
         report.EnsureComplete();
         return new ExportDone(report);
