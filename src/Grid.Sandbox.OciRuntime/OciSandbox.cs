@@ -88,6 +88,7 @@ internal sealed class OciSandbox(
         Directory.CreateDirectory(directory);
         try
         {
+            MakeWorkingDirectory(process.WorkingDirectory);
             var rootfs = process.ExtraVolumes.Count == 0 ? root.Merged : MountForProcess(process.ExtraVolumes, directory);
             var bundle = BundleFactory.Create(process, rootfs, $"{root.Group!.Path}/{id}", options.HostName, options.CaBundle is not null);
             return await new ContainerRun(engine, root.Group, id, directory).ExecuteAsync(bundle, process, cancellationToken);
@@ -97,6 +98,27 @@ internal sealed class OciSandbox(
             if (process.ExtraVolumes.Count > 0)
                 MountTable.UnmountBelow(directory);
             Trash.Delete(directory);
+        }
+    }
+
+    /// <summary>
+    /// Makes a missing working directory, as docker does, but never lets the runtime do it: below /proc of the container it would be a door
+    /// to the host (CVE-2024-21626).
+    /// </summary>
+    private void MakeWorkingDirectory(string path)
+    {
+        try
+        {
+            var existing = _files.Stat(path);
+            if (existing is { IsDirectory: true })
+                return;
+            if (existing is not null || BundleFactory.MountPoints.Any(special => (path + "/").StartsWith(special + "/", StringComparison.Ordinal)))
+                throw new SandboxException($"the working directory {path} is not a directory of the image");
+            _files.CreateDirectory(path, 0x1ED, new Owner(0, 0));
+        }
+        catch (IOException failure)
+        {
+            throw new SandboxException($"the working directory {path} cannot be made: {failure.Message}", failure);
         }
     }
 

@@ -127,12 +127,12 @@ public sealed class OciSandboxRuntime : ISandboxRuntime, IDisposable
     private async Task RecoverSandboxAsync(string directory)
     {
         var handle = Path.GetFileName(directory);
-        if (Directory.Exists(_state.Runtimes))
-        {
-            foreach (var root in Directory.GetDirectories(_state.Runtimes))
-                RuntimeEngine.Recover(root, handle);
-        }
+        var runtimes = Directory.Exists(_state.Runtimes) ? Directory.GetDirectories(_state.Runtimes) : [];
+        foreach (var root in runtimes)
+            RuntimeEngine.Recover(root, handle);
         await new SandboxRoot(directory, ControlGroupOf(handle)).DisposeAsync();
+        foreach (var root in runtimes)
+            RuntimeEngine.Forget(root, handle);
     }
 
     /// <summary>Node-wide names: two state directories may hold the same handle.</summary>

@@ -51,6 +51,35 @@ public abstract partial class SandboxConformance
         (await sandbox.RunAsync(new ProcessSpec(["true"], ["PATH=/nowhere:/bin"], "/", new ProcessUser(0, 0)), Stop)).ExitCode.ShouldBe(0);
     }
 
+    [Theory]
+    [InlineData("/proc/self/fd/7")]
+    [InlineData("/data/door")]
+    [InlineData("/data/door/7")]
+    [InlineData("/etc/passwd")]
+    public async Task RunAsync_WorkingDirectoryIsADoorToTheHost_IsRefused(string path)
+    {
+        await using var sandbox = await CreateAsync();
+        await ShellAsync(sandbox, "ln -s /proc/self/fd /data/door");
+        (await Should.ThrowAsync<SandboxException>(() => ShellAsync(sandbox, "pwd", p => p with { WorkingDirectory = path }))).Message.ShouldContain(path);
+    }
+
+    [Fact]
+    public async Task RunAsync_WorkingDirectoryIsMissing_IsMade()
+    {
+        await using var sandbox = await CreateAsync();
+        (await ShellAsync(sandbox, "pwd", p => p with { WorkingDirectory = "/srv/new" })).Output.ShouldBe("/srv/new\n");
+        Paths(await sandbox.CommitAsync(Stop)).ShouldBe(["srv", "srv/new"]);
+    }
+
+    [Theory]
+    [InlineData(-1, 0)]
+    [InlineData(0, -1)]
+    public async Task RunAsync_UserThatWraps_IsRefused(int user, int group)
+    {
+        await using var sandbox = await CreateAsync();
+        await Should.ThrowAsync<ArgumentException>(() => ShellAsync(sandbox, "id", p => p with { User = new ProcessUser(user, group) }));
+    }
+
     [Fact]
     public async Task RunAsync_Environment_IsExactlyWhatWasGiven()
     {

@@ -55,14 +55,23 @@ internal sealed record RuntimeEngine(string Executable, string Name, string Root
     /// <summary>Kills and forgets the containers of a sandbox, with the runtime whose state directory this is.</summary>
     public static void Recover(string root, string handle)
     {
-        foreach (var container in Directory.GetDirectories(root, handle + "-*"))
+        foreach (var id in ContainersOf(root, handle))
         {
-            var id = Path.GetFileName(container);
-            // "a-1" is of the sandbox "a"; "a-b-1" is not.
-            if (!id.AsSpan(handle.Length + 1).ContainsAnyExceptInRange('0', '9') && Locate(Path.GetFileName(root)) is { } executable)
+            if (Locate(Path.GetFileName(root)) is { } executable)
                 new RuntimeEngine(executable, executable, root).Delete(id);
         }
     }
+
+    /// <summary>Forgets containers whose processes are gone, for a runtime that is no longer installed.</summary>
+    public static void Forget(string root, string handle)
+    {
+        foreach (var id in ContainersOf(root, handle))
+            Directory.Delete(Path.Combine(root, id), recursive: true);
+    }
+
+    /// <summary>"a-1" is of the sandbox "a"; "a-b-1" is not.</summary>
+    private static List<string> ContainersOf(string root, string handle) =>
+        [.. Directory.GetDirectories(root, handle + "-*").Select(Path.GetFileName).OfType<string>().Where(id => !id.AsSpan(handle.Length + 1).ContainsAnyExceptInRange('0', '9'))];
 
     private static RuntimeEngine Probe(string candidate, OciRuntimeOptions options, StateDirectory state)
     {

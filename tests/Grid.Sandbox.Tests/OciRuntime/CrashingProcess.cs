@@ -1,38 +1,40 @@
-using System.Runtime.CompilerServices;
 using Grid.Oci.Content;
 using Grid.Sandbox.OciRuntime;
 
 namespace Grid.Sandbox.Tests.OciRuntime;
 
-/// <summary>The test program started again as a worker that is killed in the middle of a process.</summary>
-internal static class CrashingProcess
+/// <summary>A worker that another test starts as a process of its own and kills in the middle of its work.</summary>
+public sealed class CrashingProcess
 {
-    public const string Variable = "GRID_TEST_CRASHING_PROCESS";
+    internal const string Variable = "GRID_TEST_CRASHING_PROCESS";
 
-#pragma warning disable CA2255 // The test runner owns Main; this is the only place before it.
-    [ModuleInitializer]
-#pragma warning restore CA2255
-    internal static void RunWhenAsked()
-    {
-        if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } text)
-            RunAsync(text.Split('|')).GetAwaiter().GetResult();
-    }
+    /// <summary>The command line that runs just this, given the test program's own.</summary>
+    internal static string[] Arguments => ["-method", $"*.{nameof(CrashingProcess)}.{nameof(RunUntilKilled)}", "-explicit", "only", "-noColor"];
 
-    private static async Task RunAsync(string[] arguments)
+    internal static string Describe(string state, string content, string group, string runtime, string marker) => string.Join('|', state, content, group, runtime, marker);
+
+    [Fact(Explicit = true)]
+    public async Task RunUntilKilled()
     {
-        var options = new OciRuntimeOptions { StateDirectory = arguments[0], ControlGroup = arguments[2], Runtime = arguments[3] };
-        var runtime = new OciSandboxRuntime(options, new ContentStore(arguments[1]));
+        if (Environment.GetEnvironmentVariable(Variable)?.Split('|') is not [var state, var content, var group, var name, var marker])
+        {
+            Assert.Skip("only as a process of another test");
+            return;
+        }
+        var runtime = new OciSandboxRuntime(new OciRuntimeOptions { StateDirectory = state, ControlGroup = group, Runtime = name }, new ContentStore(content));
         var sandbox = await runtime.CreateAsync(new SandboxSpec("crash", [BaseImage.Layer], BaseImage.Store), CancellationToken.None);
-        var process = new ProcessSpec(["/bin/sh", "-c", $"echo running; sleep {arguments[4]} & sleep {arguments[4]}"], ["PATH=/bin"], "/", new ProcessUser(0, 0)) { Output = new ToConsole() };
-        await sandbox.RunAsync(process, CancellationToken.None);
+        string[] command = ["/bin/sh", "-c", $"echo running; sleep {marker} & sleep {marker}"];
+        await sandbox.RunAsync(new ProcessSpec(command, ["PATH=/bin"], "/", new ProcessUser(0, 0)) { Output = new ToStandardOutput() }, CancellationToken.None);
     }
 
-    private sealed class ToConsole : IProcessOutput
+    private sealed class ToStandardOutput : IProcessOutput
     {
+        private readonly Stream _output = Console.OpenStandardOutput();
+
         public void Write(ReadOnlySpan<byte> bytes, bool isError)
         {
-            using var output = Console.OpenStandardOutput();
-            output.Write(bytes);
+            _output.Write(bytes);
+            _output.Flush();
         }
     }
 }

@@ -79,11 +79,15 @@ public sealed class OciRuntimeSpecifics : SandboxTests
             // Only to skip where no runtime works.
         }
         var marker = $"{Random.Shared.Next(100_000, 999_999)}";
-        string[] self = Path.GetFileName(Environment.ProcessPath) == "dotnet" ? [Environment.GetCommandLineArgs()[0]] : [];
-        var start = new ProcessStartInfo(Environment.ProcessPath!, self) { UseShellExecute = false, RedirectStandardOutput = true };
-        start.Environment[CrashingProcess.Variable] = $"{state}|{Store.Root}|{OciRuntimeUnderTest.ControlGroupOf(Directory)}|{RuntimeName}|{marker}";
+        string[] program = Path.GetFileName(Environment.ProcessPath) == "dotnet" ? [Environment.GetCommandLineArgs()[0]] : [];
+        var start = new ProcessStartInfo(Environment.ProcessPath!, [.. program, .. CrashingProcess.Arguments]) { UseShellExecute = false, RedirectStandardOutput = true };
+        start.Environment[CrashingProcess.Variable] = CrashingProcess.Describe(state, Store.Root, OciRuntimeUnderTest.ControlGroupOf(Directory), RuntimeName, marker);
         using var child = Process.Start(start)!;
-        (await child.StandardOutput.ReadLineAsync(Stop)).ShouldBe("running");
+        string? line;
+        do
+            line = await child.StandardOutput.ReadLineAsync(Stop).AsTask().WaitAsync(TimeSpan.FromSeconds(60), Stop);
+        while (line is not (null or "running"));
+        line.ShouldBe("running");
         IsRunning("sleep", marker).ShouldBeTrue();
         child.Kill();
         await child.WaitForExitAsync(Stop);
