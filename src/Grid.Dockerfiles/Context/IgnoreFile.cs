@@ -8,6 +8,7 @@ namespace Grid.Dockerfiles.Context;
 /// </summary>
 public sealed class IgnoreFile
 {
+    private const int MaxPatterns = 1000;
     private readonly List<(PathPattern Pattern, bool Exclusion)> _patterns = [];
 
     private IgnoreFile() { }
@@ -78,6 +79,8 @@ public sealed class IgnoreFile
         var cleaned = ImagePath.Normalize("/", pattern)[1..];
         if (cleaned.Length == 0)
             return;
+        if (_patterns.Count == MaxPatterns)
+            throw new FormatException($"{place}more than {MaxPatterns} patterns; name directories instead of files");
         try
         {
             _patterns.Add((PathPattern.Ignore(cleaned), exclusion));
