@@ -48,7 +48,7 @@ public sealed class IgnoreFile
         foreach (var (pattern, exclusion) in _patterns)
         {
             // An exclusion only matters when something was matched, a pattern only when nothing was.
-            if (exclusion == matched && MatchesOrParent(pattern, path))
+            if (exclusion == matched && pattern.IsMatchOrParent(path))
                 matched = !exclusion;
         }
         return matched;
@@ -90,8 +90,6 @@ public sealed class IgnoreFile
             throw new FormatException(place + e.Message, e);
         }
     }
-
-    private static bool MatchesOrParent(PathPattern pattern, string path) => pattern.IsMatch(path) || Parents(path).Any(pattern.IsMatch);
 
     private static IEnumerable<string> Parents(string path)
     {

@@ -54,6 +54,14 @@ public sealed class IgnoreFileTests
     public void Parse_Malformed_NamesTheLine(string text, string what) => Should.Throw<FormatException>(() => IgnoreFile.Parse(text)).Message.ShouldContain(what);
 
     [Fact]
+    public void Matches_HostilePattern_IsLinear()
+    {
+        var file = IgnoreFile.Parse(string.Concat(Enumerable.Repeat("**/*a", 400)) + "b");
+        file.Matches(new string('a', 4000)).ShouldBeFalse();
+        file.Matches(string.Concat(Enumerable.Repeat("a/", 1000))).ShouldBeFalse();
+    }
+
+    [Fact]
     public void Apply_KeepsDirectoriesAboveWhatIsLeft()
     {
         var index = ContextIndex.Create(new[] { "d", "d/e" }.Select(p => new ContextEntry(p, ContextEntryType.Directory, 493))
