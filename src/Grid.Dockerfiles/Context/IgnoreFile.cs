@@ -8,6 +8,7 @@ namespace Grid.Dockerfiles.Context;
 /// </summary>
 public sealed class IgnoreFile
 {
+    private const int MaxPatterns = 1000;
     private readonly List<(PathPattern Pattern, bool Exclusion)> _patterns = [];
 
     private IgnoreFile() { }
@@ -47,7 +48,7 @@ public sealed class IgnoreFile
         foreach (var (pattern, exclusion) in _patterns)
         {
             // An exclusion only matters when something was matched, a pattern only when nothing was.
-            if (exclusion == matched && MatchesOrParent(pattern, path))
+            if (exclusion == matched && pattern.IsMatchOrParent(path))
                 matched = !exclusion;
         }
         return matched;
@@ -78,6 +79,8 @@ public sealed class IgnoreFile
         var cleaned = ImagePath.Normalize("/", pattern)[1..];
         if (cleaned.Length == 0)
             return;
+        if (_patterns.Count == MaxPatterns)
+            throw new FormatException($"{place}more than {MaxPatterns} patterns; name directories instead of files");
         try
         {
             _patterns.Add((PathPattern.Ignore(cleaned), exclusion));
@@ -87,8 +90,6 @@ public sealed class IgnoreFile
             throw new FormatException(place + e.Message, e);
         }
     }
-
-    private static bool MatchesOrParent(PathPattern pattern, string path) => pattern.IsMatch(path) || Parents(path).Any(pattern.IsMatch);
 
     private static IEnumerable<string> Parents(string path)
     {

@@ -62,7 +62,7 @@ internal static class ShellPattern
             yield return pattern[i] switch
             {
                 '*' => longest ? ".*" : ".*?",
-                '?' => ".",
+                '?' => @"(?:[\uD800-\uDFFF]{2}|.)",
                 '\\' when i + 1 < pattern.Length => Regex.Escape(pattern[++i].ToString()),
                 var c => Regex.Escape(c.ToString()),
             };

@@ -14,10 +14,14 @@ internal static class ConfigChange
 
     private const int MaxLabels = 4 * 1024 * 1024;
 
+    /// <summary>Most variables, labels, ports, volumes or triggers of an image: far above what anybody needs, far below what stalls a silo.</summary>
+    private const int MaxCount = 4096;
+
     /// <summary>Sets variables; one that is there keeps its place.</summary>
     public static ContainerConfig AddEnv(ContainerConfig config, IReadOnlyList<NameValue> variables)
     {
         var env = config.Env?.ToList() ?? [];
+        Bound(env.Count + variables.Count, "variables");
         foreach (var (name, value) in variables)
         {
             var index = env.FindIndex(entry => entry.StartsWith(name + "=", StringComparison.Ordinal));
@@ -37,6 +41,7 @@ internal static class ConfigChange
         var all = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (var (name, value) in config.Labels ?? new Dictionary<string, string>())
             all[name] = value;
+        Bound(all.Count + labels.Count, "labels");
         foreach (var (name, value) in labels)
             all[name] = value;
         return all.Sum(label => (long)label.Key.Length + label.Value.Length) <= MaxLabels
@@ -94,6 +99,7 @@ internal static class ConfigChange
     private static ContainerConfig AddTrigger(ContainerConfig config, string trigger)
     {
         var triggers = Existing(config, "OnBuild") as JsonArray ?? [];
+        Bound(triggers.Count + 1, "ONBUILD triggers");
         triggers.Add((JsonNode?)JsonValue.Create(trigger));
         return With(config, "OnBuild", triggers);
     }
@@ -102,8 +108,17 @@ internal static class ConfigChange
     {
         var set = Existing(config, field) as JsonObject ?? [];
         foreach (var key in keys)
+        {
             set[key] = new JsonObject();
+            Bound(set.Count, field);
+        }
         return With(config, field, set);
+    }
+
+    private static void Bound(int count, string what)
+    {
+        if (count > MaxCount)
+            throw new FormatException($"the image would have more than {MaxCount} {what}");
     }
 
     private static JsonNode? Existing(ContainerConfig config, string field) =>

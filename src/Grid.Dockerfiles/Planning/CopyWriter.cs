@@ -7,10 +7,14 @@ namespace Grid.Dockerfiles.Planning;
 /// <summary>The parts of COPY and ADD. Throws <see cref="FormatException"/>.</summary>
 internal sealed class CopyWriter(Instruction instruction, WordExpander expander, bool isAdd)
 {
+    private const int MaxSources = 1000;
+
     public (List<string> Paths, List<string> Urls) Sources(IReadOnlyList<string> sources)
     {
         if (instruction.Flag("from") is { } from)
             throw new FormatException($"COPY --from={from} is not permitted in an extension's Dockerfile: it has one FROM; put the files into the context");
+        if (sources.Count + instruction.Heredocs.Count + instruction.Flags.Count > MaxSources)
+            throw new FormatException($"more than {MaxSources} sources and flags; copy a directory instead");
         var paths = new List<string>();
         var urls = new List<string>();
         foreach (var source in sources.Select(expander.Expand))

@@ -87,6 +87,8 @@ public sealed class StagePlanner
             {
                 var expander = new WordExpander(dockerfile.Directives.Escape, name => global.LastOrDefault(arg => arg.Name == name)?.Value);
                 var value = args.LastOrDefault(arg => arg.Name == declaration.Name)?.Value ?? Default(expander, declaration, dockerfile, instruction);
+                if (global.Count == StageScope.MaxArgs)
+                    throw new DockerfileException(dockerfile.FileName, instruction.Source.Line, instruction.Source.Column, $"more than {StageScope.MaxArgs} ARGs are declared", "declare fewer");
                 if (value is not null)
                     global.Add(new BuildArg(declaration.Name, value));
             }

@@ -18,6 +18,9 @@ public sealed record StageScope
     /// <summary>ARGs declared after FROM so far, in order, each name once.</summary>
     public IReadOnlyList<DeclaredArg> Declared { get; init; } = [];
 
+    /// <summary>Most ARGs a file may declare.</summary>
+    internal const int MaxArgs = 1024;
+
     internal string? GivenValue(string name) => Given.LastOrDefault(arg => arg.Name == name)?.Value;
 
     internal string? GlobalValue(string name) => Global.LastOrDefault(arg => arg.Name == name)?.Value;
@@ -28,6 +31,8 @@ public sealed record StageScope
     {
         var declared = Declared.ToList();
         var index = declared.FindIndex(arg => arg.Name == name);
+        if (index < 0 && declared.Count == MaxArgs)
+            throw new FormatException($"more than {MaxArgs} ARGs are declared");
         if (index < 0)
             declared.Add(new DeclaredArg(name, value));
         else

@@ -15,13 +15,15 @@ internal sealed class StepWriter
     private readonly int _position;
     private readonly ImageState _state;
     private readonly StageScope _scope;
+    private readonly Lazy<Dictionary<string, string>> _values;
     private readonly WordExpander _expander;
 
     public StepWriter(Dockerfile dockerfile, Instruction instruction, int position, ImageState state, StageScope scope)
     {
         (_dockerfile, _instruction, _position, _state, _scope) = (dockerfile, instruction, position, state, scope);
         // Docker: "environment variables defined using the ENV instruction always override an ARG instruction of the same name".
-        _expander = new WordExpander(dockerfile.Directives.Escape, name => state.Variable(name) ?? scope.DeclaredValue(name));
+        _values = new Lazy<Dictionary<string, string>>(Values);
+        _expander = new WordExpander(dockerfile.Directives.Escape, name => _values.Value.GetValueOrDefault(name));
     }
 
     public PlannedStep Write() => _instruction switch
@@ -40,6 +42,19 @@ internal sealed class StepWriter
         AddInstruction add => Copy(add.Sources, add.Destination, isAdd: true),
         _ => throw new FormatException($"{_instruction.Keyword} cannot stand here"),
     };
+
+    private Dictionary<string, string> Values()
+    {
+        var values = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var arg in _scope.Declared.Where(arg => arg.Value is not null))
+            values[arg.Name] = arg.Value!;
+        foreach (var entry in _state.Config.Env ?? [])
+        {
+            if (entry.IndexOf('=') is var equals and > 0)
+                values[entry[..equals]] = entry[(equals + 1)..];
+        }
+        return values;
+    }
 
     private ConfigStep Config(ContainerConfig config, StageScope? scope = null) => new()
     {

@@ -33,8 +33,7 @@ internal static class HeredocSyntax
         var rest = word[(chomp ? start + 1 : start)..].Trim();
         if (rest.Length == 0 || rest.Contains('<'))
             return null;
-        var name = Unquote(rest);
-        if (name.Length == 0 || name.Contains('\n'))
+        if (Unquote(rest) is not { Length: > 0 } name || name.Contains('\n'))
             return null;
         return new Opening(name, name == rest, chomp);
     }
@@ -80,7 +79,8 @@ internal static class HeredocSyntax
         throw new FormatException($"unexpected end of statement while looking for matching {(quote == '"' ? "double" : "single")}-quote");
     }
 
-    private static string Unquote(string word)
+    // Null when it is more than one word.
+    private static string? Unquote(string word)
     {
         var name = new StringBuilder();
         var quote = '\0';
@@ -91,6 +91,8 @@ internal static class HeredocSyntax
                 quote = c;
             else if (c == quote && quote != '\0')
                 quote = '\0';
+            else if (quote == '\0' && char.IsWhiteSpace(c))
+                return null;
             else if (c == '\\' && quote != '\'' && i + 1 < word.Length)
                 name.Append(word[++i]);
             else

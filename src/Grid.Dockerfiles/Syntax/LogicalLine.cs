@@ -12,13 +12,16 @@ internal sealed class LogicalLine(string text, int startLine, int startColumn, I
     /// <summary>The line and column, both from 1, of a character of <see cref="Text"/>.</summary>
     public (int Line, int Column) At(int offset)
     {
-        var piece = pieces[0];
-        foreach (var candidate in pieces)
+        var (low, high) = (0, pieces.Count - 1);
+        while (low < high)
         {
-            if (candidate.Offset > offset)
-                break;
-            piece = candidate;
+            var middle = (low + high + 1) / 2;
+            if (pieces[middle].Offset <= offset)
+                low = middle;
+            else
+                high = middle - 1;
         }
+        var piece = pieces[low];
         return (piece.Line, piece.Column + offset - piece.Offset);
     }
 
