@@ -149,7 +149,9 @@ public sealed class DockerImageStore : IImageStore, IDisposable
         var directory = Path.Combine(_spool.Value, Guid.NewGuid().ToString("N"));
         try
         {
-            await using var archive = await _client.Images.SaveImageAsync(id, cancellationToken);
+            await using var saved = await _client.Images.SaveImageAsync(id, cancellationToken);
+            // The client's stream takes a read of no bytes, as the tar reader does at the end of a file, for the end of the connection.
+            await using var archive = new BufferedStream(saved, 1 << 16);
             return await new DockerArchiveReader(directory).ReadAsync(archive, name, cancellationToken);
         }
         catch when (Directory.Exists(directory))
