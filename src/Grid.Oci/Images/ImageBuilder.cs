@@ -1,3 +1,5 @@
+using Grid.Oci.Layers;
+
 namespace Grid.Oci.Images;
 
 /// <summary>
@@ -128,9 +130,15 @@ public sealed class ImageBuilder
         };
     }
 
-    // Tools match history to layers by counting: entries that are not empty are as many as the layers, or there is no history.
-    private List<HistoryEntry>? FinalHistory() =>
-        _history.Exists(item => item.Entry is not null) ? _history.ConvertAll(item => item.Entry ?? new HistoryEntry()) : null;
+    // Tools match history to layers by counting: entries that are not empty are as many as the layers, or there is no history. Each entry has a
+    // time: umoci 0.4 crashes on one without.
+    private List<HistoryEntry>? FinalHistory()
+    {
+        if (!_history.Exists(item => item.Entry is not null))
+            return null;
+        var created = Config.Created ?? LayerTimes.Normalized;
+        return _history.ConvertAll(item => item.Entry is { Created: not null } entry ? entry : (item.Entry ?? new HistoryEntry()) with { Created = created });
+    }
 
     private static List<(HistoryEntry? Entry, bool Empty)> HistoryFrom(Image image, int first)
     {
