@@ -63,8 +63,13 @@ public static class ImageDocuments
     public static ImageConfig ReadConfig(ReadOnlyMemory<byte> document, string image)
     {
         var config = Parse(document, OciJsonContext.Documents.ImageConfig, image, "configuration");
+        if (config.History?.Any(entry => entry is null) == true || config.Config?.Env?.Any(line => line is null) == true
+            || config.Config?.Labels?.Values.Any(value => value is null) == true)
+            throw new ImageFormatException($"{image}: the configuration has a null among its history, variables or labels");
         return config with
         {
+            Os = config.Os ?? "",
+            Architecture = config.Architecture ?? "",
             Config = config.Config ?? new ContainerConfig(),
             RootFs = config.RootFs is { DiffIds: not null } rootFs ? rootFs : new RootFs(),
         };

@@ -65,7 +65,7 @@ internal sealed class BlobUpload(RegistryTransport transport, ImageReference tar
         if (_blob.Size <= transport.Options.ResumableUploadBytes)
         {
             _location = null;
-            return await transport.SendOnceAsync(Call(HttpMethod.Put, WithDigest(location)) with { Body = Body(0) }, cancellationToken);
+            return await transport.SendOnceAsync(Commit(location) with { Body = Body(0) }, cancellationToken);
         }
         if (offset < _blob.Size)
         {
@@ -75,7 +75,7 @@ internal sealed class BlobUpload(RegistryTransport transport, ImageReference tar
             _location = location = LocationOf(response, location);
             response.Dispose();
         }
-        return await transport.SendOnceAsync(Call(HttpMethod.Put, WithDigest(location)) with { Body = _ => new ByteArrayContent([]) }, cancellationToken);
+        return await transport.SendOnceAsync(Commit(location) with { Body = _ => new ByteArrayContent([]) }, cancellationToken);
     }
 
     // Mounts or opens an upload; an answer that ends the attempt is given back.
@@ -148,6 +148,8 @@ internal sealed class BlobUpload(RegistryTransport transport, ImageReference tar
     }
 
     private RegistryCall Call(HttpMethod method, Uri location) => new(method, target.Registry, "") { Location = location, Scope = _scope };
+
+    private RegistryCall Commit(Uri location) => Call(HttpMethod.Put, WithDigest(location)) with { Patience = transport.Options.CommitTimeout };
 
     private Func<Action, HttpContent> Body(long offset) => alive =>
     {

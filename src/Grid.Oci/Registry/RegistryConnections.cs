@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using Grid.Oci.Images;
 
 namespace Grid.Oci.Registry;
 
@@ -40,7 +41,7 @@ internal static class RegistryConnections
         {
             IPAddress[] check = proxied ? IPAddress.TryParse(wanted, out var literal) ? [literal] : [] : addresses;
             if (check.FirstOrDefault(address => !IsAllowed(address, options)) is { } refused)
-                throw new HttpRequestException($"{wanted} has the address {refused}, which registries must not have here; list it as a private registry to allow it");
+                throw new ImageAccessException($"{wanted} has the address {refused}, which registries must not have here; list it as a private registry to allow it");
         }
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try

@@ -147,18 +147,27 @@ public sealed class RegistryImageStore : IImageStore, IDisposable
         }
     }
 
-    private static async Task<ReadOnlyMemory<byte>> ReadManifestAsync(HttpResponseMessage response, ImageReference reference, CancellationToken cancellationToken)
+    private async Task<ReadOnlyMemory<byte>> ReadManifestAsync(HttpResponseMessage response, ImageReference reference, CancellationToken cancellationToken)
     {
-        await using var stream = await response.Content.ReadAsStreamAsync(cancellationToken);
-        using var content = new MemoryStream();
-        var buffer = new byte[1 << 16];
-        for (int read; (read = await stream.ReadAsync(buffer, cancellationToken)) > 0;)
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(_transport.Options.IdleTimeout);
+        try
         {
-            content.Write(buffer, 0, read);
-            if (content.Length > ImageDocuments.MaxManifestBytes)
-                throw new ImageFormatException($"{reference}: the manifest has more than {ImageDocuments.MaxManifestBytes} bytes");
+            await using var stream = await response.Content.ReadAsStreamAsync(patience.Token);
+            using var content = new MemoryStream();
+            var buffer = new byte[1 << 16];
+            for (int read; (read = await stream.ReadAsync(buffer, patience.Token)) > 0;)
+            {
+                content.Write(buffer, 0, read);
+                if (content.Length > ImageDocuments.MaxManifestBytes)
+                    throw new ImageFormatException($"{reference}: the manifest has more than {ImageDocuments.MaxManifestBytes} bytes");
+            }
+            return content.ToArray();
         }
-        return content.ToArray();
+        catch (Exception e) when (RetrySchedule.IsTransient(e, cancellationToken))
+        {
+            throw RegistryErrors.Unreachable(reference.Registry, $"read {reference}", e);
+        }
     }
 
     private static Digest CheckedDigest(ReadOnlyMemory<byte> document, HttpResponseMessage response, ImageReference reference)

@@ -69,11 +69,25 @@ internal sealed class RegistryTransport : IDisposable
         // A 401 of somebody we were redirected to is not the registry's: it gets no credentials (CVE-2020-15157).
         if (response.StatusCode != HttpStatusCode.Unauthorized || !RegistryHost.IsSameOrigin(answeredBy, origin) || !own)
             return response;
-        var fresh = await _authenticator.AnswerAsync(call.Registry, origin, call.Scope, AuthChallenge.From(response.Headers), header, cancellationToken);
+        var fresh = await AnswerAsync(call, origin, response, header, cancellationToken);
         if (fresh is null)
             return response;
         response.Dispose();
         return (await FollowAsync(call, origin, target, fresh, cancellationToken)).Response;
+    }
+
+    private async Task<AuthenticationHeaderValue?> AnswerAsync(
+        RegistryCall call, Uri origin, HttpResponseMessage response, AuthenticationHeaderValue? rejected, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _authenticator.AnswerAsync(call.Registry, origin, call.Scope, AuthChallenge.From(response.Headers), rejected, cancellationToken);
+        }
+        catch
+        {
+            response.Dispose();
+            throw;
+        }
     }
 
     private async Task<(HttpResponseMessage Response, Uri AnsweredBy)> FollowAsync(
@@ -82,14 +96,15 @@ internal sealed class RegistryTransport : IDisposable
         for (var redirects = 0; ; redirects++)
         {
             using var idle = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            idle.CancelAfter(_options.IdleTimeout);
+            var patience = call.Patience ?? _options.IdleTimeout;
+            idle.CancelAfter(patience);
             using var request = new HttpRequestMessage(call.Method, target);
             foreach (var type in call.Accept)
                 request.Headers.Accept.ParseAdd(type);
             if (call.Offset > 0 && call.Body is null)
                 request.Headers.Range = new RangeHeaderValue(call.Offset, null);
             request.Headers.Authorization = RegistryHost.IsSameOrigin(target, origin) ? header : null;
-            request.Content = call.Body?.Invoke(() => idle.CancelAfter(_options.IdleTimeout));
+            request.Content = call.Body?.Invoke(() => idle.CancelAfter(patience));
             var response = await SendRawAsync(request, idle.Token);
             if (!IsRedirect(response.StatusCode) || response.Headers.Location is null || (call.Method != HttpMethod.Get && call.Method != HttpMethod.Head))
                 return (response, target);
