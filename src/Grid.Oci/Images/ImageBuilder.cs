@@ -102,7 +102,9 @@ public sealed class ImageBuilder
         if (Config.Os.Length == 0 || Config.Architecture.Length == 0)
             throw new ImageFormatException("an image needs an operating system and a processor architecture in its configuration");
         // Docker's schema 2 has no zstd layers: such an image becomes an OCI one as a whole, never a mixture.
-        var docker = _docker && _layers.TrueForAll(source => MediaTypes.ToOciLayer(source.Layer.Blob.MediaType) is MediaTypes.OciLayer or MediaTypes.OciLayerGzip);
+        var docker = _docker
+            && _layers.TrueForAll(
+                source => MediaTypes.ToOciLayer(source.Layer.Blob.MediaType) is MediaTypes.OciLayer or MediaTypes.OciLayerGzip);
         var layers = _layers.ConvertAll(source => source with { Layer = source.Layer with { Blob = Plain(source.Layer.Blob, docker) } });
         var config = ImageDocuments.Write(FinalConfig());
         var configType = docker ? MediaTypes.DockerConfig : MediaTypes.OciConfig;
@@ -137,7 +139,8 @@ public sealed class ImageBuilder
         if (!_history.Exists(item => item.Entry is not null))
             return null;
         var created = Config.Created ?? LayerTimes.Normalized;
-        return _history.ConvertAll(item => item.Entry is { Created: not null } entry ? entry : (item.Entry ?? new HistoryEntry()) with { Created = created });
+        return _history.ConvertAll(
+            item => item.Entry is { Created: not null } entry ? entry : (item.Entry ?? new HistoryEntry()) with { Created = created });
     }
 
     private static List<(HistoryEntry? Entry, bool Empty)> HistoryFrom(Image image, int first)
@@ -154,5 +157,6 @@ public sealed class ImageBuilder
     private static Descriptor Plain(Descriptor blob, bool docker) =>
         new(docker ? MediaTypes.ToDockerLayer(blob.MediaType) : MediaTypes.ToOciLayer(blob.MediaType), blob.Digest, blob.Size);
 
-    private static SortedDictionary<string, string> Sorted(IReadOnlyDictionary<string, string> values) => new(values.ToDictionary(), StringComparer.Ordinal);
+    private static SortedDictionary<string, string> Sorted(IReadOnlyDictionary<string, string> values) =>
+        new(values.ToDictionary(), StringComparer.Ordinal);
 }

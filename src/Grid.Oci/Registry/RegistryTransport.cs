@@ -81,7 +81,8 @@ internal sealed class RegistryTransport : IDisposable
     {
         try
         {
-            return await _authenticator.AnswerAsync(call.Registry, origin, call.Scope, AuthChallenge.From(response.Headers), rejected, cancellationToken);
+            return await _authenticator.AnswerAsync(
+                call.Registry, origin, call.Scope, AuthChallenge.From(response.Headers), rejected, cancellationToken);
         }
         catch
         {
@@ -106,12 +107,14 @@ internal sealed class RegistryTransport : IDisposable
             request.Headers.Authorization = RegistryHost.IsSameOrigin(target, origin) ? header : null;
             request.Content = call.Body?.Invoke(() => idle.CancelAfter(patience));
             var response = await SendRawAsync(request, idle.Token);
-            if (!IsRedirect(response.StatusCode) || response.Headers.Location is null || (call.Method != HttpMethod.Get && call.Method != HttpMethod.Head))
+            if (!IsRedirect(response.StatusCode) || response.Headers.Location is null
+                || (call.Method != HttpMethod.Get && call.Method != HttpMethod.Head))
                 return (response, target);
             var next = Reachable(LocationOf(response)!, origin, call.Registry);
             response.Dispose();
             if (redirects == MaxRedirects)
-                throw new ImageAccessException($"registry {call.Registry} redirected more than {MaxRedirects} times, last to {next.Host}; check its configuration");
+                throw new ImageAccessException(
+                    $"registry {call.Registry} redirected more than {MaxRedirects} times, last to {next.Host}; check its configuration");
             target = next;
         }
     }
@@ -130,9 +133,11 @@ internal sealed class RegistryTransport : IDisposable
     {
         if (target.Scheme == Uri.UriSchemeHttps || (target.Scheme == Uri.UriSchemeHttp && origin.Scheme == Uri.UriSchemeHttp))
             return target;
-        if (target.Scheme == Uri.UriSchemeHttp && target.IdnHost.Equals(origin.IdnHost, StringComparison.OrdinalIgnoreCase) && (target.IsDefaultPort || target.Port == origin.Port))
+        if (target.Scheme == Uri.UriSchemeHttp && target.IdnHost.Equals(origin.IdnHost, StringComparison.OrdinalIgnoreCase)
+            && (target.IsDefaultPort || target.Port == origin.Port))
             return new UriBuilder(target) { Scheme = origin.Scheme, Port = origin.Port }.Uri;
-        throw new ImageAccessException($"registry {registry} sends us to {target.Scheme}://{target.Authority}, which is not safe to use from an HTTPS registry; fix its external URL");
+        throw new ImageAccessException(
+            $"registry {registry} sends us to {target.Scheme}://{target.Authority}, which is not safe to use from an HTTPS registry; fix its external URL");
     }
 
     private async ValueTask<Uri> OriginAsync(string registry, CancellationToken cancellationToken)

@@ -12,7 +12,8 @@ internal sealed class RetrySchedule(RegistryOptions options, TimeProvider time)
     /// Runs <paramref name="attempt"/> until it gives an answer that is final, or the waits are used up; the last answer is given back then,
     /// and the last network error thrown.
     /// </summary>
-    public async Task<HttpResponseMessage> RunAsync(Func<CancellationToken, Task<HttpResponseMessage>> attempt, CancellationToken cancellationToken)
+    public async Task<HttpResponseMessage> RunAsync(
+        Func<CancellationToken, Task<HttpResponseMessage>> attempt, CancellationToken cancellationToken)
     {
         for (var failures = 0; ; failures++)
         {
@@ -52,7 +53,8 @@ internal sealed class RetrySchedule(RegistryOptions options, TimeProvider time)
     };
 
     private static bool IsTransient(HttpStatusCode status) =>
-        status is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests or (>= HttpStatusCode.InternalServerError and not HttpStatusCode.NotImplemented);
+        status is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests
+            or (>= HttpStatusCode.InternalServerError and not HttpStatusCode.NotImplemented);
 
     private TimeSpan? RetryAfter(HttpResponseMessage response)
     {
