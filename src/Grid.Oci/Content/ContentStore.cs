@@ -7,7 +7,7 @@ namespace Grid.Oci.Content;
 /// when complete and verified. Safe for concurrent use, also by several processes.
 /// </summary>
 /// <remarks>Nothing is fsynced: after a power failure a blob may be short, which <see cref="OpenAsync"/> notices by its size.</remarks>
-public sealed class ContentStore : IBlobSource
+public sealed class ContentStore : IBlobFiles
 {
     private readonly string _blobs;
     private readonly BlobTransfers _transfers;
@@ -43,6 +43,9 @@ public sealed class ContentStore : IBlobSource
         cancellationToken.ThrowIfCancellationRequested();
         return Task.FromResult(Open(blob));
     }
+
+    /// <inheritdoc/>
+    string? IBlobFiles.PathOf(Descriptor blob) => IsComplete(blob) ? PathOf(blob.Digest) : null;
 
     /// <summary>As <see cref="OpenAsync"/>, without a task: a local file opens at once.</summary>
     public Stream Open(Descriptor blob)

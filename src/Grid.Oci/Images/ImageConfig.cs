@@ -37,8 +37,9 @@ public sealed record ImageConfig
     [JsonPropertyName("history"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<HistoryEntry>? History { get; init; }
 
+    /// <summary>Members we do not know. Settable because generated JSON code cannot fill an init-only extension member; treat it as fixed.</summary>
     [JsonExtensionData]
-    public IDictionary<string, JsonElement>? Other { get; init; }
+    public IDictionary<string, JsonElement>? Other { get; set; }
 }
 
 /// <summary>The <c>config</c> object of an image configuration. Field names are Docker's.</summary>
@@ -67,8 +68,9 @@ public sealed record ContainerConfig
     [JsonPropertyName("Shell"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<string>? Shell { get; init; }
 
+    /// <summary>Members we do not know. Settable because generated JSON code cannot fill an init-only extension member; treat it as fixed.</summary>
     [JsonExtensionData]
-    public IDictionary<string, JsonElement>? Other { get; init; }
+    public IDictionary<string, JsonElement>? Other { get; set; }
 }
 
 /// <summary>The layers of an image, bottom first, by the digest of their uncompressed tar.</summary>

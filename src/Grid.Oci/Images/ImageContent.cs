@@ -38,7 +38,10 @@ public sealed record ImageContent(
 /// <param name="Origin">Where the blob already is. In the target's registry it is mounted from there, and nobody downloads it.</param>
 public sealed record LayerSource(Layer Layer, IBlobSource Blobs, ImageLocation? Origin);
 
-/// <summary>A blob source whose blobs are files of this machine, so that they can be hard-linked instead of copied.</summary>
+/// <summary>
+/// A blob source whose blobs are files of this machine, so that they can be hard-linked instead of copied. It vouches for them: they were
+/// verified when they were stored, and are never changed in place.
+/// </summary>
 public interface IBlobFiles : IBlobSource
 {
     /// <summary>The file that holds exactly this blob, or null when there is none.</summary>

@@ -76,7 +76,7 @@ internal static class RegistryErrors
 
     private static string Root(Exception e)
     {
-        while (e.InnerException is { } inner)
+        while (e is not TimeoutException && e.InnerException is { } inner)
             e = inner;
         return e.Message;
     }
