@@ -5,8 +5,8 @@ namespace Grid.Oci.FileSystem;
 /// <summary>Device nodes and FIFOs.</summary>
 internal static class Nodes
 {
-    /// <summary>Makes a node of a kind that has no content.</summary>
-    internal static void Create(SafeFileHandle directory, byte[] name, FileKind kind, int mode, (uint Major, uint Minor) device, string path)
+    /// <summary>Makes a node of a kind that has no content; returns the error number.</summary>
+    internal static int TryCreate(SafeFileHandle directory, byte[] name, FileKind kind, int mode, (uint Major, uint Minor) device)
     {
         var type = kind switch
         {
@@ -16,8 +16,6 @@ internal static class Nodes
             _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "only devices and FIFOs are nodes"),
         };
         var number = kind == FileKind.Fifo ? 0 : Posix.MakeDevice(device.Major, device.Minor);
-        var error = Posix.Result(Native.MkNodAt(directory, name, (uint)(type | (mode & ModeBits.Permissions)), number));
-        if (error != 0)
-            throw Posix.Error(error, $"make the {kind} {device.Major}:{device.Minor}", path);
+        return Posix.Result(Native.MkNodAt(directory, name, (uint)(type | (mode & ModeBits.Permissions)), number));
     }
 }

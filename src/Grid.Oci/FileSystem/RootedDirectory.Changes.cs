@@ -125,7 +125,9 @@ public sealed partial class RootedDirectory
     public void CreateNode(string path, FileKind kind, int mode, (uint Major, uint Minor) device = default, Owner? owner = null)
     {
         using var parent = OpenParent(path, out var name, "make the node");
-        Nodes.Create(parent, name, kind, mode, device, path);
+        var error = Nodes.TryCreate(parent, name, kind, mode, device);
+        if (error != 0)
+            throw Posix.Error(error, $"make the {kind} {device.Major}:{device.Minor}", path);
         if (owner is { } o)
             ChangeOwner(parent, name, o, path);
         Posix.Check(Native.FChmodAt(parent, name, (uint)(mode & ModeBits.Permissions), 0), "change the mode of", path);
