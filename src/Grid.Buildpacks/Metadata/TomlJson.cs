@@ -87,7 +87,7 @@ public static class TomlJson
         JsonValueKind.String => json.GetString()!,
         JsonValueKind.True => true,
         JsonValueKind.False => false,
-        JsonValueKind.Number => json.TryGetInt64(out var integer) ? integer : json.GetDouble(),
+        JsonValueKind.Number => json.TryGetInt64(out var integer) ? new TomlScalar(integer) : new TomlScalar(json.GetDouble()),
         _ => null,
     };
 }

@@ -107,13 +107,37 @@ internal sealed class AppLayers
         if (_input.Build.Slices.Count == 0)
             return [new PackJob("slice-1", "Application Layer", token => PackSlice(app, null, token))];
         var slices = new AppSlices(_input.Build.Slices);
+        var parents = ParentsOfSliced(app, slices);
         return
         [
             .. Enumerable.Range(0, slices.Count).Select(index => new PackJob(
                 $"slice-{index + 1}",
                 $"Application Slice: {index + 1}",
-                token => PackSlice(app, (path, _) => slices.IndexOf(Relative(path, app)) == index && path != app, token))),
+                token => PackSlice(app, (path, _) => path != app && !parents.Contains(path) && slices.IndexOf(Relative(path, app)) == index, token))),
         ];
+    }
+
+    // Directories that only stand in a slice for what is below them. They go to each layer that has something below them, and to no other.
+    private HashSet<string> ParentsOfSliced(string app, AppSlices slices)
+    {
+        var parents = new HashSet<string>();
+        var open = new Stack<string>([app]);
+        while (open.TryPop(out var directory))
+        {
+            foreach (var entry in _files.List(directory))
+            {
+                var path = $"{directory}/{entry.Name}";
+                if (slices.IndexOf(Relative(path, app)) == slices.Count - 1)
+                {
+                    if (entry.IsDirectory)
+                        open.Push(path);
+                    continue;
+                }
+                for (var parent = directory; parent != app && parents.Add(parent);)
+                    parent = parent[..parent.LastIndexOf('/')];
+            }
+        }
+        return parents;
     }
 
     private static string Relative(string path, string directory) => path.Length > directory.Length ? path[(directory.Length + 1)..] : "";

@@ -1,4 +1,5 @@
 using Grid.Buildpacks;
+using Grid.Buildpacks.Toml;
 using Grid.Oci;
 
 namespace Grid.Lifecycle.Export;
@@ -20,6 +21,14 @@ public sealed record ExportReport
 
     /// <summary>Names that could not be written, and why.</summary>
     public required IReadOnlyList<TagError> Errors { get; init; }
+
+    /// <summary>The text of report.toml.</summary>
+    public string ToToml() => TomlWriter.Write(new TomlTable().Set(
+        "image",
+        new TomlTable()
+            .Set("tags", new TomlArray(Tags.Select(tag => (TomlValue)tag)))
+            .Set("digest", Digest.ToString())
+            .Set("manifest-size", ManifestSize)));
 
     /// <summary>Throws when a name could not be written (exit code 62); the message lists each, and what was written nevertheless.</summary>
     public void EnsureComplete()
