@@ -224,6 +224,23 @@ public sealed class RegistryRetryTests
         TestImages.Read(found.Blobs, descriptor).ShouldBe(bytes);
     }
 
+    [Fact]
+    public async Task PlainHttp_IsSpokenOnlyToRegistriesListedAsInsecure()
+    {
+        static FakeRegistry OnlyPlain() => new FakeRegistry()
+            .On(request => request.Url.Scheme == "https" ? throw new HttpRequestException("no TLS here", new IOException("handshake")) : null)
+            .Serve("a/b", TestImages.Build());
+        var (listed, unlisted) = (OnlyPlain(), OnlyPlain());
+        using var lenient = listed.Store(new RegistryOptions { Insecure = ["registry.test"] });
+        using var strict = unlisted.Store(new RegistryOptions { Insecure = ["registry.test:5000", "test"] });
+
+        (await Find(lenient)).ShouldNotBeNull();
+        (await Should.ThrowAsync<ImageAccessException>(() => Find(strict))).Message.ShouldContain("listed as insecure");
+
+        listed.Requests.ShouldContain(request => request.Url.Scheme == "http");
+        unlisted.Requests.ShouldAllBe(request => request.Url.Scheme == "https");
+    }
+
     private static HttpResponseMessage Stalling(byte[] bytes, int promised)
     {
         var content = new StreamContent(new StallingStream(bytes));
