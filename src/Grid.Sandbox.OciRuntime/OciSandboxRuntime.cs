@@ -8,7 +8,7 @@ using Grid.Sandbox.OciRuntime.Snapshots;
 namespace Grid.Sandbox.OciRuntime;
 
 /// <summary>
-/// Sandboxes by an OCI runtime (runc, crun or one like them) over overlayfs, without a daemon. Needs Linux 5.11, root, and control groups of either
+/// Sandboxes by an OCI runtime (runc, crun or one like them) over overlayfs, without a daemon. Needs Linux 5.12, root, and control groups of either
 /// version. Processes, mounts and directories are below <see cref="OciRuntimeOptions.StateDirectory"/>, which several processes may share.
 /// Dispose it after its sandboxes.
 /// </summary>

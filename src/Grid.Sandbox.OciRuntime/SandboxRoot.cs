@@ -49,7 +49,7 @@ internal sealed class SandboxRoot(string directory, string controlGroup) : IAsyn
         }
         var binds = HostFiles(options).Concat(spec.Volumes.Select(v => (v.HostPath, v.Path, v.ReadOnly))).ToList();
         var real = MakeMountPoints(binds);
-        using (var overlay = Overlay.Writable([Extra, .. Image], Upper, Path.Combine(Directory, "work")))
+        using (var overlay = Overlay.Writable([Extra, .. Image], Upper, Path.Combine(Directory, "work"), Empty))
             Binds.Attach(overlay, Merged);
         using var root = Libc.OpenDirectory(Merged);
         // Outer ones first, so that a volume inside a volume is not covered by it.
