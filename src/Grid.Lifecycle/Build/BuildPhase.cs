@@ -14,7 +14,6 @@ namespace Grid.Lifecycle.Build;
 public static class BuildPhase
 {
     private const int DirectoryMode = 0x1ED; // 0755
-    private const int FileMode = 0x1A4; // 0644
 
     /// <summary>Runs the buildpacks. Their layers stay in the sandbox's layers directory, to be packed.</summary>
     /// <exception cref="LifecycleException">Exit code 51: a bin/build failed; 52: anything else. Both name the buildpack.</exception>
@@ -25,28 +24,22 @@ public static class BuildPhase
             throw new LifecycleException(ExitCode.BuildError, "buildpacks must not run as root; the builder must set CNB_USER_ID to another user");
         var files = sandbox.Files;
         var owner = new Owner(environment.User.UserId, environment.User.GroupId);
-        var planDirectory = $"/tmp/grid-build-{Guid.NewGuid():N}";
         try
         {
             files.CreateDirectory(environment.LayersDirectory, DirectoryMode, owner);
             files.Delete(environment.LayersDirectory + "/sbom");
-            files.CreateDirectory(planDirectory, DirectoryMode, owner);
-            var metadata = await RunBuildpacksAsync(sandbox, input, planDirectory, log, cancellationToken);
-            WriteMetadata(files, environment, metadata, owner);
+            var metadata = await RunBuildpacksAsync(sandbox, input, log, cancellationToken);
+            WriteMetadata(files, environment, metadata);
             return metadata;
         }
         catch (Exception e) when (e is IOException or TomlFormatException or FormatException)
         {
             throw new LifecycleException(ExitCode.BuildError, e.Message, e);
         }
-        finally
-        {
-            files.Delete(planDirectory);
-        }
     }
 
     private static async Task<BuildMetadata> RunBuildpacksAsync(
-        ISandbox sandbox, BuildInput input, string planDirectory, IPhaseLog log, CancellationToken cancellationToken)
+        ISandbox sandbox, BuildInput input, IPhaseLog log, CancellationToken cancellationToken)
     {
         var variables = new BuildEnvironment(input.Environment.ImageEnv, input.ExtraEnvNames);
         if (variables["HOME"].Length == 0)
@@ -59,7 +52,7 @@ public static class BuildPhase
         var plan = input.Plan;
         foreach (var buildpack in input.Group.Buildpacks)
         {
-            var output = await run.RunAsync(buildpack, plan, planDirectory, cancellationToken);
+            var output = await run.RunAsync(buildpack, plan, cancellationToken);
             plan = BuildpackPlan.Without(plan, output.Met);
             foreach (var warning in aggregate.Add(output.Launch.Processes))
                 log.Warn(warning);
@@ -86,11 +79,9 @@ public static class BuildPhase
     }
 
     // For people and tools that look into the layers directory; export packs what is returned, not this file.
-    private static void WriteMetadata(IFileTree files, PhaseEnvironment environment, BuildMetadata metadata, Owner owner)
+    private static void WriteMetadata(IFileTree files, PhaseEnvironment environment, BuildMetadata metadata)
     {
-        var directory = environment.LayersDirectory + "/config";
-        files.CreateDirectory(directory, DirectoryMode, owner);
-        files.WriteFile(
-            directory + "/metadata.toml", Encoding.UTF8.GetBytes(MetadataToml.Write(metadata, environment.PlatformApi)), FileMode, owner);
+        using var file = OutputDirectory.CreateFile(files, environment, "config/metadata.toml");
+        file.Write(Encoding.UTF8.GetBytes(MetadataToml.Write(metadata, environment.PlatformApi)));
     }
 }

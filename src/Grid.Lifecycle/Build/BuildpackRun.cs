@@ -22,15 +22,25 @@ internal sealed class BuildpackRun(ISandbox sandbox, PhaseEnvironment environmen
     private readonly IFileTree _files = sandbox.Files;
     private readonly Owner _owner = new(environment.User.UserId, environment.User.GroupId);
 
-    public async Task<BuildpackOutput> RunAsync(GroupElement buildpack, BuildPlan plan, string planDirectory, CancellationToken cancellationToken)
+    public async Task<BuildpackOutput> RunAsync(GroupElement buildpack, BuildPlan plan, CancellationToken cancellationToken)
     {
         var descriptor = ReadDescriptor(buildpack);
         var layersDirectory = BuildpackLayers.DirectoryOf(environment.LayersDirectory, buildpack);
         _files.CreateDirectory(layersDirectory, DirectoryMode, _owner);
         var requires = BuildpackPlan.For(plan, buildpack);
-        var planPath = $"{planDirectory}/{buildpack.EscapedId}.toml";
-        _files.WriteFile(planPath, Encoding.UTF8.GetBytes(BuildpackPlan.Write(requires)), FileMode, _owner);
-        await RunBuildAsync(buildpack, descriptor, layersDirectory, planPath, cancellationToken);
+        // A directory of its own with a name nobody knew before: the buildpacks before this one could not put a link there for us to write through.
+        var planDirectory = $"/tmp/grid-build-{Guid.NewGuid():N}";
+        _files.CreateDirectory(planDirectory, DirectoryMode, _owner);
+        try
+        {
+            var planPath = planDirectory + "/plan.toml";
+            _files.WriteFile(planPath, Encoding.UTF8.GetBytes(BuildpackPlan.Write(requires)), FileMode, _owner);
+            await RunBuildAsync(buildpack, descriptor, layersDirectory, planPath, cancellationToken);
+        }
+        finally
+        {
+            _files.Delete(planDirectory);
+        }
         return ReadOutput(buildpack, descriptor, layersDirectory, [.. requires.Select(require => require.Name)]);
     }
 

@@ -10,9 +10,6 @@ namespace Grid.Lifecycle.Build;
 /// <summary>Brings the buildpacks' SBOMs together in <c>&lt;layers&gt;/sbom</c>, by what becomes of the thing they describe (platform.md §SBOM).</summary>
 internal static class SbomCollector
 {
-    private const int DirectoryMode = 0x1ED; // 0755
-    private const int FileMode = 0x1A4; // 0644
-
     /// <summary>Copies one buildpack's files.</summary>
     /// <exception cref="LifecycleException">Exit code 52: a format buildpack.toml does not declare, or none that exists.</exception>
     public static void Collect(
@@ -35,8 +32,10 @@ internal static class SbomCollector
                 log.Warn($"{buildpack}: SBOM '{entry.Name}' belongs to no layer that is kept and is left out");
             foreach (var kind in kinds)
             {
-                var directory = $"{environment.LayersDirectory}/sbom/{kind}/{buildpack.EscapedId}" + (sbom.IsLaunch || sbom.IsBuild ? "" : "/" + sbom.Owner);
-                Copy(files, $"{from}/{entry.Name}", directory, $"sbom.{sbom.Extension}", environment);
+                var directory = $"sbom/{kind}/{buildpack.EscapedId}" + (sbom.IsLaunch || sbom.IsBuild ? "" : "/" + sbom.Owner);
+                using var source = files.OpenRead($"{from}/{entry.Name}");
+                using var target = OutputDirectory.CreateFile(files, environment, $"{directory}/sbom.{sbom.Extension}");
+                source.CopyTo(target);
             }
         }
     }
@@ -44,11 +43,9 @@ internal static class SbomCollector
     /// <summary>Writes the file for the deprecated bill of materials; it is always there, as <c>null</c> when nobody wrote one.</summary>
     public static void WriteLegacy(IFileTree files, PhaseEnvironment environment, string kind, IReadOnlyList<BillOfMaterialsEntry> entries)
     {
-        var owner = OwnerOf(environment);
-        var directory = $"{environment.LayersDirectory}/sbom/{kind}";
-        files.CreateDirectory(directory, DirectoryMode, owner);
         var text = entries.Count == 0 ? "null" : LabelJson.Write(entries);
-        files.WriteFile(directory + "/sbom.legacy.json", Encoding.UTF8.GetBytes(text + "\n"), FileMode, owner);
+        using var file = OutputDirectory.CreateFile(files, environment, $"sbom/{kind}/sbom.legacy.json");
+        file.Write(Encoding.UTF8.GetBytes(text + "\n"));
     }
 
     private static IEnumerable<string> Kinds(SbomFile sbom, LayerToml? layer)
@@ -60,15 +57,4 @@ internal static class SbomCollector
         if (layer is { Cache: true })
             yield return "cache";
     }
-
-    private static void Copy(IFileTree files, string from, string directory, string name, PhaseEnvironment environment)
-    {
-        var owner = OwnerOf(environment);
-        files.CreateDirectory(directory, DirectoryMode, owner);
-        using var source = files.OpenRead(from);
-        using var target = files.CreateFile($"{directory}/{name}", FileMode, owner);
-        source.CopyTo(target);
-    }
-
-    private static Owner OwnerOf(PhaseEnvironment environment) => new(environment.User.UserId, environment.User.GroupId);
 }

@@ -2,6 +2,7 @@ using System.Text;
 using Grid.Buildpacks.Export;
 using Grid.Buildpacks.Metadata;
 using Grid.Buildpacks.Sbom;
+using Grid.Lifecycle.Build;
 using Grid.Oci.Content;
 using Grid.Oci.FileSystem;
 using Grid.Oci.Images;
@@ -78,7 +79,7 @@ internal sealed class AppLayers
     private PackJob? SbomLayer(string kind, string createdBy)
     {
         var path = $"{_input.Environment.LayersDirectory}/sbom/{kind}";
-        return _files.Stat(path, followLinks: false) is { IsDirectory: true }
+        return OutputDirectory.Exists(_files, _input.Environment, "sbom/" + kind)
             ? new PackJob($"{Self}:{kind}.sbom", createdBy, token =>
                 DirectoryLayer.Create(_store, _files, path, new DirectoryLayerOptions { Owner = Owner }, token))
             : null;
@@ -92,12 +93,9 @@ internal sealed class AppLayers
             var from = $"{BuilderLauncher}.sbom.{extension}";
             if (_files.Stat(from) is not { IsFile: true })
                 continue;
-            var directory = $"{_input.Environment.LayersDirectory}/sbom/launch/buildpacksio_lifecycle/launcher";
-            _files.CreateDirectory(directory, Executable, Owner);
-            using var content = new MemoryStream();
-            using (var source = _files.OpenRead(from))
-                source.CopyTo(content);
-            _files.WriteFile($"{directory}/sbom.{extension}", content.GetBuffer().AsSpan(0, (int)content.Length), Readable, Owner);
+            using var source = _files.OpenRead(from);
+            using var target = OutputDirectory.CreateFile(_files, _input.Environment, $"sbom/launch/buildpacksio_lifecycle/launcher/sbom.{extension}");
+            source.CopyTo(target);
         }
     }
 
