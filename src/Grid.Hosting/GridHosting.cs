@@ -67,7 +67,7 @@ public static class GridHosting
 
     internal static void AddGridImages(this IServiceCollection services, GridOptions options)
     {
-        services.AddSingleton<ICredentialStore>(_ => new DockerConfigCredentials());
+        services.AddSingleton<ICredentialStore>(_ => DockerConfigCredentials.FromEnvironment());
         services.AddSingleton<IImageStore>(p => new RegistryImageStore(new RegistryOptions { Insecure = options.InsecureRegistries }, p.GetRequiredService<ICredentialStore>()));
         services.AddSingleton<IImageStore, LayoutImageStore>();
         services.AddSingleton<IImageStore, DockerImageStore>();
