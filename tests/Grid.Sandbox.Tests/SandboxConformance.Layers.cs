@@ -157,7 +157,8 @@ public abstract partial class SandboxConformance : SandboxTests
     {
         var good = BaseImage.Of(Store, (new LayerEntry("f", LayerEntryType.File), "x"));
         var lying = good with { DiffId = Grid.Oci.Digest.Compute("other"u8) };
-        await Should.ThrowAsync<Exception>(() => CreateAsync(lying));
+        var runtime = Runtime;
+        await Should.ThrowAsync<Exception>(() => runtime.CreateAsync(Spec(lying), Stop));
         await using var sandbox = await CreateAsync(good);
         sandbox.Files.Stat("/f").ShouldNotBeNull();
     }

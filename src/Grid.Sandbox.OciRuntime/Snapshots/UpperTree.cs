@@ -40,14 +40,13 @@ internal sealed class UpperTree(RootedDirectory upper, RootedDirectory image, IR
         {
             var path = $"{directory}/{entry.Name}";
             Entries++;
-            if (excluded.Contains(path))
-                _hollow.Add(directory);
-            else if (ReadOne(path, entry, parentInImage) is { } change)
+            var isExcluded = excluded.Contains(path);
+            if (!isExcluded && ReadOne(path, entry, parentInImage) is { } change)
             {
                 changes.Add(change);
                 continue;
             }
-            else if (_hollow.Contains(path))
+            if (isExcluded || _hollow.Contains(path))
                 _hollow.Add(directory);
             upper.Delete(path);
         }
