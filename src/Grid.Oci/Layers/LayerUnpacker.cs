@@ -1,0 +1,72 @@
+using System.Security.Cryptography;
+using Grid.Oci.Content;
+using Grid.Oci.FileSystem;
+using Grid.Oci.Images;
+
+namespace Grid.Oci.Layers;
+
+/// <summary>Unpacks layers into directories that overlayfs takes as lower directories.</summary>
+public static class LayerUnpacker
+{
+    /// <summary>
+    /// Unpacks one layer into a directory that is missing or empty, with owners, modes, times, attributes and device nodes (needs root).
+    /// Whiteouts become those of overlayfs. What the layer leaves to the ones below (parents, targets of hard links) is looked up in
+    /// <paramref name="lowerDirectories"/>, top first.
+    /// </summary>
+    /// <exception cref="InvalidDataException">
+    /// The tar is malformed, hostile or beyond the limits, or not the one the diff ID names. The target is removed, as with every other failure.
+    /// </exception>
+    public static Task UnpackAsync(
+        ContentStore store, Layer layer, string targetDirectory, IReadOnlyList<string> lowerDirectories, LayerLimits limits, CancellationToken cancellationToken)
+    {
+        var rules = new ExtractionRules
+        {
+            Whiteouts = true,
+            Nodes = true,
+            ParentLinks = true,
+            Xattrs = true,
+            Lowers = new LowerDirectories(lowerDirectories),
+        };
+        return Task.Run(() => UnpackNew(store, layer, targetDirectory, rules, limits, cancellationToken), cancellationToken);
+    }
+
+    /// <summary>Reads a layer to its end, verifying its diff ID, and hands each entry to the extractor.</summary>
+    internal static void Extract(
+        ContentStore store, Layer layer, TreeExtractor extractor, LayerLimits limits, CancellationToken cancellationToken)
+    {
+        using var blob = store.Open(layer.Blob);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using var tar = new ReadAheadStream(LayerReader.Decompress(blob, layer.Blob.MediaType), hash.AppendData, limits.MaxBytes);
+        var reader = new LayerReader(tar, limits);
+        while (reader.Next() is { } entry)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            extractor.Extract(entry, reader.Content);
+        }
+        tar.ReadToEnd();
+        var diffId = Digest.FromSha256(hash.GetCurrentHash());
+        if (diffId != layer.DiffId)
+            throw new InvalidDataException($"the layer {layer.Blob.Digest} unpacks to {diffId}, but its image names {layer.DiffId}: it is damaged or forged");
+        extractor.Complete();
+    }
+
+    private static void UnpackNew(
+        ContentStore store, Layer layer, string targetDirectory, ExtractionRules rules, LayerLimits limits, CancellationToken cancellationToken)
+    {
+        if (Directory.Exists(targetDirectory) && Directory.EnumerateFileSystemEntries(targetDirectory).Any())
+            throw new IOException($"cannot unpack the layer {layer.DiffId} into '{targetDirectory}': it is not empty");
+        Directory.CreateDirectory(targetDirectory);
+        try
+        {
+            new RootedDirectory(targetDirectory).SetMode("/", 0x1ED);
+            using var extractor = new TreeExtractor(targetDirectory, rules);
+            Extract(store, layer, extractor, limits, cancellationToken);
+        }
+        catch
+        {
+            var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(targetDirectory));
+            new RootedDirectory(Path.GetDirectoryName(target)!).Delete("/" + Path.GetFileName(target));
+            throw;
+        }
+    }
+}

@@ -1,0 +1,69 @@
+using Grid.Oci.Content;
+using Grid.Oci.FileSystem;
+using Grid.Oci.Images;
+
+namespace Grid.Oci.Layers;
+
+/// <summary>
+/// The source of an application (or any directory of a user) on its way to a worker: a tar with relative names, modes, links and content, without
+/// owners and times, so that equal sources have one digest.
+/// </summary>
+public static class SourceArchive
+{
+    /// <summary>
+    /// Packs a directory of the host. <paramref name="include"/> is asked with the relative path ("src/a.txt") and whether it is a directory; below a
+    /// directory it refuses nothing is looked at. Devices, FIFOs and sockets throw <see cref="InvalidDataException"/>.
+    /// </summary>
+    public static Layer Pack(ContentStore store, string hostDirectory, Func<string, bool, bool> include, CancellationToken cancellationToken)
+    {
+        var tree = new RootedDirectory(hostDirectory);
+        using var writer = LayerWriter.Create(store);
+        Pack(writer, tree, "", include, cancellationToken);
+        return writer.Complete();
+    }
+
+    /// <summary>
+    /// Unpacks into a directory of the host, which is made when missing; files that are there already stay or are replaced. Everything is given to
+    /// <paramref name="owner"/>. An archive that holds anything but files, directories and links, that names something outside, that goes through a
+    /// link, is larger than the limits or is not the one its digests name throws <see cref="InvalidDataException"/>.
+    /// </summary>
+    public static Task UnpackAsync(
+        ContentStore store, Layer archive, string hostDirectory, Owner owner, LayerLimits limits, CancellationToken cancellationToken)
+    {
+        // setuid and setgid would work for the owner the files are given to, who is not who made them.
+        var rules = new ExtractionRules { Owner = owner, ModeMask = 0x3FF };
+        return Task.Run(
+            () =>
+            {
+                Directory.CreateDirectory(hostDirectory);
+                using var extractor = new TreeExtractor(hostDirectory, rules);
+                LayerUnpacker.Extract(store, archive, extractor, limits, cancellationToken);
+            },
+            cancellationToken);
+    }
+
+    private static void Pack(
+        LayerWriter writer, RootedDirectory tree, string directory, Func<string, bool, bool> include, CancellationToken cancellationToken)
+    {
+        foreach (var file in tree.List("/" + directory))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var path = directory + file.Name;
+            if (!include(path, file.IsDirectory))
+                continue;
+            var entry = new LayerEntry(path, TypeOf(file.Kind, path)) { Mode = file.Mode, Size = file.Size, LinkTarget = file.LinkTarget };
+            using (var content = file.Size > 0 ? tree.OpenRead("/" + path) : null)
+                writer.Write(entry, content);
+            if (file.IsDirectory)
+                Pack(writer, tree, path + "/", include, cancellationToken);
+        }
+    }
+
+    private static LayerEntryType TypeOf(FileKind kind, string path) => kind switch
+    {
+        FileKind.Regular => LayerEntryType.File,
+        FileKind.Directory => LayerEntryType.Directory,
+        FileKind.SymbolicLink => LayerEntryType.SymbolicLink,
+        _ => throw new InvalidDataException($"'{path}' is a {kind}; source code has only files, directories and links: delete or ignore it"),
+    };
+}
