@@ -23,6 +23,7 @@ public static class TomlFile
     /// <exception cref="TomlFormatException">It is not valid TOML.</exception>
     public static TomlTable Parse(string text, string fileName)
     {
+        NestingGuard.Check(text, fileName);
         var document = SyntaxParser.Parse(text, fileName, validate: true);
         foreach (var diagnostic in document.Diagnostics)
         {
