@@ -64,7 +64,8 @@ internal sealed class DockerArchiveWriter(Stream target, IProgress<PushProgress>
     {
         Directory.CreateDirectory(spoolDirectory);
         var path = Path.Combine(spoolDirectory, Guid.NewGuid().ToString("N"));
-        await using var file = new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
+        await using var file = new FileStream(
+            path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
         await using (var tar = LayerReader.Decompress(content, layer.Layer.Blob.MediaType))
             await tar.CopyToAsync(file, cancellationToken);
         file.Position = 0;

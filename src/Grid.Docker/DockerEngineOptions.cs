@@ -24,9 +24,11 @@ public sealed record DockerEngineOptions
         {
             "unix" or "npipe" or "http" or "https" => uri,
             "tcp" when !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("DOCKER_TLS_VERIFY")) =>
-                throw new FormatException($"the Docker endpoint '{text}' wants TLS (DOCKER_TLS_VERIFY), which is not supported; use the engine's unix socket"),
+                throw new FormatException(
+                    $"the Docker endpoint '{text}' wants TLS (DOCKER_TLS_VERIFY), which is not supported; use the engine's unix socket"),
             "tcp" => new UriBuilder(uri) { Scheme = "http" }.Uri,
-            _ => throw new FormatException($"the Docker endpoint '{text}' is of a kind that is not supported; want unix:///path/to/docker.sock or tcp://host:port"),
+            _ => throw new FormatException(
+                $"the Docker endpoint '{text}' is of a kind that is not supported; want unix:///path/to/docker.sock or tcp://host:port"),
         };
     }
 }

@@ -50,7 +50,8 @@ public sealed class DockerImageStore : IImageStore, IDisposable
         var name = NameOf(location);
         try
         {
-            var inspected = await TalkAsync($"read {location}", () => _client.Images.InspectImageAsync(name, cancellationToken), cancellationToken);
+            var inspected = await TalkAsync(
+                $"read {location}", () => _client.Images.InspectImageAsync(name, cancellationToken), cancellationToken);
             return await SpooledAsync(inspected.ID, location.ToString(), cancellationToken);
         }
         catch (DockerImageNotFoundException)
@@ -86,7 +87,8 @@ public sealed class DockerImageStore : IImageStore, IDisposable
     }
 
     // The archive is written into a pipe whose other end is the request's body. Whichever side fails first ends the other.
-    private async Task LoadAsync(ImageContent image, string tag, ImageLocation target, IProgress<PushProgress>? progress, CancellationToken cancellationToken)
+    private async Task LoadAsync(
+        ImageContent image, string tag, ImageLocation target, IProgress<PushProgress>? progress, CancellationToken cancellationToken)
     {
         var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 1 << 20, resumeWriterThreshold: 1 << 19));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -112,11 +114,13 @@ public sealed class DockerImageStore : IImageStore, IDisposable
             throw new ImageAccessException($"cannot write {target}: the Docker engine at {_endpoint} says: {error}");
     }
 
-    private async Task WriteAsync(PipeWriter pipe, ImageContent image, string tag, IProgress<PushProgress>? progress, CancellationToken cancellationToken)
+    private async Task WriteAsync(
+        PipeWriter pipe, ImageContent image, string tag, IProgress<PushProgress>? progress, CancellationToken cancellationToken)
     {
         try
         {
-            await new DockerArchiveWriter(pipe.AsStream(leaveOpen: true), progress).WriteAsync(image, tag, Path.GetTempPath(), cancellationToken);
+            await new DockerArchiveWriter(pipe.AsStream(leaveOpen: true), progress).WriteAsync(
+                image, tag, Path.GetTempPath(), cancellationToken);
             await pipe.CompleteAsync();
         }
         catch (Exception e)
@@ -149,7 +153,9 @@ public sealed class DockerImageStore : IImageStore, IDisposable
         var directory = Path.Combine(_spool.Value, Guid.NewGuid().ToString("N"));
         try
         {
-            await using var archive = await _client.Images.SaveImageAsync(id, cancellationToken);
+            await using var saved = await _client.Images.SaveImageAsync(id, cancellationToken);
+            // The client's stream takes a read of no bytes, as the tar reader does at the end of a file, for the end of the connection.
+            await using var archive = new BufferedStream(saved, 1 << 16);
             return await new DockerArchiveReader(directory).ReadAsync(archive, name, cancellationToken);
         }
         catch when (Directory.Exists(directory))
@@ -167,9 +173,11 @@ public sealed class DockerImageStore : IImageStore, IDisposable
         }
         catch (DockerApiException e) when (e is not DockerImageNotFoundException)
         {
-            throw new ImageAccessException($"cannot {what}: the Docker engine at {_endpoint} answered {(int)e.StatusCode}: {e.Message}", e.StatusCode, e);
+            throw new ImageAccessException(
+                $"cannot {what}: the Docker engine at {_endpoint} answered {(int)e.StatusCode}: {e.Message}", e.StatusCode, e);
         }
-        catch (Exception e) when (!cancellationToken.IsCancellationRequested && e is HttpRequestException or SocketException or TimeoutException or OperationCanceledException)
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested
+            && e is HttpRequestException or SocketException or TimeoutException or OperationCanceledException)
         {
             throw new ImageAccessException(
                 $"cannot {what}: no Docker engine answers at {_endpoint} ({e.GetBaseException().Message}); start it, set DOCKER_HOST, or use a registry or an oci: directory", null, e);
@@ -177,7 +185,9 @@ public sealed class DockerImageStore : IImageStore, IDisposable
     }
 
     private static string NameOf(ImageLocation location) =>
-        location is ImageLocation.Docker { Name: var name } ? name : throw new ArgumentException($"'{location}' is not of a Docker engine", nameof(location));
+        location is ImageLocation.Docker { Name: var name }
+            ? name
+            : throw new ArgumentException($"'{location}' is not of a Docker engine", nameof(location));
 
     private static string TagOf(ImageLocation location)
     {

@@ -16,19 +16,18 @@ internal static class Deletion
             return;
         if (error != Errno.IsDirectory)
             throw Posix.Error(error, "delete", path);
-        error = Posix.TryOpenChild(parent, name, OpenFlags.ReadOnly | OpenFlags.Directory, 0, out var top);
-        if (error != 0)
-            throw Posix.Error(error, "delete", path);
-        using (top)
+        var moved = new Counter();
+        do
         {
-            var moved = new Counter();
-            do
-            {
-                moved.Restart();
+            // Opened anew for each round: a directory that was read to its end gives no more names.
+            error = Posix.TryOpenChild(parent, name, OpenFlags.ReadOnly | OpenFlags.Directory, 0, out var top);
+            if (error != 0)
+                throw Posix.Error(error, "delete", path);
+            moved.Restart();
+            using (top)
                 Empty(top, top, moved, 0, path);
-            }
-            while (moved.Any);
         }
+        while (moved.Any);
         RemoveEmpty(parent, name, path);
     }
 

@@ -23,6 +23,18 @@ public interface IFileTree
     /// <summary>Makes or truncates a file; a link at the end is followed inside the tree. <paramref name="mode"/> is applied exactly; owner is left as created when null.</summary>
     void WriteFile(string path, ReadOnlySpan<byte> content, int mode, Owner? owner = null);
 
+    /// <summary>As <see cref="WriteFile"/>, for content that is written piece by piece; mode and owner hold from the start.</summary>
+    Stream CreateFile(string path, int mode, Owner? owner = null);
+
+    /// <summary>Makes a symbolic link with the target as written; something at the path is an error.</summary>
+    void CreateSymbolicLink(string path, string target, Owner? owner = null);
+
+    /// <summary>Gives an existing file another name; a link is itself linked, not followed.</summary>
+    void CreateHardLink(string path, string existing);
+
+    /// <summary>Sets the permission bits (07777) of what is at the path. A link is refused, for it has none.</summary>
+    void SetMode(string path, int mode);
+
     /// <summary>Makes a directory and its missing parents; one that exists is left as it is.</summary>
     void CreateDirectory(string path, int mode, Owner? owner = null);
 

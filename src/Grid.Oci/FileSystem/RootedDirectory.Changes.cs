@@ -12,7 +12,7 @@ public sealed partial class RootedDirectory
         file.Write(content);
     }
 
-    /// <summary>Makes or truncates a file as <see cref="WriteFile"/> does, for writing piece by piece.</summary>
+    /// <inheritdoc/>
     public Stream CreateFile(string path, int mode, Owner? owner = null)
     {
         var flags = OpenFlags.WriteOnly | OpenFlags.Create | OpenFlags.Truncate | OpenFlags.NonBlocking | OpenFlags.NoTerminal;
@@ -104,7 +104,7 @@ public sealed partial class RootedDirectory
         }
     }
 
-    /// <summary>Makes a symbolic link; something at the path is an error.</summary>
+    /// <inheritdoc/>
     public void CreateSymbolicLink(string path, string target, Owner? owner = null)
     {
         using var parent = OpenParent(path, out var name, "make the link");
@@ -113,7 +113,7 @@ public sealed partial class RootedDirectory
             ChangeOwner(parent, name, o, path);
     }
 
-    /// <summary>Gives an existing file another name. A link at <paramref name="existing"/> is itself linked, not followed.</summary>
+    /// <inheritdoc/>
     public void CreateHardLink(string path, string existing)
     {
         using var from = OpenParent(existing, out var fromName, "link");
@@ -133,7 +133,7 @@ public sealed partial class RootedDirectory
         Posix.Check(Native.FChmodAt(parent, name, (uint)(mode & ModeBits.Permissions), 0), "change the mode of", path);
     }
 
-    /// <summary>Sets the permission bits (07777) of what is at the path. A link is refused, for it has none.</summary>
+    /// <inheritdoc/>
     public void SetMode(string path, int mode)
     {
         using var parent = OpenParent(path, out var name, "change the mode of");

@@ -21,7 +21,8 @@ public interface IImageStore
     /// <summary>Writes an image: its blobs first, then the manifest under the tag. Blobs that are already there are not sent again.</summary>
     /// <returns>The location pinned by digest.</returns>
     /// <exception cref="ImageAccessException">The store refused, or could not be reached.</exception>
-    Task<ImageLocation> PushAsync(ImageContent image, ImageLocation target, IProgress<PushProgress>? progress, CancellationToken cancellationToken);
+    Task<ImageLocation> PushAsync(
+        ImageContent image, ImageLocation target, IProgress<PushProgress>? progress, CancellationToken cancellationToken);
 }
 
 /// <summary>What happened to a blob of an image that is being pushed. Reported from any thread.</summary>

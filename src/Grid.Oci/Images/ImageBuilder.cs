@@ -1,3 +1,5 @@
+using Grid.Oci.Layers;
+
 namespace Grid.Oci.Images;
 
 /// <summary>
@@ -100,7 +102,9 @@ public sealed class ImageBuilder
         if (Config.Os.Length == 0 || Config.Architecture.Length == 0)
             throw new ImageFormatException("an image needs an operating system and a processor architecture in its configuration");
         // Docker's schema 2 has no zstd layers: such an image becomes an OCI one as a whole, never a mixture.
-        var docker = _docker && _layers.TrueForAll(source => MediaTypes.ToOciLayer(source.Layer.Blob.MediaType) is MediaTypes.OciLayer or MediaTypes.OciLayerGzip);
+        var docker = _docker
+            && _layers.TrueForAll(
+                source => MediaTypes.ToOciLayer(source.Layer.Blob.MediaType) is MediaTypes.OciLayer or MediaTypes.OciLayerGzip);
         var layers = _layers.ConvertAll(source => source with { Layer = source.Layer with { Blob = Plain(source.Layer.Blob, docker) } });
         var config = ImageDocuments.Write(FinalConfig());
         var configType = docker ? MediaTypes.DockerConfig : MediaTypes.OciConfig;
@@ -128,9 +132,16 @@ public sealed class ImageBuilder
         };
     }
 
-    // Tools match history to layers by counting: entries that are not empty are as many as the layers, or there is no history.
-    private List<HistoryEntry>? FinalHistory() =>
-        _history.Exists(item => item.Entry is not null) ? _history.ConvertAll(item => item.Entry ?? new HistoryEntry()) : null;
+    // Tools match history to layers by counting: entries that are not empty are as many as the layers, or there is no history. Each entry has a
+    // time: umoci 0.4 crashes on one without.
+    private List<HistoryEntry>? FinalHistory()
+    {
+        if (!_history.Exists(item => item.Entry is not null))
+            return null;
+        var created = Config.Created ?? LayerTimes.Normalized;
+        return _history.ConvertAll(
+            item => item.Entry is { Created: not null } entry ? entry : (item.Entry ?? new HistoryEntry()) with { Created = created });
+    }
 
     private static List<(HistoryEntry? Entry, bool Empty)> HistoryFrom(Image image, int first)
     {
@@ -146,5 +157,6 @@ public sealed class ImageBuilder
     private static Descriptor Plain(Descriptor blob, bool docker) =>
         new(docker ? MediaTypes.ToDockerLayer(blob.MediaType) : MediaTypes.ToOciLayer(blob.MediaType), blob.Digest, blob.Size);
 
-    private static SortedDictionary<string, string> Sorted(IReadOnlyDictionary<string, string> values) => new(values.ToDictionary(), StringComparer.Ordinal);
+    private static SortedDictionary<string, string> Sorted(IReadOnlyDictionary<string, string> values) =>
+        new(values.ToDictionary(), StringComparer.Ordinal);
 }

@@ -27,7 +27,8 @@ public static class ImageDocuments
         if (!MediaTypes.IsIndex(declared) && !MediaTypes.IsManifest(declared))
             declared = IsGeneric(declared) ? null : throw new ImageFormatException(NotAnImage(image, declared!));
         if (own is not null && declared is not null && own != declared)
-            throw new ImageFormatException($"{image}: the manifest was delivered as '{declared}' but calls itself '{own}'; it is refused because readers would disagree about it");
+            throw new ImageFormatException(
+                $"{image}: the manifest was delivered as '{declared}' but calls itself '{own}'; it is refused because readers would disagree about it");
         var type = own ?? declared ?? throw new ImageFormatException($"{image}: the manifest names no media type, and none came with it");
         return MediaTypes.IsIndex(type) || MediaTypes.IsManifest(type) ? type : throw new ImageFormatException(NotAnImage(image, type));
     }
@@ -42,7 +43,8 @@ public static class ImageDocuments
         foreach (var layer in manifest.Layers)
             Check(layer, image, "a layer");
         if (manifest.SchemaVersion != 2)
-            throw new ImageFormatException($"{image}: manifest schema version {manifest.SchemaVersion} is not supported; push the image again with a current tool");
+            throw new ImageFormatException(
+                $"{image}: manifest schema version {manifest.SchemaVersion} is not supported; push the image again with a current tool");
         if (manifest.Config.MediaType is not (MediaTypes.OciConfig or MediaTypes.DockerConfig))
             throw new ImageFormatException($"{image} is not a container image: its configuration is of type '{manifest.Config.MediaType}'");
         return manifest;
@@ -63,8 +65,13 @@ public static class ImageDocuments
     public static ImageConfig ReadConfig(ReadOnlyMemory<byte> document, string image)
     {
         var config = Parse(document, OciJsonContext.Documents.ImageConfig, image, "configuration");
+        if (config.History?.Any(entry => entry is null) == true || config.Config?.Env?.Any(line => line is null) == true
+            || config.Config?.Labels?.Values.Any(value => value is null) == true)
+            throw new ImageFormatException($"{image}: the configuration has a null among its history, variables or labels");
         return config with
         {
+            Os = config.Os ?? "",
+            Architecture = config.Architecture ?? "",
             Config = config.Config ?? new ContainerConfig(),
             RootFs = config.RootFs is { DiffIds: not null } rootFs ? rootFs : new RootFs(),
         };
@@ -74,14 +81,16 @@ public static class ImageDocuments
     public static byte[] Write(ImageConfig config) => JsonSerializer.SerializeToUtf8Bytes(config, OciJsonContext.Documents.ImageConfig);
 
     /// <summary>Writes a manifest; equal values give equal bytes.</summary>
-    public static byte[] Write(ImageManifest manifest) => JsonSerializer.SerializeToUtf8Bytes(manifest, OciJsonContext.Documents.ImageManifest);
+    public static byte[] Write(ImageManifest manifest) =>
+        JsonSerializer.SerializeToUtf8Bytes(manifest, OciJsonContext.Documents.ImageManifest);
 
     /// <summary>Writes an index; equal values give equal bytes.</summary>
     public static byte[] Write(ImageIndex index) => JsonSerializer.SerializeToUtf8Bytes(index, OciJsonContext.Documents.ImageIndex);
 
     /// <summary>Reads a small blob as a whole.</summary>
     /// <exception cref="ImageFormatException">It is larger than <paramref name="limit"/> bytes.</exception>
-    public static async Task<ReadOnlyMemory<byte>> ReadBytesAsync(IBlobSource blobs, Descriptor blob, int limit, CancellationToken cancellationToken)
+    public static async Task<ReadOnlyMemory<byte>> ReadBytesAsync(
+        IBlobSource blobs, Descriptor blob, int limit, CancellationToken cancellationToken)
     {
         if (blob.Size > limit)
             throw new ImageFormatException($"blob {blob.Digest} ({blob.MediaType}) has {blob.Size} bytes; at most {limit} are accepted");
@@ -103,12 +112,18 @@ public static class ImageDocuments
                 throw new ImageFormatException($"{image}: the manifest is not a JSON object");
             foreach (var member in json.RootElement.EnumerateObject())
             {
-                if (Members.FirstOrDefault(known => member.Name.Equals(known, StringComparison.OrdinalIgnoreCase)) is { } name && name != member.Name)
-                    throw new ImageFormatException($"{image}: the manifest has a member '{member.Name}', which some readers would take for '{name}'; it is refused");
+                if (Members.FirstOrDefault(known => member.Name.Equals(known, StringComparison.OrdinalIgnoreCase)) is { } name
+                    && name != member.Name)
+                    throw new ImageFormatException(
+                        $"{image}: the manifest has a member '{member.Name}', which some readers would take for '{name}'; it is refused");
             }
             if (json.RootElement.TryGetProperty("layers", out _) && json.RootElement.TryGetProperty("manifests", out _))
-                throw new ImageFormatException($"{image}: the manifest has both 'layers' and 'manifests'; it is refused because readers would disagree about what it is");
-            return json.RootElement.TryGetProperty("mediaType", out var type) && type.ValueKind == JsonValueKind.String && type.GetString() is { Length: > 0 } own ? own : null;
+                throw new ImageFormatException(
+                    $"{image}: the manifest has both 'layers' and 'manifests'; it is refused because readers would disagree about what it is");
+            return json.RootElement.TryGetProperty("mediaType", out var type) && type.ValueKind == JsonValueKind.String
+                && type.GetString() is { Length: > 0 } own
+                ? own
+                : null;
         }
         catch (JsonException e)
         {
@@ -134,9 +149,11 @@ public static class ImageDocuments
             throw new ImageFormatException($"{image}: the descriptor of {what} lacks a media type, a sha256 digest or a size");
     }
 
-    private static bool IsGeneric(string? mediaType) => mediaType is null or "" or "application/json" or "application/octet-stream" or "text/plain";
+    private static bool IsGeneric(string? mediaType) =>
+        mediaType is null or "" or "application/json" or "application/octet-stream" or "text/plain";
 
-    private static string NotAnImage(string image, string type) => type.StartsWith("application/vnd.docker.distribution.manifest.v1", StringComparison.Ordinal)
-        ? $"{image} has a manifest of Docker's schema 1, which is not supported; push the image again with a current tool"
-        : $"{image} is not a container image: its manifest is of type '{type}'";
+    private static string NotAnImage(string image, string type) =>
+        type.StartsWith("application/vnd.docker.distribution.manifest.v1", StringComparison.Ordinal)
+            ? $"{image} has a manifest of Docker's schema 1, which is not supported; push the image again with a current tool"
+            : $"{image} is not a container image: its manifest is of type '{type}'";
 }

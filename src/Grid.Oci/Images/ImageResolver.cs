@@ -22,7 +22,8 @@ public static class ImageResolver
                 throw new ImageFormatException($"{name}: indexes are nested more than {MaxDepth} deep");
             var index = ImageDocuments.ReadIndex(document, name);
             root = PlatformSelection.Select(index.Manifests, platform)
-                ?? throw new ImageFormatException($"{name} has no image for {PlatformSelection.Describe(platform)}; it has {PlatformSelection.Describe(index.Manifests)}");
+                ?? throw new ImageFormatException(
+                    $"{name} has no image for {PlatformSelection.Describe(platform)}; it has {PlatformSelection.Describe(index.Manifests)}");
             document = await ImageDocuments.ReadBytesAsync(blobs, root, ImageDocuments.MaxManifestBytes, cancellationToken);
             root = root with { MediaType = ImageDocuments.MediaTypeOf(document, root.MediaType, name) };
         }
@@ -30,11 +31,13 @@ public static class ImageResolver
         var config = ImageDocuments.ReadConfig(
             await ImageDocuments.ReadBytesAsync(blobs, manifest.Config, ImageDocuments.MaxConfigBytes, cancellationToken), name);
         if (config.RootFs.DiffIds.Count != manifest.Layers.Count)
-            throw new ImageFormatException($"{name}: the manifest has {manifest.Layers.Count} layers but the configuration {config.RootFs.DiffIds.Count} diff IDs");
+            throw new ImageFormatException(
+                $"{name}: the manifest has {manifest.Layers.Count} layers but the configuration {config.RootFs.DiffIds.Count} diff IDs");
         if (config.RootFs.DiffIds.Any(id => id.IsEmpty))
             throw new ImageFormatException($"{name}: the configuration has an empty diff ID");
         var layers = manifest.Layers.Zip(config.RootFs.DiffIds, (blob, diffId) => new Layer(blob, diffId));
-        return new Image(new Descriptor(root.MediaType, root.Digest, document.Length), config, [.. layers], blobs) { ConfigBlob = manifest.Config };
+        return new Image(
+            new Descriptor(root.MediaType, root.Digest, document.Length), config, [.. layers], blobs) { ConfigBlob = manifest.Config };
     }
 }
 
@@ -47,7 +50,8 @@ internal static class PlatformSelection
         var images = manifests.Where(entry => MediaTypes.IsManifest(entry.MediaType) || MediaTypes.IsIndex(entry.MediaType)).ToList();
         if (images is [{ Platform: null } only])
             return only;
-        var fitting = images.Where(entry => entry.Platform is { } platform && platform.Os == wanted.Os && platform.Architecture == wanted.Architecture).ToList();
+        var fitting = images.Where(entry =>
+            entry.Platform is { } platform && platform.Os == wanted.Os && platform.Architecture == wanted.Architecture).ToList();
         if (wanted.Variant is null)
             return fitting.Find(entry => Plain(entry.Platform!)) ?? fitting.FirstOrDefault();
         return fitting.Find(entry => entry.Platform!.Variant == wanted.Variant)
@@ -57,7 +61,10 @@ internal static class PlatformSelection
 
     public static string Describe(IReadOnlyList<Descriptor> manifests)
     {
-        var platforms = manifests.Where(entry => entry.Platform is { Os: not "unknown" }).Select(entry => Describe(entry.Platform!)).Distinct().ToList();
+        var platforms = manifests
+            .Where(entry => entry.Platform is { Os: not "unknown" })
+            .Select(entry => Describe(entry.Platform!))
+            .Distinct().ToList();
         return platforms.Count == 0 ? "no platforms at all" : string.Join(", ", platforms);
     }
 
@@ -66,5 +73,6 @@ internal static class PlatformSelection
 
     // "v8" is what every arm64 processor is; naming it says nothing.
     private static bool Plain(Platform platform) =>
-        string.IsNullOrEmpty(platform.Variant) || platform is { Architecture: "arm64", Variant: "v8" } or { Architecture: "amd64", Variant: "v1" };
+        string.IsNullOrEmpty(platform.Variant)
+            || platform is { Architecture: "arm64", Variant: "v8" } or { Architecture: "amd64", Variant: "v1" };
 }

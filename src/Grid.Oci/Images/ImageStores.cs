@@ -23,7 +23,8 @@ public sealed class ImageStores(IEnumerable<IImageStore> stores) : IImageStore
 
     private IImageStore For(ImageLocation location) =>
         _stores.FirstOrDefault(store => store.Handles(location))
-        ?? throw new NotSupportedException($"'{location}' is {Kind(location)}, and none is configured here; use another kind of location, or a node that has it");
+        ?? throw new NotSupportedException(
+            $"'{location}' is {Kind(location)}, and none is configured here; use another kind of location, or a node that has it");
 
     private static string Kind(ImageLocation location) => location switch
     {

@@ -10,13 +10,15 @@ public static class ImageValidator
     /// All inconsistencies, in words; empty for a sound image. Manifest and configuration are compared with the view, every blob is read for its
     /// digest and size, every layer is unpacked for its diff ID (bounded: an unpacked layer may have <paramref name="maxLayerBytes"/> bytes).
     /// </summary>
-    public static async Task<IReadOnlyList<string>> ValidateAsync(Image image, CancellationToken cancellationToken, long maxLayerBytes = 64L << 30)
+    public static async Task<IReadOnlyList<string>> ValidateAsync(
+        Image image, CancellationToken cancellationToken, long maxLayerBytes = 64L << 30)
     {
         var problems = new List<string>();
         await TryAsync(problems, "manifest", () => CheckManifestAsync(image, problems, cancellationToken));
         CheckView(image, problems);
         foreach (var layer in image.Layers)
-            await TryAsync(problems, $"layer {layer.Blob.Digest}", () => CheckLayerAsync(image, layer, maxLayerBytes, problems, cancellationToken));
+            await TryAsync(
+                problems, $"layer {layer.Blob.Digest}", () => CheckLayerAsync(image, layer, maxLayerBytes, problems, cancellationToken));
         return problems;
     }
 
@@ -33,7 +35,8 @@ public static class ImageValidator
         var docker = manifest.Config.MediaType == MediaTypes.DockerConfig;
         if (docker != (image.Manifest.MediaType == MediaTypes.DockerManifest))
             problems.Add($"a manifest of type '{image.Manifest.MediaType}' has a configuration of type '{manifest.Config.MediaType}'");
-        var config = ImageDocuments.ReadConfig(await ImageDocuments.ReadBytesAsync(image.Blobs, manifest.Config, ImageDocuments.MaxConfigBytes, cancellationToken), name);
+        var config = ImageDocuments.ReadConfig(
+            await ImageDocuments.ReadBytesAsync(image.Blobs, manifest.Config, ImageDocuments.MaxConfigBytes, cancellationToken), name);
         if (!config.RootFs.DiffIds.SequenceEqual(image.Layers.Select(layer => layer.DiffId)))
             problems.Add("the configuration's diff IDs are not those of the image's layers");
     }
@@ -49,9 +52,11 @@ public static class ImageValidator
             problems.Add($"the history has {entries} entries that are not empty for {image.Layers.Count} layers");
     }
 
-    private static async Task CheckLayerAsync(Image image, Layer layer, long maxBytes, List<string> problems, CancellationToken cancellationToken)
+    private static async Task CheckLayerAsync(
+        Image image, Layer layer, long maxBytes, List<string> problems, CancellationToken cancellationToken)
     {
-        await using var blob = new VerifyingStream(await image.Blobs.OpenAsync(layer.Blob, cancellationToken), layer.Blob, "the image's source");
+        await using var blob = new VerifyingStream(
+            await image.Blobs.OpenAsync(layer.Blob, cancellationToken), layer.Blob, "the image's source");
         var content = LayerReader.Decompress(blob, layer.Blob.MediaType);
         await using (content)
         {

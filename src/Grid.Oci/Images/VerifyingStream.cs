@@ -88,7 +88,8 @@ public sealed class VerifyingStream(Stream inner, Descriptor expected, string so
     {
         _count += bytes.Length;
         if (_count > expected.Size)
-            throw new BlobMismatchException($"blob {expected.Digest} from {source} is longer than the {expected.Size} bytes of its descriptor");
+            throw new BlobMismatchException(
+                $"blob {expected.Digest} from {source} is longer than the {expected.Size} bytes of its descriptor");
         _hash.AppendData(bytes);
         if (bytes.IsEmpty && _count < expected.Size)
             throw new BlobMismatchException($"blob {expected.Digest} from {source} ended after {_count} of {expected.Size} bytes");

@@ -72,6 +72,8 @@ public sealed class DirectoryLayer
 
     private void AddParents()
     {
+        if (_pathInLayer.Length == 0)
+            return;
         for (var slash = _pathInLayer.IndexOf('/', 1); slash > 0; slash = _pathInLayer.IndexOf('/', slash + 1))
         {
             var parent = _pathInLayer[..slash];

@@ -62,11 +62,25 @@ public static class LayerUnpacker
             using var extractor = new TreeExtractor(targetDirectory, rules);
             Extract(store, layer, extractor, limits, cancellationToken);
         }
-        catch
+        catch (Exception failure)
         {
-            var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(targetDirectory));
-            new RootedDirectory(Path.GetDirectoryName(target)!).Delete("/" + Path.GetFileName(target));
+            Remove(targetDirectory, failure);
+            if (failure is IOException { HResult: Errno.NoSpace or Errno.Quota })
+                throw new IOException($"the disk of '{targetDirectory}' is full while the layer {layer.DiffId} is unpacked: free space or move it", failure);
             throw;
+        }
+    }
+
+    private static void Remove(string targetDirectory, Exception failure)
+    {
+        var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(targetDirectory));
+        try
+        {
+            new RootedDirectory(Path.GetDirectoryName(target)!).Delete("/" + Path.GetFileName(target));
+        }
+        catch (IOException e)
+        {
+            throw new IOException($"{failure.Message}; and what was unpacked until then could not be removed: {e.Message}", failure);
         }
     }
 }

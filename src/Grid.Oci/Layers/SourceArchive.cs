@@ -14,11 +14,14 @@ public static class SourceArchive
     /// Packs a directory of the host. <paramref name="include"/> is asked with the relative path ("src/a.txt") and whether it is a directory; below a
     /// directory it refuses nothing is looked at. Devices, FIFOs and sockets throw <see cref="InvalidDataException"/>.
     /// </summary>
-    public static Layer Pack(ContentStore store, string hostDirectory, Func<string, bool, bool> include, CancellationToken cancellationToken)
+    public static Layer Pack(ContentStore store, string hostDirectory, Func<string, bool, bool> include, CancellationToken cancellationToken) =>
+        Pack(store, new RootedDirectory(hostDirectory), "/", include, cancellationToken);
+
+    /// <summary>Packs a directory of a tree that may be hostile, such as the build context an extension wrote.</summary>
+    public static Layer Pack(ContentStore store, IFileTree tree, string path, Func<string, bool, bool> include, CancellationToken cancellationToken)
     {
-        var tree = new RootedDirectory(hostDirectory);
         using var writer = LayerWriter.Create(store);
-        Pack(writer, tree, "", include, cancellationToken);
+        Pack(writer, tree, path.TrimEnd('/') + "/", "", include, cancellationToken);
         return writer.Complete();
     }
 
@@ -43,19 +46,19 @@ public static class SourceArchive
     }
 
     private static void Pack(
-        LayerWriter writer, RootedDirectory tree, string directory, Func<string, bool, bool> include, CancellationToken cancellationToken)
+        LayerWriter writer, IFileTree tree, string root, string directory, Func<string, bool, bool> include, CancellationToken cancellationToken)
     {
-        foreach (var file in tree.List("/" + directory))
+        foreach (var file in tree.List(root + directory))
         {
             cancellationToken.ThrowIfCancellationRequested();
             var path = directory + file.Name;
             if (!include(path, file.IsDirectory))
                 continue;
             var entry = new LayerEntry(path, TypeOf(file.Kind, path)) { Mode = file.Mode, Size = file.Size, LinkTarget = file.LinkTarget };
-            using (var content = file.Size > 0 ? tree.OpenRead("/" + path) : null)
+            using (var content = file.Size > 0 ? tree.OpenRead(root + path) : null)
                 writer.Write(entry, content);
             if (file.IsDirectory)
-                Pack(writer, tree, path + "/", include, cancellationToken);
+                Pack(writer, tree, root, path + "/", include, cancellationToken);
         }
     }
 

@@ -15,11 +15,14 @@ public sealed class LayoutBlobs(string directory) : IBlobSource
         if (!File.Exists(path))
             throw new BlobNotFoundException($"layout {directory} has no blob {blob.Digest}; it is incomplete, write it again");
         if (!IsPlainFile(path))
-            throw new ImageFormatException($"layout {directory}: blob {blob.Digest} is not a regular file inside the layout; it is not read");
+            throw new ImageFormatException(
+                $"layout {directory}: blob {blob.Digest} is not a regular file inside the layout; it is not read");
         // Before it is opened: a pipe in the place of a blob has no length, and opening one would wait for ever.
         if (new FileInfo(path).Length is var length && length != blob.Size)
-            throw new BlobMismatchException($"layout {directory}: blob {blob.Digest} has {length} bytes instead of the {blob.Size} of its descriptor");
-        var file = new FileStream(path, new FileStreamOptions { Mode = FileMode.Open, Access = FileAccess.Read, Share = FileShare.Read | FileShare.Delete, BufferSize = 0 });
+            throw new BlobMismatchException(
+                $"layout {directory}: blob {blob.Digest} has {length} bytes instead of the {blob.Size} of its descriptor");
+        var file = new FileStream(
+            path, new FileStreamOptions { Mode = FileMode.Open, Access = FileAccess.Read, Share = FileShare.Read | FileShare.Delete, BufferSize = 0 });
         return Task.FromResult<Stream>(new VerifyingStream(file, blob, directory));
     }
 
@@ -34,6 +37,7 @@ public sealed class LayoutBlobs(string directory) : IBlobSource
                 return false;
         }
         var info = new FileInfo(path);
-        return info is { Exists: true, LinkTarget: null } && !info.Attributes.HasFlag(FileAttributes.Directory) && !info.Attributes.HasFlag(FileAttributes.Device);
+        return info is { Exists: true, LinkTarget: null } && !info.Attributes.HasFlag(FileAttributes.Directory)
+            && !info.Attributes.HasFlag(FileAttributes.Device);
     }
 }

@@ -25,7 +25,8 @@ public sealed class LayoutImageStore : IImageStore
         var root = entries.Count == 1
             ? entries[0]
             : PlatformSelection.Select(entries, platform)
-                ?? throw new ImageFormatException($"{name} has no image for {PlatformSelection.Describe(platform)}; it has {PlatformSelection.Describe(entries)}");
+                ?? throw new ImageFormatException(
+                    $"{name} has no image for {PlatformSelection.Describe(platform)}; it has {PlatformSelection.Describe(entries)}");
         var document = await ImageDocuments.ReadBytesAsync(blobs, root, ImageDocuments.MaxManifestBytes, cancellationToken);
         var type = ImageDocuments.MediaTypeOf(document, root.MediaType, name);
         return await ImageResolver.ResolveAsync(name, root with { MediaType = type }, document, platform, blobs, cancellationToken);
@@ -47,7 +48,8 @@ public sealed class LayoutImageStore : IImageStore
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ImageAccessException($"cannot write to layout {layout.Directory}: {e.Message} Check the owner and mode of {directory}.", null, e);
+            throw new ImageAccessException(
+                $"cannot write to layout {layout.Directory}: {e.Message} Check the owner and mode of {directory}.", null, e);
         }
     }
 
@@ -57,7 +59,8 @@ public sealed class LayoutImageStore : IImageStore
     {
         var layout = LayoutOf(target);
         if (!layout.Digest.IsEmpty && layout.Digest != image.Digest)
-            throw new ArgumentException($"cannot write to {layout}: the image's digest is {image.Digest}; leave the digest out", nameof(target));
+            throw new ArgumentException(
+                $"cannot write to {layout}: the image's digest is {image.Digest}; leave the digest out", nameof(target));
         try
         {
             var writer = new LayoutWriter(layout.Directory, progress);
@@ -85,13 +88,17 @@ public sealed class LayoutImageStore : IImageStore
         var entry = image.ManifestDescriptor with
         {
             Platform = new Platform(config.Os, config.Architecture) { Variant = config.Variant },
-            Annotations = layout.Tag is null ? null : new Dictionary<string, string>(StringComparer.Ordinal) { [LayoutIndex.RefName] = layout.Tag },
+            Annotations = layout.Tag is null
+                ? null
+                : new Dictionary<string, string>(StringComparer.Ordinal) { [LayoutIndex.RefName] = layout.Tag },
         };
-        var kept = index.Manifests.Where(other => LayoutIndex.TagOf(other) != layout.Tag || (other.Platform is { } platform && platform != entry.Platform));
+        var kept = index.Manifests.Where(other => LayoutIndex.TagOf(other) != layout.Tag
+            || (other.Platform is { } platform && platform != entry.Platform));
         index = index with { Manifests = [.. kept, entry] };
         await LayoutIndex.ReplaceAsync(Path.Combine(layout.Directory, "index.json"), ImageDocuments.Write(index), cancellationToken);
     }
 
     private static ImageLocation.Layout LayoutOf(ImageLocation location) =>
-        location as ImageLocation.Layout ?? throw new ArgumentException($"'{location}' is not in an OCI layout directory", nameof(location));
+        location as ImageLocation.Layout
+            ?? throw new ArgumentException($"'{location}' is not in an OCI layout directory", nameof(location));
 }

@@ -22,7 +22,8 @@ internal static class LayoutIndex
     }
 
     /// <summary>The entry a location means, or null when it is not there. Entries of the same tag for several platforms become one index.</summary>
-    public static async Task<IReadOnlyList<Descriptor>> FindAsync(ImageIndex index, ImageLocation.Layout location, IBlobSource blobs, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyList<Descriptor>> FindAsync(
+        ImageIndex index, ImageLocation.Layout location, IBlobSource blobs, CancellationToken cancellationToken)
     {
         if (!location.Digest.IsEmpty)
             return await FindAsync(index.Manifests, location.Digest, blobs, 0, cancellationToken) is { } found ? [found] : [];
@@ -36,7 +37,8 @@ internal static class LayoutIndex
         var tags = index.Manifests.Select(TagOf).OfType<string>().Distinct().ToList();
         if (tags.Count < 2 && index.Manifests.All(entry => TagOf(entry) == tags.FirstOrDefault()))
             return index.Manifests;
-        throw new ImageFormatException($"layout {location.Directory} holds several images and none is tagged 'latest'; name one of its tags: {string.Join(", ", tags)}");
+        throw new ImageFormatException(
+            $"layout {location.Directory} holds several images and none is tagged 'latest'; name one of its tags: {string.Join(", ", tags)}");
     }
 
     public static string? TagOf(Descriptor entry) => entry.Annotations?.GetValueOrDefault(RefName);
@@ -71,7 +73,8 @@ internal static class LayoutIndex
 
     private static List<Descriptor> Tagged(ImageIndex index, string tag) => [.. index.Manifests.Where(entry => TagOf(entry) == tag)];
 
-    private static async Task<Descriptor?> FindAsync(IReadOnlyList<Descriptor> entries, Digest digest, IBlobSource blobs, int depth, CancellationToken cancellationToken)
+    private static async Task<Descriptor?> FindAsync(
+        IReadOnlyList<Descriptor> entries, Digest digest, IBlobSource blobs, int depth, CancellationToken cancellationToken)
     {
         if (entries.FirstOrDefault(entry => entry.Digest == digest) is { } found)
             return found;
@@ -95,7 +98,10 @@ internal static class LayoutIndex
         try
         {
             using var json = JsonDocument.Parse(await ReadSmallAsync(path, cancellationToken));
-            var version = json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("imageLayoutVersion", out var value) ? value.ToString() : "";
+            var version = json.RootElement.ValueKind == JsonValueKind.Object
+                && json.RootElement.TryGetProperty("imageLayoutVersion", out var value)
+                ? value.ToString()
+                : "";
             if (!version.StartsWith("1.", StringComparison.Ordinal))
                 throw new ImageFormatException($"{directory} is an OCI layout of version '{version}'; only 1.x can be read");
         }

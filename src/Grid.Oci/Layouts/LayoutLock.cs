@@ -17,10 +17,12 @@ internal static class LayoutLock
             {
                 return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             }
-            catch (IOException e) when (e is not (DirectoryNotFoundException or FileNotFoundException or PathTooLongException) && File.Exists(path))
+            catch (IOException e) when (e is not (DirectoryNotFoundException or FileNotFoundException or PathTooLongException)
+                && File.Exists(path))
             {
                 if (timeout.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
-                    throw new IOException($"layout {directory} has been locked by another process for {patience.TotalSeconds:0} s ({path}); see what that process is doing", e);
+                    throw new IOException(
+                        $"layout {directory} has been locked by another process for {patience.TotalSeconds:0} s ({path}); see what that process is doing", e);
             }
             await Task.Delay(Pause, cancellationToken);
         }

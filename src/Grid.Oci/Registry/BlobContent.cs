@@ -21,14 +21,16 @@ internal sealed class BlobContent(
         return true;
     }
 
-    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => SerializeToStreamAsync(stream, context, CancellationToken.None);
+    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) =>
+        SerializeToStreamAsync(stream, context, CancellationToken.None);
 
     protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
     {
         Stream? content = null;
         try
         {
-            content = await ReadingAsync(async () => (Stream)new VerifyingStream(await source.OpenAsync(blob, cancellationToken), blob, "its source"));
+            content = await ReadingAsync(
+                async () => (Stream)new VerifyingStream(await source.OpenAsync(blob, cancellationToken), blob, "its source"));
             var buffer = new byte[BufferSize];
             for (long at = 0; ;)
             {

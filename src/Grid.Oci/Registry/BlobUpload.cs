@@ -65,7 +65,7 @@ internal sealed class BlobUpload(RegistryTransport transport, ImageReference tar
         if (_blob.Size <= transport.Options.ResumableUploadBytes)
         {
             _location = null;
-            return await transport.SendOnceAsync(Call(HttpMethod.Put, WithDigest(location)) with { Body = Body(0) }, cancellationToken);
+            return await transport.SendOnceAsync(Commit(location) with { Body = Body(0) }, cancellationToken);
         }
         if (offset < _blob.Size)
         {
@@ -75,14 +75,17 @@ internal sealed class BlobUpload(RegistryTransport transport, ImageReference tar
             _location = location = LocationOf(response, location);
             response.Dispose();
         }
-        return await transport.SendOnceAsync(Call(HttpMethod.Put, WithDigest(location)) with { Body = _ => new ByteArrayContent([]) }, cancellationToken);
+        return await transport.SendOnceAsync(Commit(location) with { Body = _ => new ByteArrayContent([]) }, cancellationToken);
     }
 
     // Mounts or opens an upload; an answer that ends the attempt is given back.
     private async Task<HttpResponseMessage?> StartAsync(CancellationToken cancellationToken)
     {
         var path = $"/v2/{target.Repository}/blobs/uploads/";
-        var from = layer.Origin is ImageLocation.Registry { Reference: var origin } && origin.Registry == target.Registry && origin.Repository != target.Repository ? origin.Repository : null;
+        var from = layer.Origin is ImageLocation.Registry { Reference: var origin } && origin.Registry == target.Registry
+            && origin.Repository != target.Repository
+            ? origin.Repository
+            : null;
         if (from is not null)
         {
             var mount = new RegistryCall(HttpMethod.Post, target.Registry, $"{path}?mount={_blob.Digest}&from={Uri.EscapeDataString(from)}")
@@ -136,7 +139,9 @@ internal sealed class BlobUpload(RegistryTransport transport, ImageReference tar
             return null;
         }
         _location = LocationOf(response, _location);
-        var range = response.Headers.TryGetValues("Range", out var values) ? values.FirstOrDefault() : response.Content.Headers.TryGetValues("Range", out values) ? values.FirstOrDefault() : null;
+        var range = response.Headers.TryGetValues("Range", out var values)
+            ? values.FirstOrDefault()
+            : response.Content.Headers.TryGetValues("Range", out values) ? values.FirstOrDefault() : null;
         var last = range?.Split('-').LastOrDefault();
         // Distribution writes "0-0" for nothing as well as for one byte; sending that byte again would be refused, so such an upload is started anew.
         if (!long.TryParse(last, out var end) || end <= 0 || end >= _blob.Size)
@@ -148,6 +153,9 @@ internal sealed class BlobUpload(RegistryTransport transport, ImageReference tar
     }
 
     private RegistryCall Call(HttpMethod method, Uri location) => new(method, target.Registry, "") { Location = location, Scope = _scope };
+
+    private RegistryCall Commit(Uri location) =>
+        Call(HttpMethod.Put, WithDigest(location)) with { Patience = transport.Options.CommitTimeout };
 
     private Func<Action, HttpContent> Body(long offset) => alive =>
     {
@@ -163,11 +171,12 @@ internal sealed class BlobUpload(RegistryTransport transport, ImageReference tar
     };
 
     private Uri WithDigest(Uri location) =>
-        new UriBuilder(location) { Query = location.Query.Length > 1 ? $"{location.Query[1..]}&digest={_blob.Digest}" : $"digest={_blob.Digest}" }.Uri;
+        new UriBuilder(location) { Query = (location.Query.Length > 1 ? location.Query[1..] + "&" : "") + $"digest={_blob.Digest}" }.Uri;
 
     private Uri LocationOf(HttpResponseMessage response, Uri? fallback)
     {
         return RegistryTransport.LocationOf(response) ?? fallback
-            ?? throw new ImageAccessException($"cannot {_what}: registry {target.Registry} accepted the upload but names no location for it; check its configuration");
+            ?? throw new ImageAccessException(
+                $"cannot {_what}: registry {target.Registry} accepted the upload but names no location for it; check its configuration");
     }
 }

@@ -27,11 +27,13 @@ internal static class CredentialHelper
         }
         catch (Win32Exception e)
         {
-            throw new ImageAccessException($"the credential helper {program} for {registry} cannot be run ({e.Message}); install it, or take it out of ~/.docker/config.json", null, e);
+            throw new ImageAccessException(
+                $"the credential helper {program} for {registry} cannot be run ({e.Message}); install it, or take it out of ~/.docker/config.json", null, e);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new ImageAccessException($"the credential helper {program} gave no answer for {registry} within {Patience.TotalSeconds:0} s");
+            throw new ImageAccessException(
+                $"the credential helper {program} gave no answer for {registry} within {Patience.TotalSeconds:0} s");
         }
     }
 
@@ -43,17 +45,21 @@ internal static class CredentialHelper
         RedirectStandardError = true,
     };
 
-    private static async Task<RegistryCredential?> TalkAsync(Process process, string program, string registry, CancellationToken cancellationToken)
+    private static async Task<RegistryCredential?> TalkAsync(
+        Process process, string program, string registry, CancellationToken cancellationToken)
     {
         try
         {
             var errors = process.StandardError.BaseStream.CopyToAsync(Stream.Null, cancellationToken);
             await WriteAsync(process, registry, cancellationToken);
             var output = new byte[MaxOutput];
-            var length = await process.StandardOutput.BaseStream.ReadAtLeastAsync(output, MaxOutput, throwOnEndOfStream: false, cancellationToken);
+            var length = await process.StandardOutput.BaseStream.ReadAtLeastAsync(
+                output, MaxOutput, throwOnEndOfStream: false, cancellationToken);
             await errors;
             await process.WaitForExitAsync(cancellationToken);
-            return process.ExitCode == 0 ? Read(output.AsMemory(0, length), program, registry) : NotFound(output.AsSpan(0, length), process.ExitCode, program, registry);
+            return process.ExitCode == 0
+                ? Read(output.AsMemory(0, length), program, registry)
+                : NotFound(output.AsSpan(0, length), process.ExitCode, program, registry);
         }
         catch
         {
@@ -89,12 +95,14 @@ internal static class CredentialHelper
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
         {
             // No inner exception: its message can quote the output.
-            throw new ImageAccessException($"the credential helper {program} did not answer with credentials for {registry} (want JSON with Username and Secret)");
+            throw new ImageAccessException(
+                $"the credential helper {program} did not answer with credentials for {registry} (want JSON with Username and Secret)");
         }
     }
 
     private static RegistryCredential? NotFound(ReadOnlySpan<byte> output, int exitCode, string program, string registry) =>
         System.Text.Encoding.UTF8.GetString(output).Contains("credentials not found", StringComparison.OrdinalIgnoreCase)
             ? null
-            : throw new ImageAccessException($"the credential helper {program} failed for {registry} with exit code {exitCode}; run it by hand to see why");
+            : throw new ImageAccessException(
+                $"the credential helper {program} failed for {registry} with exit code {exitCode}; run it by hand to see why");
 }

@@ -34,7 +34,8 @@ public sealed class DockerConfigCredentials(string? configDirectory, string? reg
             return null;
         using var config = await ReadAsync(path, cancellationToken);
         if (HelperFor(config.RootElement, host) is { } helper
-            && await CredentialHelper.GetAsync(helper, host == ImageReference.DefaultRegistry ? HubKey : registry, cancellationToken) is { } helped)
+            && await CredentialHelper.GetAsync(
+                helper, host == ImageReference.DefaultRegistry ? HubKey : registry, cancellationToken) is { } helped)
             return helped;
         return FromAuths(config.RootElement, host, path);
     }
@@ -67,7 +68,8 @@ public sealed class DockerConfigCredentials(string? configDirectory, string? reg
         catch (JsonException)
         {
             // The parser's message can show parts of the text, which holds secrets: neither it nor the exception goes on.
-            throw new ImageAccessException("""CNB_REGISTRY_AUTH is not valid JSON; it has the form {"registry.example":"Basic <base64 of user:password>"}""");
+            throw new ImageAccessException(
+                """CNB_REGISTRY_AUTH is not valid JSON; it has the form {"registry.example":"Basic <base64 of user:password>"}""");
         }
     }
 
@@ -80,7 +82,8 @@ public sealed class DockerConfigCredentials(string? configDirectory, string? reg
             "basic" => FromBase64(value, $"CNB_REGISTRY_AUTH for {host}"),
             "bearer" => RegistryCredential.Bearer(value),
             "x-identity" => RegistryCredential.Identity(value),
-            _ => throw new ImageAccessException($"CNB_REGISTRY_AUTH for {host} starts with neither 'Basic ' nor 'Bearer ' nor 'X-Identity '"),
+            _ => throw new ImageAccessException(
+                $"CNB_REGISTRY_AUTH for {host} starts with neither 'Basic ' nor 'Bearer ' nor 'X-Identity '"),
         };
     }
 
@@ -90,7 +93,9 @@ public sealed class DockerConfigCredentials(string? configDirectory, string? reg
         {
             await using var file = File.OpenRead(path);
             var json = await JsonDocument.ParseAsync(file, cancellationToken: cancellationToken);
-            return json.RootElement.ValueKind == JsonValueKind.Object ? json : throw new ImageAccessException($"{path} is not a JSON object; log in again with 'docker login'");
+            return json.RootElement.ValueKind == JsonValueKind.Object
+                ? json
+                : throw new ImageAccessException($"{path} is not a JSON object; log in again with 'docker login'");
         }
         catch (JsonException)
         {
@@ -106,7 +111,10 @@ public sealed class DockerConfigCredentials(string? configDirectory, string? reg
     {
         if (config.TryGetProperty("credHelpers", out var helpers) && Entry(helpers, host) is { ValueKind: JsonValueKind.String } own)
             return own.GetString();
-        return config.TryGetProperty("credsStore", out var store) && store.ValueKind == JsonValueKind.String && store.GetString() is { Length: > 0 } name ? name : null;
+        return config.TryGetProperty("credsStore", out var store) && store.ValueKind == JsonValueKind.String
+            && store.GetString() is { Length: > 0 } name
+            ? name
+            : null;
     }
 
     private static RegistryCredential? FromAuths(JsonElement config, string host, string path)
@@ -119,7 +127,9 @@ public sealed class DockerConfigCredentials(string? configDirectory, string? reg
             return RegistryCredential.Identity(identity);
         if (Text(entry, "auth") is { } auth)
             return FromBase64(auth, $"the entry for {host} in {path}");
-        return Text(entry, "username") is { } user && Text(entry, "password") is { } password ? RegistryCredential.Basic(user, password) : null;
+        return Text(entry, "username") is { } user && Text(entry, "password") is { } password
+            ? RegistryCredential.Basic(user, password)
+            : null;
     }
 
     private static JsonElement? Entry(JsonElement map, string host)
@@ -142,9 +152,13 @@ public sealed class DockerConfigCredentials(string? configDirectory, string? reg
         // docker pads with NUL in some versions.
         var pair = Encoding.UTF8.GetString(bytes, 0, length).TrimEnd('\0');
         var colon = pair.IndexOf(':');
-        return colon > 0 ? RegistryCredential.Basic(pair[..colon], pair[(colon + 1)..]) : throw new ImageAccessException($"{where} is not of the form user:password; log in again");
+        return colon > 0
+            ? RegistryCredential.Basic(pair[..colon], pair[(colon + 1)..])
+            : throw new ImageAccessException($"{where} is not of the form user:password; log in again");
     }
 
     private static string? Text(JsonElement entry, string name) =>
-        entry.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String && value.GetString() is { Length: > 0 } text ? text : null;
+        entry.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String && value.GetString() is { Length: > 0 } text
+            ? text
+            : null;
 }

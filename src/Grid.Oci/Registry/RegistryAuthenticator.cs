@@ -18,7 +18,8 @@ internal sealed class RegistryAuthenticator(
     private readonly ConcurrentDictionary<string, Session> _sessions = new(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>The header to send without having been asked again; null before the first challenge.</summary>
-    public async ValueTask<AuthenticationHeaderValue?> CurrentAsync(string registry, Uri origin, string scope, CancellationToken cancellationToken)
+    public async ValueTask<AuthenticationHeaderValue?> CurrentAsync(
+        string registry, Uri origin, string scope, CancellationToken cancellationToken)
     {
         if (!_sessions.TryGetValue(registry, out var session))
             return null;
@@ -66,7 +67,8 @@ internal sealed class RegistryAuthenticator(
     private static AuthenticationHeaderValue? Basic(RegistryCredential? credential) => credential switch
     {
         { BearerToken: { } token } => new AuthenticationHeaderValue("Bearer", token),
-        { Username: { } user, Password: { } password } => new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}"))),
+        { Username: { } user, Password: { } password } =>
+            new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}"))),
         _ => null,
     };
 
@@ -84,9 +86,11 @@ internal sealed class RegistryAuthenticator(
             throw new HttpRequestException($"the token server {realm.Authority} answered {(int)response.StatusCode}");
         if (response.StatusCode != HttpStatusCode.OK)
         {
-            var refusal = await RegistryErrors.FromAsync(response, registry, $"get a token for '{scope}' from {realm.Authority}", cancellationToken);
+            var refusal = await RegistryErrors.FromAsync(
+                response, registry, $"get a token for '{scope}' from {realm.Authority}", cancellationToken);
             // Whatever the token server says, what it means is that we may not.
-            throw new ImageAccessException(refusal.Message, response.StatusCode is HttpStatusCode.BadRequest ? HttpStatusCode.Unauthorized : response.StatusCode);
+            throw new ImageAccessException(
+                refusal.Message, response.StatusCode is HttpStatusCode.BadRequest ? HttpStatusCode.Unauthorized : response.StatusCode);
         }
         return await ReadTokenAsync(response, registry, realm, idle.Token);
     }
@@ -94,12 +98,15 @@ internal sealed class RegistryAuthenticator(
     private Uri Realm(string registry, Uri origin, AuthChallenge challenge, bool withCredentials)
     {
         var text = challenge.Parameters.GetValueOrDefault("realm");
-        if (!Uri.TryCreate(text, UriKind.Absolute, out var realm) || realm.UserInfo.Length > 0 || (realm.Scheme != Uri.UriSchemeHttps && realm.Scheme != Uri.UriSchemeHttp))
-            throw new ImageAccessException($"registry {registry} names no usable token server in its WWW-Authenticate header; check its configuration", HttpStatusCode.Unauthorized);
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var realm) || realm.UserInfo.Length > 0
+            || (realm.Scheme != Uri.UriSchemeHttps && realm.Scheme != Uri.UriSchemeHttp))
+            throw new ImageAccessException(
+                $"registry {registry} names no usable token server in its WWW-Authenticate header; check its configuration", HttpStatusCode.Unauthorized);
         var mayBePlain = origin.Scheme == Uri.UriSchemeHttp
             && (realm.IdnHost.Equals(origin.IdnHost, StringComparison.OrdinalIgnoreCase) || RegistryHost.IsLoopback(realm.Authority));
         if (realm.Scheme == Uri.UriSchemeHttp && !mayBePlain)
-            throw new ImageAccessException($"registry {registry} names the token server {realm.Authority} without HTTPS, and it is not asked; check the registry's configuration", HttpStatusCode.Unauthorized);
+            throw new ImageAccessException(
+                $"registry {registry} names the token server {realm.Authority} without HTTPS, and it is not asked; check the registry's configuration", HttpStatusCode.Unauthorized);
         if (withCredentials && !RegistryHost.MayReceiveCredentials(realm, origin, options))
         {
             throw new ImageAccessException(
@@ -120,7 +127,8 @@ internal sealed class RegistryAuthenticator(
             return new HttpRequestMessage(HttpMethod.Post, realm) { Content = new FormUrlEncodedContent(form) };
         }
         var query = new StringBuilder(realm.Query.TrimStart('?'));
-        void Add(string name, string value) => query.Append(query.Length == 0 ? "" : "&").Append(name).Append('=').Append(Uri.EscapeDataString(value));
+        void Add(string name, string value) =>
+            query.Append(query.Length == 0 ? "" : "&").Append(name).Append('=').Append(Uri.EscapeDataString(value));
         if (service is not null)
             Add("service", service);
         foreach (var one in scopes)
@@ -130,7 +138,8 @@ internal sealed class RegistryAuthenticator(
         return request;
     }
 
-    private static async Task<(AuthenticationHeaderValue?, TimeSpan)> ReadTokenAsync(HttpResponseMessage response, string registry, Uri realm, CancellationToken cancellationToken)
+    private static async Task<(AuthenticationHeaderValue?, TimeSpan)> ReadTokenAsync(
+        HttpResponseMessage response, string registry, Uri realm, CancellationToken cancellationToken)
     {
         try
         {
@@ -141,19 +150,25 @@ internal sealed class RegistryAuthenticator(
             var root = json.RootElement;
             var token = Text(root, "token") ?? Text(root, "access_token");
             if (token is null || token.Any(c => c is <= ' ' or > '~'))
-                throw new ImageAccessException($"registry {registry}: the token server {realm.Authority} gave no usable token", HttpStatusCode.Unauthorized);
+                throw new ImageAccessException(
+                    $"registry {registry}: the token server {realm.Authority} gave no usable token", HttpStatusCode.Unauthorized);
             // Without expires_in a token lives for 60 s (token specification); one that is about to end is not used any more.
-            var seconds = root.TryGetProperty("expires_in", out var value) && value.TryGetDouble(out var given) && given > 0 ? Math.Min(given, 86_400) : 60;
+            var seconds = root.TryGetProperty("expires_in", out var value) && value.TryGetDouble(out var given) && given > 0
+                ? Math.Min(given, 86_400)
+                : 60;
             return (new AuthenticationHeaderValue("Bearer", token), TimeSpan.FromSeconds(Math.Max(seconds - 10, seconds / 2)));
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            throw new ImageAccessException($"registry {registry}: the token server {realm.Authority} gave no valid JSON", HttpStatusCode.Unauthorized, e);
+            throw new ImageAccessException(
+                $"registry {registry}: the token server {realm.Authority} gave no valid JSON", HttpStatusCode.Unauthorized, e);
         }
     }
 
     private static string? Text(JsonElement root, string name) =>
-        root.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String && value.GetString() is { Length: > 0 } text ? text : null;
+        root.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String && value.GetString() is { Length: > 0 } text
+            ? text
+            : null;
 
     private sealed class Session(AuthChallenge challenge)
     {
@@ -161,7 +176,8 @@ internal sealed class RegistryAuthenticator(
 
         public SemaphoreSlim Gate { get; } = new(1);
 
-        public ConcurrentDictionary<string, (AuthenticationHeaderValue Header, DateTimeOffset Until)> Headers { get; } = new(StringComparer.Ordinal);
+        public ConcurrentDictionary<string, (AuthenticationHeaderValue Header, DateTimeOffset Until)> Headers { get; } =
+            new(StringComparer.Ordinal);
 
         public AuthenticationHeaderValue? Fresh(string scope, DateTimeOffset now) =>
             Headers.TryGetValue(scope, out var entry) && now < entry.Until ? entry.Header : null;

@@ -12,8 +12,9 @@ internal sealed class RegistryBlobs(RegistryTransport transport, ImageReference 
     /// <inheritdoc/>
     public async Task<Stream> OpenAsync(Descriptor blob, CancellationToken cancellationToken)
     {
+        var first = await OpenAtAsync(blob, 0, cancellationToken);
         var stream = new ResumingStream(
-            (offset, token) => OpenAtAsync(blob, offset, token), await OpenAtAsync(blob, 0, cancellationToken), blob.Size, transport.Options.IdleTimeout, MaxResumes);
+            (offset, token) => OpenAtAsync(blob, offset, token), first, blob.Size, transport.Options.IdleTimeout, MaxResumes);
         return new VerifyingStream(stream, blob, repository.Name);
     }
 
@@ -21,7 +22,8 @@ internal sealed class RegistryBlobs(RegistryTransport transport, ImageReference 
     {
         var manifest = MediaTypes.IsIndex(blob.MediaType) || MediaTypes.IsManifest(blob.MediaType);
         var what = $"read {blob.Digest} of {repository.Name}";
-        var call = new RegistryCall(HttpMethod.Get, repository.Registry, $"/v2/{repository.Repository}/{(manifest ? "manifests" : "blobs")}/{blob.Digest}")
+        var call = new RegistryCall(
+            HttpMethod.Get, repository.Registry, $"/v2/{repository.Repository}/{(manifest ? "manifests" : "blobs")}/{blob.Digest}")
         {
             Scope = RegistryCall.Pull(repository.Repository),
             Accept = manifest ? [blob.MediaType] : [],
@@ -39,15 +41,18 @@ internal sealed class RegistryBlobs(RegistryTransport transport, ImageReference 
         }
     }
 
-    private async Task<Stream> ContentAsync(HttpResponseMessage response, Descriptor blob, long offset, string what, CancellationToken cancellationToken)
+    private async Task<Stream> ContentAsync(
+        HttpResponseMessage response, Descriptor blob, long offset, string what, CancellationToken cancellationToken)
     {
         if (response.StatusCode == HttpStatusCode.NotFound)
-            throw new BlobNotFoundException($"registry {repository.Registry} has no blob {blob.Digest} in {repository.Repository}; push the image again");
+            throw new BlobNotFoundException(
+                $"registry {repository.Registry} has no blob {blob.Digest} in {repository.Repository}; push the image again");
         if (response.StatusCode is not (HttpStatusCode.OK or HttpStatusCode.PartialContent))
             throw await RegistryErrors.FromAsync(response, repository.Registry, what, cancellationToken);
         var start = response.StatusCode == HttpStatusCode.PartialContent ? response.Content.Headers.ContentRange?.From ?? offset : 0;
         if (start > offset || (start == 0 && response.Content.Headers.ContentLength is { } length && length != blob.Size))
-            throw new BlobMismatchException($"blob {blob.Digest} of {repository.Name}: the registry offers other bytes than the {blob.Size} of its descriptor");
+            throw new BlobMismatchException(
+                $"blob {blob.Digest} of {repository.Name}: the registry offers other bytes than the {blob.Size} of its descriptor");
         var stream = await response.Content.ReadAsStreamAsync(cancellationToken);
         await SkipAsync(stream, offset - start, cancellationToken);
         return stream;

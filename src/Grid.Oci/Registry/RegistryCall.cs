@@ -17,6 +17,9 @@ internal sealed record RegistryCall(HttpMethod Method, string Registry, string P
     /// <summary>Makes the body, anew for each attempt. It calls its argument whenever bytes have moved.</summary>
     public Func<Action, HttpContent>? Body { get; init; }
 
+    /// <summary>How long to wait for the answer, where that is not <see cref="RegistryOptions.IdleTimeout"/>.</summary>
+    public TimeSpan? Patience { get; init; }
+
     public static string Pull(string repository) => $"repository:{repository}:pull";
 
     public static string Push(string repository) => $"repository:{repository}:pull,push";

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using Grid.Oci.Images;
 
 namespace Grid.Oci.Registry;
 
@@ -29,7 +30,8 @@ internal static class RegistryConnections
     internal static bool IsAllowed(IPAddress address, RegistryOptions options) =>
         !IsLinkLocal(Unwrapped(address)) && (options.AllowPrivateAddresses || IsPublic(Unwrapped(address)));
 
-    private static async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, RegistryOptions options, CancellationToken cancellationToken)
+    private static async ValueTask<Stream> ConnectAsync(
+        SocketsHttpConnectionContext context, RegistryOptions options, CancellationToken cancellationToken)
     {
         var host = context.DnsEndPoint.Host;
         var wanted = context.InitialRequestMessage.RequestUri?.IdnHost.Trim('[', ']') ?? host;
@@ -40,7 +42,8 @@ internal static class RegistryConnections
         {
             IPAddress[] check = proxied ? IPAddress.TryParse(wanted, out var literal) ? [literal] : [] : addresses;
             if (check.FirstOrDefault(address => !IsAllowed(address, options)) is { } refused)
-                throw new HttpRequestException($"{wanted} has the address {refused}, which registries must not have here; list it as a private registry to allow it");
+                throw new ImageAccessException(
+                    $"{wanted} has the address {refused}, which registries must not have here; list it as a private registry to allow it");
         }
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
@@ -64,7 +67,9 @@ internal static class RegistryConnections
         if (address.IsIPv4MappedToIPv6)
             return address.MapToIPv4();
         var bytes = address.GetAddressBytes();
-        return bytes.Length == 16 && bytes.AsSpan(0, 12).SequenceEqual<byte>([0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0]) ? new IPAddress(bytes.AsSpan(12)) : address;
+        return bytes.Length == 16 && bytes.AsSpan(0, 12).SequenceEqual<byte>([0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0])
+            ? new IPAddress(bytes.AsSpan(12))
+            : address;
     }
 
     private static bool IsLinkLocal(IPAddress address) =>

@@ -9,9 +9,11 @@ namespace Grid.Oci.Registry;
 internal static class RegistryErrors
 {
     private const int MaxBody = 16 << 10;
+    private static readonly TimeSpan BodyPatience = TimeSpan.FromSeconds(10);
 
     /// <summary>Reads the error body and makes the exception; disposes nothing.</summary>
-    public static async Task<ImageAccessException> FromAsync(HttpResponseMessage response, string registry, string what, CancellationToken cancellationToken)
+    public static async Task<ImageAccessException> FromAsync(
+        HttpResponseMessage response, string registry, string what, CancellationToken cancellationToken)
     {
         var status = response.StatusCode;
         var detail = await DetailAsync(response, cancellationToken);
@@ -38,17 +40,21 @@ internal static class RegistryErrors
     // {"errors":[{"code":"DENIED","message":"…"}]} (distribution-spec §Error Codes). Other bodies are not shown: they may be whole pages.
     private static async Task<string> DetailAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(BodyPatience);
         try
         {
-            await using var stream = await response.Content.ReadAsStreamAsync(cancellationToken);
+            await using var stream = await response.Content.ReadAsStreamAsync(patience.Token);
             var buffer = new byte[MaxBody];
-            var length = await stream.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellationToken);
+            var length = await stream.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, patience.Token);
             using var json = JsonDocument.Parse(buffer.AsMemory(0, length));
-            if (json.RootElement.ValueKind != JsonValueKind.Object || !json.RootElement.TryGetProperty("errors", out var errors) || errors.ValueKind != JsonValueKind.Array)
+            if (json.RootElement.ValueKind != JsonValueKind.Object || !json.RootElement.TryGetProperty("errors", out var errors)
+                || errors.ValueKind != JsonValueKind.Array)
                 return "";
             return string.Join("; ", errors.EnumerateArray().Take(3).Select(Describe).Where(text => text.Length > 0));
         }
-        catch (Exception e) when (e is JsonException or IOException or HttpRequestException)
+        catch (Exception e) when (e is JsonException or IOException or HttpRequestException
+            || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             // The status alone has to do; this is already the error path.
             return "";

@@ -9,7 +9,8 @@ internal static class RegistryHost
     public static bool IsLoopback(string authority)
     {
         var host = WithoutPort(authority);
-        return host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
+        return host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+            || (IPAddress.TryParse(host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
     }
 
     /// <summary>Whether plain HTTP may be used at all.</summary>
@@ -26,7 +27,8 @@ internal static class RegistryHost
     /// </summary>
     public static bool MayReceiveCredentials(Uri realm, Uri registry, RegistryOptions options)
     {
-        if (realm.IdnHost.Equals(registry.IdnHost, StringComparison.OrdinalIgnoreCase) || options.TrustedRealms.Contains(realm.IdnHost, StringComparer.OrdinalIgnoreCase))
+        if (realm.IdnHost.Equals(registry.IdnHost, StringComparison.OrdinalIgnoreCase)
+            || options.TrustedRealms.Contains(realm.IdnHost, StringComparer.OrdinalIgnoreCase))
             return true;
         if (realm.HostNameType != UriHostNameType.Dns || registry.HostNameType != UriHostNameType.Dns)
             return false;
@@ -34,7 +36,8 @@ internal static class RegistryHost
             return true;
         var parent = registry.IdnHost[(registry.IdnHost.IndexOf('.') + 1)..];
         return !IsPublicSuffix(parent)
-            && (realm.IdnHost.Equals(parent, StringComparison.OrdinalIgnoreCase) || realm.IdnHost.EndsWith("." + parent, StringComparison.OrdinalIgnoreCase));
+            && (realm.IdnHost.Equals(parent, StringComparison.OrdinalIgnoreCase)
+                || realm.IdnHost.EndsWith("." + parent, StringComparison.OrdinalIgnoreCase));
     }
 
     public static string WithoutPort(string authority)

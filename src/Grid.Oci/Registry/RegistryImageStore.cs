@@ -43,7 +43,8 @@ public sealed class RegistryImageStore : IImageStore, IDisposable
         var document = await ReadManifestAsync(response, reference, cancellationToken);
         var type = ImageDocuments.MediaTypeOf(document, response.Content.Headers.ContentType?.MediaType, reference.ToString());
         var root = new Descriptor(type, CheckedDigest(document, response, reference), document.Length);
-        return await ImageResolver.ResolveAsync(reference.ToString(), root, document, platform, new RegistryBlobs(_transport, reference), cancellationToken);
+        return await ImageResolver.ResolveAsync(
+            reference.ToString(), root, document, platform, new RegistryBlobs(_transport, reference), cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -52,7 +53,11 @@ public sealed class RegistryImageStore : IImageStore, IDisposable
         var reference = ReferenceOf(location);
         var what = $"write to {reference.Name}";
         var scope = RegistryCall.Push(reference.Repository);
-        var start = new RegistryCall(HttpMethod.Post, reference.Registry, $"/v2/{reference.Repository}/blobs/uploads/") { Scope = scope, Body = _ => new ByteArrayContent([]) };
+        var start = new RegistryCall(HttpMethod.Post, reference.Registry, $"/v2/{reference.Repository}/blobs/uploads/")
+        {
+            Scope = scope,
+            Body = _ => new ByteArrayContent([]),
+        };
         using var response = await _transport.SendAsync(start, what, cancellationToken);
         if (response.StatusCode != HttpStatusCode.Accepted)
             throw await RegistryErrors.FromAsync(response, reference.Registry, what, cancellationToken);
@@ -70,7 +75,8 @@ public sealed class RegistryImageStore : IImageStore, IDisposable
         var reference = ReferenceOf(target);
         var digest = image.Digest;
         if (!reference.Digest.IsEmpty && reference.Digest != digest)
-            throw new ArgumentException($"cannot push to {reference}: the image's digest is {digest}; push to a tag, or leave the digest out", nameof(target));
+            throw new ArgumentException(
+                $"cannot push to {reference}: the image's digest is {digest}; push to a tag, or leave the digest out", nameof(target));
         var options = new ParallelOptions { MaxDegreeOfParallelism = _transport.Options.ParallelUploads, CancellationToken = cancellationToken };
         await Parallel.ForEachAsync(Blobs(image), options, async (layer, token) => await UploadAsync(reference, layer, progress, token));
         await PutManifestAsync(image, reference, digest, cancellationToken);
@@ -85,13 +91,15 @@ public sealed class RegistryImageStore : IImageStore, IDisposable
         {
             Scope = RegistryCall.Push(reference.Repository),
             Accept = [],
-            Body = _ => new ReadOnlyMemoryContent(image.Manifest) { Headers = { ContentType = new MediaTypeHeaderValue(image.ManifestMediaType) } },
+            Body = _ =>
+                new ReadOnlyMemoryContent(image.Manifest) { Headers = { ContentType = new MediaTypeHeaderValue(image.ManifestMediaType) } },
         };
         using var response = await _transport.SendAsync(call, what, cancellationToken);
         if (!response.IsSuccessStatusCode)
             throw await RegistryErrors.FromAsync(response, reference.Registry, what, cancellationToken);
         if (ContentDigest(response) is { } given && given != digest.ToString())
-            throw new BlobMismatchException($"registry {reference.Registry} stored {reference} as {given} instead of {digest}; something between us and it changes content");
+            throw new BlobMismatchException(
+                $"registry {reference.Registry} stored {reference} as {given} instead of {digest}; something between us and it changes content");
     }
 
     // Bottom layers first: they are the large ones. The same layer twice is one blob.
@@ -99,12 +107,15 @@ public sealed class RegistryImageStore : IImageStore, IDisposable
     {
         var memory = new MemoryBlobs();
         var config = memory.Add(image.Config, image.ConfigMediaType);
-        return image.Layers.Append(new LayerSource(new Layer(config, config.Digest), memory, null)).DistinctBy(layer => layer.Layer.Blob.Digest);
+        return image.Layers
+            .Append(new LayerSource(new Layer(config, config.Digest), memory, null))
+            .DistinctBy(layer => layer.Layer.Blob.Digest);
     }
 
     // Two pushes that want the same blob in the same repository share one upload. It runs under the token of who came first; when that one
     // gives up, the others start over.
-    private async Task UploadAsync(ImageReference target, LayerSource layer, IProgress<PushProgress>? progress, CancellationToken cancellationToken)
+    private async Task UploadAsync(
+        ImageReference target, LayerSource layer, IProgress<PushProgress>? progress, CancellationToken cancellationToken)
     {
         var key = (target.Name, layer.Layer.Blob.Digest);
         while (true)
@@ -126,7 +137,8 @@ public sealed class RegistryImageStore : IImageStore, IDisposable
         }
     }
 
-    private async Task OwnUploadAsync((string, Digest) key, TaskCompletionSource source, BlobUpload upload, CancellationToken cancellationToken)
+    private async Task OwnUploadAsync(
+        (string, Digest) key, TaskCompletionSource source, BlobUpload upload, CancellationToken cancellationToken)
     {
         try
         {
@@ -147,18 +159,28 @@ public sealed class RegistryImageStore : IImageStore, IDisposable
         }
     }
 
-    private static async Task<ReadOnlyMemory<byte>> ReadManifestAsync(HttpResponseMessage response, ImageReference reference, CancellationToken cancellationToken)
+    private async Task<ReadOnlyMemory<byte>> ReadManifestAsync(
+        HttpResponseMessage response, ImageReference reference, CancellationToken cancellationToken)
     {
-        await using var stream = await response.Content.ReadAsStreamAsync(cancellationToken);
-        using var content = new MemoryStream();
-        var buffer = new byte[1 << 16];
-        for (int read; (read = await stream.ReadAsync(buffer, cancellationToken)) > 0;)
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(_transport.Options.IdleTimeout);
+        try
         {
-            content.Write(buffer, 0, read);
-            if (content.Length > ImageDocuments.MaxManifestBytes)
-                throw new ImageFormatException($"{reference}: the manifest has more than {ImageDocuments.MaxManifestBytes} bytes");
+            await using var stream = await response.Content.ReadAsStreamAsync(patience.Token);
+            using var content = new MemoryStream();
+            var buffer = new byte[1 << 16];
+            for (int read; (read = await stream.ReadAsync(buffer, patience.Token)) > 0;)
+            {
+                content.Write(buffer, 0, read);
+                if (content.Length > ImageDocuments.MaxManifestBytes)
+                    throw new ImageFormatException($"{reference}: the manifest has more than {ImageDocuments.MaxManifestBytes} bytes");
+            }
+            return content.ToArray();
         }
-        return content.ToArray();
+        catch (Exception e) when (RetrySchedule.IsTransient(e, cancellationToken))
+        {
+            throw RegistryErrors.Unreachable(reference.Registry, $"read {reference}", e);
+        }
     }
 
     private static Digest CheckedDigest(ReadOnlyMemory<byte> document, HttpResponseMessage response, ImageReference reference)
@@ -167,17 +189,23 @@ public sealed class RegistryImageStore : IImageStore, IDisposable
         if (!reference.Digest.IsEmpty && reference.Digest != digest)
             throw new BlobMismatchException($"registry {reference.Registry} gave a manifest with the digest {digest} for {reference}");
         if (ContentDigest(response) is { } given && given != digest.ToString())
-            throw new BlobMismatchException($"registry {reference.Registry} says the manifest of {reference} is {given}, but its digest is {digest}");
+            throw new BlobMismatchException(
+                $"registry {reference.Registry} says the manifest of {reference} is {given}, but its digest is {digest}");
         return digest;
     }
 
     // Other algorithms than sha256 say nothing we could check.
     private static string? ContentDigest(HttpResponseMessage response) =>
-        response.Headers.TryGetValues("Docker-Content-Digest", out var values) && values.FirstOrDefault() is { } text && text.StartsWith("sha256:", StringComparison.Ordinal) ? text : null;
+        response.Headers.TryGetValues("Docker-Content-Digest", out var values) && values.FirstOrDefault() is { } text
+            && text.StartsWith("sha256:", StringComparison.Ordinal)
+            ? text
+            : null;
 
     private static RegistryCall Manifest(HttpMethod method, ImageReference reference, string name) =>
         new(method, reference.Registry, $"/v2/{reference.Repository}/manifests/{name}") { Scope = RegistryCall.Pull(reference.Repository), Accept = ManifestTypes };
 
     private static ImageReference ReferenceOf(ImageLocation location) =>
-        location is ImageLocation.Registry { Reference: var reference } ? reference : throw new ArgumentException($"'{location}' is not in a registry", nameof(location));
+        location is ImageLocation.Registry { Reference: var reference }
+            ? reference
+            : throw new ArgumentException($"'{location}' is not in a registry", nameof(location));
 }

@@ -37,4 +37,7 @@ public sealed record RegistryOptions
 
     /// <summary>How long a registry may stay silent: without the headers of an answer, without a byte of a blob, or without taking one.</summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long a registry may take to put a complete upload in place; those that keep blobs in an object store copy them then.</summary>
+    public TimeSpan CommitTimeout { get; init; } = TimeSpan.FromMinutes(5);
 }

@@ -69,11 +69,26 @@ internal sealed class RegistryTransport : IDisposable
         // A 401 of somebody we were redirected to is not the registry's: it gets no credentials (CVE-2020-15157).
         if (response.StatusCode != HttpStatusCode.Unauthorized || !RegistryHost.IsSameOrigin(answeredBy, origin) || !own)
             return response;
-        var fresh = await _authenticator.AnswerAsync(call.Registry, origin, call.Scope, AuthChallenge.From(response.Headers), header, cancellationToken);
+        var fresh = await AnswerAsync(call, origin, response, header, cancellationToken);
         if (fresh is null)
             return response;
         response.Dispose();
         return (await FollowAsync(call, origin, target, fresh, cancellationToken)).Response;
+    }
+
+    private async Task<AuthenticationHeaderValue?> AnswerAsync(
+        RegistryCall call, Uri origin, HttpResponseMessage response, AuthenticationHeaderValue? rejected, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _authenticator.AnswerAsync(
+                call.Registry, origin, call.Scope, AuthChallenge.From(response.Headers), rejected, cancellationToken);
+        }
+        catch
+        {
+            response.Dispose();
+            throw;
+        }
     }
 
     private async Task<(HttpResponseMessage Response, Uri AnsweredBy)> FollowAsync(
@@ -82,21 +97,24 @@ internal sealed class RegistryTransport : IDisposable
         for (var redirects = 0; ; redirects++)
         {
             using var idle = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            idle.CancelAfter(_options.IdleTimeout);
+            var patience = call.Patience ?? _options.IdleTimeout;
+            idle.CancelAfter(patience);
             using var request = new HttpRequestMessage(call.Method, target);
             foreach (var type in call.Accept)
                 request.Headers.Accept.ParseAdd(type);
             if (call.Offset > 0 && call.Body is null)
                 request.Headers.Range = new RangeHeaderValue(call.Offset, null);
             request.Headers.Authorization = RegistryHost.IsSameOrigin(target, origin) ? header : null;
-            request.Content = call.Body?.Invoke(() => idle.CancelAfter(_options.IdleTimeout));
+            request.Content = call.Body?.Invoke(() => idle.CancelAfter(patience));
             var response = await SendRawAsync(request, idle.Token);
-            if (!IsRedirect(response.StatusCode) || response.Headers.Location is null || (call.Method != HttpMethod.Get && call.Method != HttpMethod.Head))
+            if (!IsRedirect(response.StatusCode) || response.Headers.Location is null
+                || (call.Method != HttpMethod.Get && call.Method != HttpMethod.Head))
                 return (response, target);
             var next = Reachable(LocationOf(response)!, origin, call.Registry);
             response.Dispose();
             if (redirects == MaxRedirects)
-                throw new ImageAccessException($"registry {call.Registry} redirected more than {MaxRedirects} times, last to {next.Host}; check its configuration");
+                throw new ImageAccessException(
+                    $"registry {call.Registry} redirected more than {MaxRedirects} times, last to {next.Host}; check its configuration");
             target = next;
         }
     }
@@ -115,9 +133,11 @@ internal sealed class RegistryTransport : IDisposable
     {
         if (target.Scheme == Uri.UriSchemeHttps || (target.Scheme == Uri.UriSchemeHttp && origin.Scheme == Uri.UriSchemeHttp))
             return target;
-        if (target.Scheme == Uri.UriSchemeHttp && target.IdnHost.Equals(origin.IdnHost, StringComparison.OrdinalIgnoreCase) && (target.IsDefaultPort || target.Port == origin.Port))
+        if (target.Scheme == Uri.UriSchemeHttp && target.IdnHost.Equals(origin.IdnHost, StringComparison.OrdinalIgnoreCase)
+            && (target.IsDefaultPort || target.Port == origin.Port))
             return new UriBuilder(target) { Scheme = origin.Scheme, Port = origin.Port }.Uri;
-        throw new ImageAccessException($"registry {registry} sends us to {target.Scheme}://{target.Authority}, which is not safe to use from an HTTPS registry; fix its external URL");
+        throw new ImageAccessException(
+            $"registry {registry} sends us to {target.Scheme}://{target.Authority}, which is not safe to use from an HTTPS registry; fix its external URL");
     }
 
     private async ValueTask<Uri> OriginAsync(string registry, CancellationToken cancellationToken)

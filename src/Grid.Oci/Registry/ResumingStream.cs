@@ -75,15 +75,13 @@ internal sealed class ResumingStream(Func<long, CancellationToken, Task<Stream>>
 
     private async ValueTask<int> ReadInTimeAsync(Stream inner, Memory<byte> buffer, CancellationToken cancellationToken)
     {
-        // Most reads find bytes waiting: no timer for those.
-        var reading = inner.ReadAsync(buffer, cancellationToken);
-        if (reading.IsCompleted)
-            return await reading;
+        using var idle = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        idle.CancelAfter(idleTimeout);
         try
         {
-            return await reading.AsTask().WaitAsync(idleTimeout, cancellationToken);
+            return await inner.ReadAsync(buffer, idle.Token);
         }
-        catch (TimeoutException e)
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
             throw new IOException($"no byte came for {idleTimeout.TotalSeconds:0} s", e);
         }

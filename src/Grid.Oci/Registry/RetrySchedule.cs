@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Security.Authentication;
 using Grid.Oci.Images;
 
@@ -11,7 +12,8 @@ internal sealed class RetrySchedule(RegistryOptions options, TimeProvider time)
     /// Runs <paramref name="attempt"/> until it gives an answer that is final, or the waits are used up; the last answer is given back then,
     /// and the last network error thrown.
     /// </summary>
-    public async Task<HttpResponseMessage> RunAsync(Func<CancellationToken, Task<HttpResponseMessage>> attempt, CancellationToken cancellationToken)
+    public async Task<HttpResponseMessage> RunAsync(
+        Func<CancellationToken, Task<HttpResponseMessage>> attempt, CancellationToken cancellationToken)
     {
         for (var failures = 0; ; failures++)
         {
@@ -34,19 +36,25 @@ internal sealed class RetrySchedule(RegistryOptions options, TimeProvider time)
         }
     }
 
-    /// <summary>Whether the failure lies with the network and may pass. A refused certificate does not pass.</summary>
+    /// <summary>Whether the failure lies with the network and may pass. A refused certificate, a name nobody knows and our own refusals do not.</summary>
     public static bool IsTransient(Exception e, CancellationToken cancellationToken) => e switch
     {
-        ImageAccessException or BlobNotFoundException or BlobMismatchException => false,
         OperationCanceledException => !cancellationToken.IsCancellationRequested,
-        HttpRequestException { InnerException: AuthenticationException } => false,
-        HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError } => false,
-        HttpRequestException or IOException => true,
+        HttpRequestException or IOException => !IsFinal(e),
         _ => false,
     };
 
+    private static bool IsFinal(Exception? e) => e switch
+    {
+        null => false,
+        ImageAccessException or BlobNotFoundException or BlobMismatchException or AuthenticationException => true,
+        SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.NoData } => true,
+        _ => IsFinal(e.InnerException),
+    };
+
     private static bool IsTransient(HttpStatusCode status) =>
-        status is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests or (>= HttpStatusCode.InternalServerError and not HttpStatusCode.NotImplemented);
+        status is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests
+            or (>= HttpStatusCode.InternalServerError and not HttpStatusCode.NotImplemented);
 
     private TimeSpan? RetryAfter(HttpResponseMessage response)
     {

@@ -174,9 +174,16 @@ public sealed class ContentStoreTests : IDisposable
         {
             _opened.Enqueue(blob);
             _asked.TrySetResult();
-            await using var registration = cancellationToken.Register(() => _cancelled.TrySetResult());
-            await _gate.Task.WaitAsync(cancellationToken);
-            return new MemoryStream(content);
+            try
+            {
+                await _gate.Task.WaitAsync(cancellationToken);
+                return new MemoryStream(content);
+            }
+            catch (OperationCanceledException)
+            {
+                _cancelled.TrySetResult();
+                throw;
+            }
         }
     }
 }

@@ -50,7 +50,7 @@ public sealed class DirectoryLayerTests : IDisposable
             "/l/b/d/link 777 1001:1002 SymbolicLink /x/y", "/l/b/d/pipe 644 1001:1002 Fifo", "/l/b/d/sub 755 1001:1002 Directory", "/l/b/d/sub/f 4755 1001:1002 File hi",
         ]);
         LayerTestData.Read(_store, layer).ShouldAllBe(e => e.Entry.ModifiedTime == LayerTimes.Normalized);
-        _scratch.Run("touch t/l/b/d/link t/l/b/d/sub/f");
+        _scratch.Run("touch -h t/l/b/d/link t/l/b/d/sub/f");
         Create("/l/b/d", new DirectoryLayerOptions { Owner = new(1001, 1002) }).ShouldBe(layer);
     }
 

@@ -138,6 +138,22 @@ public sealed class LayerUnpackerTests : IDisposable
     }
 
     [Fact]
+    public async Task Unpack_OnAFullDisk_NamesIt()
+    {
+        _scratch.Run("mkdir small && mount -t tmpfs -o size=64k tmpfs small");
+        try
+        {
+            var layer = Write(_store, (File("f"), new byte[200_000]));
+            (await Should.ThrowAsync<IOException>(() => UnpackAsync(layer, _scratch.Path + "/small/t"))).Message.ShouldContain("small/t' is full");
+            Directory.Exists(_scratch.Path + "/small/t").ShouldBeFalse();
+        }
+        finally
+        {
+            _scratch.Run("umount small");
+        }
+    }
+
+    [Fact]
     public async Task Unpack_LaterEntries_ReplaceEarlierOnes()
     {
         var target = _scratch.Path + "/t";

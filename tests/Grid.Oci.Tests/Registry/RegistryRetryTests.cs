@@ -209,6 +209,45 @@ public sealed class RegistryRetryTests
         await Should.ThrowAsync<BlobMismatchException>(() => Find(store));
     }
 
+    [Fact]
+    public async Task SilenceInTheMiddleOfABlob_IsTakenForABreak()
+    {
+        var bytes = new byte[50_000];
+        new Random(5).NextBytes(bytes);
+        var descriptor = new Descriptor(MediaTypes.OciLayerGzip, Digest.Compute(bytes), bytes.Length);
+        var fake = new FakeRegistry().On(request => !request.Url.AbsolutePath.EndsWith(descriptor.Digest.Hex, StringComparison.Ordinal) ? null
+            : request.Range is null ? Stalling(bytes[..20_000], bytes.Length)
+            : Part(bytes[20_000..], 30_000, 20_000)).Serve("a/b", TestImages.Build(0));
+        using var store = fake.Store(new RegistryOptions { IdleTimeout = TimeSpan.FromMilliseconds(200) });
+        var found = (await Find(store))!;
+
+        TestImages.Read(found.Blobs, descriptor).ShouldBe(bytes);
+    }
+
+    [Fact]
+    public async Task PlainHttp_IsSpokenOnlyToRegistriesListedAsInsecure()
+    {
+        static FakeRegistry OnlyPlain() => new FakeRegistry()
+            .On(request => request.Url.Scheme == "https" ? throw new HttpRequestException("no TLS here", new IOException("handshake")) : null)
+            .Serve("a/b", TestImages.Build());
+        var (listed, unlisted) = (OnlyPlain(), OnlyPlain());
+        using var lenient = listed.Store(new RegistryOptions { Insecure = ["registry.test"] });
+        using var strict = unlisted.Store(new RegistryOptions { Insecure = ["registry.test:5000", "test"] });
+
+        (await Find(lenient)).ShouldNotBeNull();
+        (await Should.ThrowAsync<ImageAccessException>(() => Find(strict))).Message.ShouldContain("listed as insecure");
+
+        listed.Requests.ShouldContain(request => request.Url.Scheme == "http");
+        unlisted.Requests.ShouldAllBe(request => request.Url.Scheme == "https");
+    }
+
+    private static HttpResponseMessage Stalling(byte[] bytes, int promised)
+    {
+        var content = new StreamContent(new StallingStream(bytes));
+        content.Headers.ContentLength = promised;
+        return new HttpResponseMessage(HttpStatusCode.OK) { Content = content };
+    }
+
     private static Task<Image?> Find(RegistryImageStore store) => store.FindAsync(ImageLocation.Parse("registry.test/a/b:1"), TestImages.Amd64, None);
 
     private static HttpResponseMessage Part(byte[] bytes, int promised, long? from)
@@ -226,6 +265,17 @@ public sealed class RegistryRetryTests
         {
             await Task.Delay(Timeout.Infinite, cancellationToken);
             throw new InvalidOperationException();
+        }
+    }
+
+    /// <summary>Gives its bytes and then nothing, not even an end.</summary>
+    private sealed class StallingStream(byte[] bytes) : MemoryStream(bytes)
+    {
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            if (Position == Length)
+                await Task.Delay(Timeout.Infinite, cancellationToken);
+            return await base.ReadAsync(buffer, cancellationToken);
         }
     }
 

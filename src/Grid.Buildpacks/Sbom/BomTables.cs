@@ -1,0 +1,34 @@
+using Grid.Buildpacks.Metadata;
+using Grid.Buildpacks.Toml;
+
+namespace Grid.Buildpacks.Sbom;
+
+/// <summary>The deprecated <c>[[bom]]</c> of launch.toml and build.toml.</summary>
+internal static class BomTables
+{
+    public static IReadOnlyList<BillOfMaterialsEntry> Read(TomlTable document, GroupElement buildpack, List<string> warnings)
+    {
+        var tables = document.GetTables("bom");
+        if (tables.Count == 0)
+            return [];
+        if (!buildpack.Api.IsBelow("0.9"))
+        {
+            warnings.Add("Warning: BOM table isn't supported in this buildpack api version. The BOM should be written to <layer>.sbom.<ext>, launch.sbom.<ext>, or build.sbom.<ext>.");
+            return [];
+        }
+        warnings.Add("Warning: BOM table is deprecated in this buildpack api version. The BOM should be written to <layer>.sbom.<ext>, launch.sbom.<ext>, or build.sbom.<ext>.");
+        return [.. tables.Select(table => Read(table, buildpack))];
+    }
+
+    private static BillOfMaterialsEntry Read(TomlTable table, GroupElement buildpack)
+    {
+        if (table.Contains("version"))
+            throw table.Error("version", "is not permitted at the top of a bom entry; write it into the entry's metadata");
+        return new BillOfMaterialsEntry
+        {
+            Name = table.RequireString("name"),
+            Metadata = table.GetTable("metadata") is { } metadata ? TomlJson.ToJson(metadata) : null,
+            Buildpack = new BuildpackRef(buildpack.Id, buildpack.Version),
+        };
+    }
+}

@@ -1,0 +1,145 @@
+using System.CommandLine;
+using System.Diagnostics;
+using Grid.Buildpacks;
+using Grid.Buildpacks.Toml;
+using Grid.Cli.Progress;
+using Grid.Contracts;
+using Grid.Contracts.Builds;
+using Grid.Contracts.Events;
+using Grid.Hosting;
+using Grid.Hosting.Events;
+using Grid.Oci;
+using Grid.Oci.Images;
+using Grid.Sandbox;
+using Spectre.Console;
+
+namespace Grid.Cli.Commands;
+
+/// <summary><c>grid build</c>: source in, image out, on an embedded silo.</summary>
+internal static class BuildCommand
+{
+    private const string Tenant = "default";
+
+    private static readonly Argument<DirectoryInfo> Source = new("path") { Description = "Directory with the app's source", DefaultValueFactory = _ => new DirectoryInfo(".") };
+    private static readonly Option<string> Builder = new("--builder", "-B") { Description = "Builder image (registry name, oci:DIR[:TAG] or docker:NAME), or a directory with a builder.toml", Required = true };
+    private static readonly Option<string> ImageName = new("--image", "-i") { Description = "Name of the app image", Required = true };
+    private static readonly Option<string[]> Tags = new("--tag", "-t") { Description = "Additional name for the image, in the same registry" };
+    private static readonly Option<string?> RunImage = new("--run-image") { Description = "Run image to use instead of the builder's" };
+    private static readonly Option<string?> PreviousImage = new("--previous-image") { Description = "Image whose layers are reused (default: the app image's last version)" };
+    private static readonly Option<string[]> Env = new("--env", "-e") { Description = "Environment for buildpacks and extensions: NAME=VALUE, or NAME to take it from here" };
+    private static readonly Option<string> Output = new("--output", "-o") { Description = "Where the image goes: registry, oci:DIR[:TAG] or docker", DefaultValueFactory = _ => "registry" };
+    private static readonly Option<string?> BuildId = new("--build-id") { Description = "Value of the build_id argument of Dockerfiles: a UUID (default: a new one)" };
+    private static readonly Option<string?> DefaultProcess = new("--default-process") { Description = "Process type the image starts" };
+    private static readonly Option<bool> Refresh = new("--refresh-extensions") { Description = "Run Dockerfile steps even when they are cached" };
+    private static readonly Option<bool> Json = new("--json") { Description = "One JSON event a line on standard output" };
+
+    public static Command Create()
+    {
+        var command = new Command("build", "Build an app image from source")
+        {
+            Source, Builder, ImageName, Tags, RunImage, PreviousImage, Env, Output, BuildId, DefaultProcess, Refresh, Json,
+        };
+        GridFlags.AddTo(command);
+        command.SetAction(RunAsync);
+        return command;
+    }
+
+    private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await BuildAsync(parsed, cancellationToken);
+        }
+        catch (Exception e) when (UserError.Describe(e) is { } error)
+        {
+            Console.Error.WriteLine($"grid build: {error.Message}");
+            return error.ExitCode;
+        }
+    }
+
+    private static async Task<int> BuildAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        var source = parsed.GetValue(Source)!;
+        if (!source.Exists)
+            throw new LifecycleException(ExitCode.InvalidArgs, File.Exists(source.FullName) ? $"{source.FullName} is a file; name the directory of the app's source" : $"there is no directory {source.FullName}");
+        var targets = BuildTargets.Resolve(parsed.GetValue(ImageName)!, parsed.GetValue(Tags) ?? [], parsed.GetValue(Output)!);
+        var environment = EnvironmentFlags.Read(parsed.GetValue(Env) ?? []);
+        if (parsed.GetValue(BuildId) is { } id && !Guid.TryParse(id, out _))
+            throw new LifecycleException(ExitCode.InvalidArgs, $"--build-id wants a UUID, not '{id}'");
+
+        await using var grid = await EmbeddedGrid.StartAsync(GridFlags.Read(parsed), cancellationToken);
+        using var span = GridTelemetry.Source.StartActivity("grid build", ActivityKind.Client);
+        var request = new BuildRequest
+        {
+            Tenant = Tenant,
+            App = targets.AppName,
+            Builder = (await grid.ResolveBuilderAsync(parsed.GetValue(Builder)!, cancellationToken)).ToString(),
+            Source = grid.PackSource(source.FullName, cancellationToken),
+            Targets = [.. targets.Locations.Select(l => l.ToString())],
+            RunImage = parsed.GetValue(RunImage),
+            PreviousImage = parsed.GetValue(PreviousImage),
+            Environment = environment,
+            BuildId = parsed.GetValue(BuildId),
+            DefaultProcess = parsed.GetValue(DefaultProcess),
+            RefreshExtensions = parsed.GetValue(Refresh),
+            SourceDateEpoch = SourceDateEpoch(),
+            TraceParent = span?.Id,
+        };
+        var json = parsed.GetValue(Json);
+        var timeline = new Timeline();
+        BuildFinished? end = null;
+        using (var progress = Progress(json))
+        {
+            await foreach (var buildEvent in grid.BuildAsync($"{Tenant}/{Guid.CreateVersion7():N}", request, cancellationToken))
+            {
+                timeline.Add(buildEvent);
+                progress.Show(buildEvent);
+                end = buildEvent as BuildFinished ?? end;
+            }
+        }
+        if (end is null)
+            throw new InvalidOperationException("the build's events ended without an end");
+        if (!json)
+            Summarize(end, timeline);
+        span?.SetTag("grid.exit_code", end.ExitCode);
+        return end.ExitCode;
+    }
+
+    private static IBuildProgress Progress(bool json) =>
+        json ? new JsonProgress(Console.Out)
+            : AnsiConsole.Profile.Capabilities.Interactive && AnsiConsole.Profile.Capabilities.Ansi && !Console.IsOutputRedirected
+                ? new TerminalProgress(AnsiConsole.Console, TimeProvider.System)
+                : new PlainProgress(Console.Out);
+
+    private static void Summarize(BuildFinished end, Timeline timeline)
+    {
+        Console.WriteLine();
+        foreach (var line in timeline.Lines())
+            Console.WriteLine(line);
+        Console.WriteLine();
+        if (end.Failure is { } failure)
+        {
+            Console.Out.Flush();
+            Console.Error.WriteLine($"{(end.State == BuildState.Cancelled ? "Build" : "Build failed: " + (failure.Phase is { } phase ? Words.Of(phase) + ":" : ""))} {failure.Message}");
+            if (failure.Output is { Length: > 0 } output)
+            {
+                Console.Error.WriteLine("Last output:");
+                foreach (var line in output.TrimEnd('\n').Split('\n'))
+                    Console.Error.WriteLine("  " + Words.Printable(line));
+            }
+        }
+        else if (end.Image is { } image)
+        {
+            foreach (var location in image.Locations)
+                Console.WriteLine($"Image  {location}");
+            Console.WriteLine($"Digest {image.Digest}");
+        }
+    }
+
+    private static long? SourceDateEpoch() => Environment.GetEnvironmentVariable("SOURCE_DATE_EPOCH") switch
+    {
+        null or "" => null,
+        var text when long.TryParse(text, out var seconds) && seconds >= 0 => seconds,
+        var text => throw new LifecycleException(ExitCode.InvalidArgs, $"SOURCE_DATE_EPOCH wants seconds since 1970, not '{text}'"),
+    };
+}

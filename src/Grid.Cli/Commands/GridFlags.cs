@@ -1,0 +1,36 @@
+using System.CommandLine;
+using Grid.Hosting;
+
+namespace Grid.Cli.Commands;
+
+/// <summary>Flags of commands that start an embedded grid. They win over the environment.</summary>
+internal static class GridFlags
+{
+    private static readonly Option<string?> DataDirectory = new("--data-dir") { Description = "Where state, caches and layers are kept (GRID_DATA_DIR)" };
+    private static readonly Option<string?> Runtime = new("--sandbox-runtime") { Description = "OCI runtime: runc, crun or a path (GRID_SANDBOX_RUNTIME; default: the first that works)" };
+    private static readonly Option<string?> CaBundle = new("--sandbox-ca-bundle") { Description = "PEM file of authorities that processes in sandboxes trust (GRID_SANDBOX_CA_BUNDLE)" };
+    private static readonly Option<long> Memory = new("--sandbox-memory") { Description = "Memory for one sandbox in MiB (default: no bound)" };
+    private static readonly Option<string[]> Insecure = new("--insecure-registry") { Description = "Registry to speak plain http with" };
+
+    public static void AddTo(Command command)
+    {
+        command.Add(DataDirectory);
+        command.Add(Runtime);
+        command.Add(CaBundle);
+        command.Add(Memory);
+        command.Add(Insecure);
+    }
+
+    public static GridOptions Read(ParseResult parsed)
+    {
+        var defaults = new GridOptions();
+        return defaults with
+        {
+            DataDirectory = Path.GetFullPath(parsed.GetValue(DataDirectory) ?? defaults.DataDirectory),
+            SandboxRuntime = parsed.GetValue(Runtime) ?? defaults.SandboxRuntime,
+            SandboxCaBundle = parsed.GetValue(CaBundle) ?? defaults.SandboxCaBundle,
+            SandboxMemoryBytes = parsed.GetValue(Memory) * 1024 * 1024,
+            InsecureRegistries = parsed.GetValue(Insecure) ?? [],
+        };
+    }
+}

@@ -1,0 +1,19 @@
+using Grid.Buildpacks;
+using Grid.Buildpacks.Toml;
+using Grid.Oci.Images;
+using Grid.Sandbox;
+
+namespace Grid.Cli.Commands;
+
+/// <summary>Which exceptions are answers to the user, and with which exit code; everything else is a defect and shows its stack.</summary>
+internal static class UserError
+{
+    public static (string Message, int ExitCode)? Describe(Exception exception) => exception switch
+    {
+        LifecycleException e => (e.Message, (int)e.ExitCode),
+        TomlFormatException or FormatException => (exception.Message, (int)ExitCode.InvalidArgs),
+        OperationCanceledException => ("cancelled", 130),
+        ImageAccessException or SandboxException or IOException or UnauthorizedAccessException => (exception.Message, (int)ExitCode.Failed),
+        _ => null,
+    };
+}

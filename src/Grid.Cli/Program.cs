@@ -1,0 +1,10 @@
+using System.CommandLine;
+using Grid.Cli.Commands;
+
+var root = new RootCommand("Grid builds OCI images from source with Cloud Native Buildpacks and image extensions.")
+{
+    BuildCommand.Create(),
+    BuilderCommand.Create(),
+};
+var parsed = root.Parse(args);
+return parsed.Errors.Count > 0 ? UsageError.Report(parsed) : await parsed.InvokeAsync();

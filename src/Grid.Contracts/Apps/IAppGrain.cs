@@ -1,0 +1,80 @@
+using Grid.Contracts.Builds;
+using Grid.Dockerfiles;
+using Grid.Dockerfiles.Keys;
+using Grid.Dockerfiles.Planning;
+using Grid.Lifecycle.Restore;
+using Grid.Oci;
+using Orleans.Concurrency;
+
+namespace Grid.Contracts.Apps;
+
+/// <summary>One app, keyed <c>tenant/app</c>: its builds, its cache, and what its last extensions did.</summary>
+[Alias("grid.IAppGrain")]
+public interface IAppGrain : IGrainWithStringKey
+{
+    /// <summary>What the next build starts from.</summary>
+    [Alias("Get"), ReadOnly]
+    Task<AppRecord> GetAsync();
+
+    /// <summary>Records a build that published its image. Repeating it changes nothing.</summary>
+    [Alias("Published")]
+    Task PublishedAsync(AppBuild build);
+}
+
+/// <summary>What is remembered of an app.</summary>
+[GenerateSerializer, Immutable, Alias("grid.AppRecord")]
+public sealed record AppRecord
+{
+    /// <summary>Builds that published, newest first, at most fifty.</summary>
+    [Id(0)] public AppBuildSummary[] Builds { get; init; } = [];
+
+    /// <summary>Buildpack layers marked cache=true, by digest.</summary>
+    [Id(1)] public CacheMetadata? Cache { get; init; }
+
+    /// <summary>Prior-build extension metadata of both kinds.</summary>
+    [Id(2)] public ExtensionRecord[] Extensions { get; init; } = [];
+}
+
+/// <summary>A build in an app's history.</summary>
+[GenerateSerializer, Immutable, Alias("grid.AppBuildSummary")]
+public sealed record AppBuildSummary([property: Id(0)] string BuildKey, [property: Id(1)] PublishedImage Image, [property: Id(2)] DateTimeOffset FinishedAt);
+
+/// <summary>A build that published, with what the next one needs.</summary>
+[GenerateSerializer, Immutable, Alias("grid.AppBuild")]
+public sealed record AppBuild
+{
+    [Id(0)] public required AppBuildSummary Summary { get; init; }
+
+    [Id(1)] public CacheMetadata? Cache { get; init; }
+
+    [Id(2)] public ExtensionRecord[] Extensions { get; init; } = [];
+}
+
+/// <summary>What one Dockerfile of one extension did in a build.</summary>
+[GenerateSerializer, Immutable, Alias("grid.ExtensionRecord")]
+public sealed record ExtensionRecord
+{
+    [Id(0)] public required string ExtensionId { get; init; }
+
+    [Id(1)] public required string ExtensionVersion { get; init; }
+
+    [Id(2)] public required ImageKind Kind { get; init; }
+
+    /// <summary>Digest of the Dockerfile's text.</summary>
+    [Id(3)] public required Digest Dockerfile { get; init; }
+
+    /// <summary>Arguments it was applied with, but for <c>build_id</c>.</summary>
+    [Id(4)] public BuildArg[] Args { get; init; } = [];
+
+    /// <summary>Manifest digest of the image the whole chain started from.</summary>
+    [Id(5)] public required Digest BaseImage { get; init; }
+
+    [Id(6)] public StepRecord[] Steps { get; init; } = [];
+}
+
+/// <summary>A step of a Dockerfile that has a key: what it was keyed by and the layer it left.</summary>
+/// <param name="Line">1-based line of the instruction.</param>
+/// <param name="Key">The key with its fields.</param>
+/// <param name="DiffId">Its layer's diff ID; empty when it changed no file.</param>
+[GenerateSerializer, Immutable, Alias("grid.StepRecord")]
+public sealed record StepRecord([property: Id(0)] int Line, [property: Id(1)] StepKey Key, [property: Id(2)] Digest DiffId);

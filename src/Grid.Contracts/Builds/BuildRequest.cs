@@ -1,0 +1,47 @@
+using Grid.Oci.Images;
+
+namespace Grid.Contracts.Builds;
+
+/// <summary>What a build is asked to do. Everything in it is validated before the build is accepted.</summary>
+[GenerateSerializer, Immutable, Alias("grid.BuildRequest")]
+public sealed record BuildRequest
+{
+    /// <summary>Who builds; scopes caches and secrets.</summary>
+    [Id(0)] public required string Tenant { get; init; }
+
+    /// <summary>Name of the app within the tenant; builds of one app share history, caches and prior-build metadata.</summary>
+    [Id(1)] public required string App { get; init; }
+
+    /// <summary>The packed source, in the content store.</summary>
+    [Id(2)] public required Layer Source { get; init; }
+
+    /// <summary>Where the builder image is (an <c>ImageLocation</c>).</summary>
+    [Id(3)] public required string Builder { get; init; }
+
+    /// <summary>Names to publish the image under; the first is the image's name, the others are tags on the same registry.</summary>
+    [Id(4)] public required string[] Targets { get; init; }
+
+    /// <summary>Run image to use instead of the one the builder names.</summary>
+    [Id(5)] public string? RunImage { get; init; }
+
+    /// <summary>Image whose layers and metadata are reused; the first target when null.</summary>
+    [Id(6)] public string? PreviousImage { get; init; }
+
+    /// <summary>User-provided environment, laid out as files in <c>&lt;platform&gt;/env</c>.</summary>
+    [Id(7)] public Dictionary<string, string> Environment { get; init; } = [];
+
+    /// <summary>Value of the <c>build_id</c> argument of every Dockerfile; null for a fresh one.</summary>
+    [Id(8)] public string? BuildId { get; init; }
+
+    /// <summary>Process type the image starts by default, when the buildpacks' own choice is not wanted.</summary>
+    [Id(9)] public string? DefaultProcess { get; init; }
+
+    /// <summary>W3C trace context of the request, so that resumed work continues its trace.</summary>
+    [Id(10)] public string? TraceParent { get; init; }
+
+    /// <summary>Ignore cached Dockerfile steps and run them again.</summary>
+    [Id(11)] public bool RefreshExtensions { get; init; }
+
+    /// <summary>Seconds since the epoch for <c>created</c>; null for 1980-01-01T00:00:01Z.</summary>
+    [Id(12)] public long? SourceDateEpoch { get; init; }
+}

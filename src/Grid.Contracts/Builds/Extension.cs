@@ -1,0 +1,93 @@
+using Grid.Contracts.Apps;
+using Grid.Dockerfiles;
+using Grid.Lifecycle;
+using Grid.Lifecycle.Analyze;
+using Grid.Lifecycle.Extend;
+using Orleans.Concurrency;
+using Grid.Contracts.Work;
+
+namespace Grid.Contracts.Builds;
+
+/// <summary>Detects and generates for one build, keyed like the build.</summary>
+[Alias("grid.IDetectionGrain")]
+public interface IDetectionGrain : IWorkOwner
+{
+    /// <summary>Starts detection, or attaches to the one that runs.</summary>
+    [Alias("Start")]
+    Task StartAsync(DetectWork work);
+
+    /// <summary>Stops it; the build is told when nothing runs any more.</summary>
+    [Alias("Cancel"), AlwaysInterleave]
+    Task CancelAsync();
+}
+
+/// <summary>How detection ended: a result or a failure.</summary>
+[GenerateSerializer, Immutable, Alias("grid.DetectionOutcome")]
+public sealed record DetectionOutcome
+{
+    [Id(0)] public Detection? Result { get; init; }
+
+    [Id(1)] public Failure? Failure { get; init; }
+}
+
+/// <summary>Extends one image of one build, keyed <c>tenant/build/kind</c>. The two of a build run at the same time.</summary>
+[Alias("grid.IExtenderGrain")]
+public interface IExtenderGrain : IWorkOwner
+{
+    /// <summary>Starts applying the Dockerfiles, or attaches.</summary>
+    [Alias("Start")]
+    Task StartAsync(ExtendRequest request);
+
+    /// <summary>Stops it; the build is told when nothing runs any more.</summary>
+    [Alias("Cancel")]
+    Task CancelAsync();
+
+    /// <summary>A step this chain waits for has a result, or its runner gave up.</summary>
+    [Alias("StepReleased")]
+    Task StepReleasedAsync(string stepKey);
+}
+
+/// <summary>What an extender grain is asked to do.</summary>
+[GenerateSerializer, Immutable, Alias("grid.ExtendRequest")]
+public sealed record ExtendRequest
+{
+    [Id(0)] public required string BuildKey { get; init; }
+
+    [Id(1)] public required ImageKind Kind { get; init; }
+
+    /// <summary>The image to extend, pinned.</summary>
+    [Id(2)] public required PinnedImage Base { get; init; }
+
+    /// <summary>The Dockerfiles of this kind in the order of their extensions.</summary>
+    [Id(3)] public required ExtensionDockerfileSource[] Dockerfiles { get; init; }
+
+    /// <summary>Who may use the cache entries this chain makes.</summary>
+    [Id(4)] public required string Scope { get; init; }
+
+    /// <summary>Value of <c>build_id</c>.</summary>
+    [Id(5)] public required string BuildId { get; init; }
+
+    /// <summary>What the app's last build recorded for the same kind: explains misses.</summary>
+    [Id(6)] public ExtensionRecord[] Previous { get; init; } = [];
+
+    [Id(7)] public bool Refresh { get; init; }
+
+    [Id(8)] public string? TraceParent { get; init; }
+
+    /// <summary>Node that works for this build.</summary>
+    [Id(9)] public required string Node { get; init; }
+}
+
+/// <summary>How extending ended: an image or a failure.</summary>
+[GenerateSerializer, Immutable, Alias("grid.ExtensionOutcome")]
+public sealed record ExtensionOutcome
+{
+    [Id(0)] public required ImageKind Kind { get; init; }
+
+    [Id(1)] public ExtendedImage? Result { get; init; }
+
+    [Id(2)] public Failure? Failure { get; init; }
+
+    /// <summary>What to remember for the app's next build.</summary>
+    [Id(3)] public ExtensionRecord[] Records { get; init; } = [];
+}

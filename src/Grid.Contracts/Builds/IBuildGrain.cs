@@ -1,0 +1,29 @@
+using Orleans.Concurrency;
+using Grid.Contracts.Work;
+
+namespace Grid.Contracts.Builds;
+
+/// <summary>One build, keyed <c>tenant/build</c>: accepts a request once and drives it to exactly one terminal state.</summary>
+[Alias("grid.IBuildGrain")]
+public interface IBuildGrain : IWorkOwner
+{
+    /// <summary>Accepts the build and starts it; repeating the call with the same key changes nothing and answers the status.</summary>
+    [Alias("Submit")]
+    Task<BuildStatus> SubmitAsync(BuildRequest request);
+
+    /// <summary>Asks the build to stop. Durable: the build ends cancelled unless it reached another end before.</summary>
+    [Alias("Cancel")]
+    Task CancelAsync(string reason);
+
+    /// <summary>Where the build stands.</summary>
+    [Alias("GetStatus"), ReadOnly]
+    Task<BuildStatus> GetStatusAsync();
+
+    /// <summary>The detection grain's answer.</summary>
+    [Alias("Detected")]
+    Task DetectedAsync(DetectionOutcome outcome);
+
+    /// <summary>An extender grain's answer.</summary>
+    [Alias("Extended")]
+    Task ExtendedAsync(ExtensionOutcome outcome);
+}

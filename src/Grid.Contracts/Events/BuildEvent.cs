@@ -1,0 +1,69 @@
+using System.Text.Json.Serialization;
+using Grid.Contracts.Builds;
+using Grid.Contracts.Work;
+
+namespace Grid.Contracts.Events;
+
+/// <summary>Something that happened in a build, for people who watch: terminals, <c>--json</c>, the dashboard. Written once, in order, never changed.</summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "event")]
+[JsonDerivedType(typeof(BuildStarted), "build-started")]
+[JsonDerivedType(typeof(PhaseStarted), "phase-started")]
+[JsonDerivedType(typeof(PhaseFinished), "phase-finished")]
+[JsonDerivedType(typeof(StepStarted), "step-started")]
+[JsonDerivedType(typeof(StepFinished), "step-finished")]
+[JsonDerivedType(typeof(OutputWritten), "output")]
+[JsonDerivedType(typeof(BuildFinished), "build-finished")]
+public abstract record BuildEvent
+{
+    public required DateTimeOffset At { get; init; }
+}
+
+/// <summary>The build was accepted.</summary>
+public sealed record BuildStarted(string BuildKey, string Image) : BuildEvent;
+
+public sealed record PhaseStarted(Phase Phase) : BuildEvent;
+
+/// <summary>A phase reached its end.</summary>
+public sealed record PhaseFinished(Phase Phase, PhaseState State, string? Message) : BuildEvent;
+
+/// <summary>A Dockerfile step begins: it runs, or waits for another build that runs it.</summary>
+public sealed record StepStarted(Phase Phase, StepName Step, bool WaitsForAnother) : BuildEvent
+{
+    /// <summary>Why the cache had nothing: the key field that differs from the last build's.</summary>
+    public string? MissReason { get; init; }
+}
+
+/// <summary>A Dockerfile step has its result.</summary>
+public sealed record StepFinished(Phase Phase, StepName Step, StepSource Source) : BuildEvent
+{
+    /// <summary>Diff ID of the layer, when it made one.</summary>
+    public string? DiffId { get; init; }
+
+    /// <summary>Compressed bytes of the layer.</summary>
+    public long Size { get; init; }
+}
+
+/// <summary>Where a step's result came from.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<StepSource>))]
+public enum StepSource
+{
+    /// <summary>It ran for this build.</summary>
+    Ran = 0,
+    /// <summary>The Dockerfile cache had it.</summary>
+    Cached = 1,
+    /// <summary>Another build ran it at this moment, and this one waited.</summary>
+    Shared = 2,
+    /// <summary>It only changed the configuration.</summary>
+    Config = 3,
+}
+
+/// <summary>Output of a phase or a step: text as it came, not necessarily whole lines.</summary>
+public sealed record OutputWritten(Phase Phase, string Text, bool IsError) : BuildEvent;
+
+/// <summary>The build reached its end.</summary>
+public sealed record BuildFinished(BuildState State, int ExitCode) : BuildEvent
+{
+    public Failure? Failure { get; init; }
+
+    public PublishedImage? Image { get; init; }
+}

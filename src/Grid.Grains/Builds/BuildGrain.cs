@@ -1,0 +1,223 @@
+using System.Diagnostics;
+using Grid.Buildpacks;
+using Grid.Contracts;
+using Grid.Contracts.Apps;
+using Grid.Contracts.Builds;
+using Grid.Contracts.Events;
+using Grid.Contracts.Work;
+using Grid.Dockerfiles;
+using Grid.Grains.Machines;
+using Orleans.Runtime;
+
+namespace Grid.Grains.Builds;
+
+/// <inheritdoc cref="IBuildGrain"/>
+/// <remarks>Loads, lets <see cref="BuildMachine"/> decide, saves, performs. Effects are repeatable: a handle that runs is attached to.</remarks>
+[GrainType("grid.build")]
+public sealed class BuildGrain(
+    [PersistentState("build", GridStorage.Name)] IPersistentState<BuildGrainState> state,
+    GridNode node, IBuildEvents events, TimeProvider time) : Grain, IBuildGrain
+{
+    private Activity? _span;
+
+    private string Key => this.GetPrimaryKeyString();
+
+    private BuildGrainState State => state.State;
+
+    private BuildRequest Request => State.Request ?? throw new InvalidOperationException($"build {Key} has not been submitted");
+
+    public async Task<BuildStatus> SubmitAsync(BuildRequest request)
+    {
+        if (State.Request is not null)
+            return Status();
+        _span = GridTelemetry.StartDetached("build", request.TraceParent);
+        _span?.SetTag("grid.build", Key);
+        State.Request = request;
+        State.TraceParent = _span?.Id ?? request.TraceParent;
+        State.BuildId = request.BuildId ?? Guid.NewGuid().ToString();
+        State.History = await GrainFactory.GetGrain<IAppGrain>($"{request.Tenant}/{request.App}").GetAsync();
+        events.Append(Key, new BuildStarted(Key, request.Targets[0]) { At = time.GetUtcNow() });
+        await ApplyAsync(BuildMachine.Accept());
+        return Status();
+    }
+
+    public Task CancelAsync(string reason) => ApplyAsync(BuildMachine.CancelRequested(State.Progress, reason));
+
+    public Task<BuildStatus> GetStatusAsync() => Task.FromResult(Status());
+
+    public Task ReportAsync(WorkReport report)
+    {
+        var phase = Enum.GetValues<Phase>().FirstOrDefault(p => Handle(p) == report.Handle, (Phase)(-1));
+        if ((int)phase < 0)
+            return Task.CompletedTask;
+        switch (report.Result)
+        {
+            case AnalyzeDone done:
+                State.Analyzed = done.Result;
+                break;
+            case BuildDone done:
+                State.App = done.App;
+                break;
+            case ExportDone done:
+                State.Image = new PublishedImage(done.Report.Digest.ToString(), [.. done.Report.Pinned]);
+                break;
+        }
+        return EndedAsync(phase, report.Result is not null, report.Failure);
+    }
+
+    public Task DetectedAsync(DetectionOutcome outcome)
+    {
+        State.Detection = outcome.Result ?? State.Detection;
+        return EndedAsync(Phase.Detect, outcome.Result is not null, outcome.Failure);
+    }
+
+    public Task ExtendedAsync(ExtensionOutcome outcome)
+    {
+        if (outcome is { Kind: ImageKind.Build, Result: not null })
+            (State.BuildImage, State.BuildRecords) = (outcome.Result, outcome.Records);
+        else if (outcome is { Kind: ImageKind.Run, Result: not null })
+            (State.RunImage, State.RunRecords) = (outcome.Result, outcome.Records);
+        return EndedAsync(outcome.Kind == ImageKind.Build ? Phase.ExtendBuild : Phase.ExtendRun, outcome.Result is not null, outcome.Failure);
+    }
+
+    private Task EndedAsync(Phase phase, bool done, Failure? failure) =>
+        ApplyAsync(BuildMachine.PhaseEnded(State.Progress, phase, done ? PhaseState.Done : failure is null ? PhaseState.Cancelled : PhaseState.Failed, failure));
+
+    /// <summary>Saves the decision, then performs what follows from it.</summary>
+    private async Task ApplyAsync(Decision decision)
+    {
+        var before = State.Progress;
+        if (decision.Effects.Count == 0 && ReferenceEquals(before, decision.Progress))
+            return;
+        State.Progress = decision.Progress;
+        await state.WriteStateAsync();
+        foreach (var phase in Enum.GetValues<Phase>().Where(p => before[p] == PhaseState.Running && decision.Progress[p] != PhaseState.Running))
+        {
+            events.Append(Key, new PhaseFinished(phase, decision.Progress[phase],
+                decision.Progress[phase] == PhaseState.Failed ? decision.Progress.Failure?.Message : null) { At = time.GetUtcNow() });
+        }
+        foreach (var effect in decision.Effects)
+            await PerformAsync(effect);
+    }
+
+    private async Task PerformAsync(BuildEffect effect)
+    {
+        try
+        {
+            if (effect.Kind == BuildEffectKind.Finish)
+            {
+                await FinishAsync();
+            }
+            else if (effect.Kind == BuildEffectKind.Cancel)
+            {
+                await CancelPhaseAsync(effect.Phase!.Value);
+            }
+            else
+            {
+                events.Append(Key, new PhaseStarted(effect.Phase!.Value) { At = time.GetUtcNow() });
+                await StartPhaseAsync(effect.Phase.Value);
+            }
+        }
+        catch (Exception e) when (e is not OperationCanceledException && effect.Kind == BuildEffectKind.Start)
+        {
+            // The phase could not even be started: that is its failure. Nothing is lost, the state says so.
+            await EndedAsync(effect.Phase!.Value, done: false, new Failure(1, $"{effect.Phase} could not be started: {e.Message}"));
+        }
+    }
+
+    private Task StartPhaseAsync(Phase phase) => phase switch
+    {
+        Phase.Analyze => Worker.StartAsync(new AnalyzeWork
+        {
+            Handle = Handle(phase), BuildKey = Key, Owner = this.GetGrainId(), TraceParent = State.TraceParent,
+            Builder = Request.Builder, Targets = Request.Targets, RunImage = Request.RunImage, PreviousImage = Request.PreviousImage,
+        }),
+        Phase.Detect => GrainFactory.GetGrain<IDetectionGrain>(Key).StartAsync(new DetectWork
+        {
+            Handle = Handle(phase), BuildKey = Key, Owner = this.GetGrainId(), TraceParent = State.TraceParent,
+            Analyzed = State.Analyzed!, Source = Request.Source, Environment = Request.Environment, Targets = Request.Targets,
+        }),
+        Phase.Restore => Worker.StartAsync(new RestoreWork
+        {
+            Handle = Handle(phase), BuildKey = Key, Owner = this.GetGrainId(), TraceParent = State.TraceParent,
+            Analyzed = State.Detection!.Analyzed, Group = State.Detection.Group, Cache = State.History.Cache,
+        }),
+        Phase.ExtendBuild => StartExtenderAsync(ImageKind.Build),
+        Phase.ExtendRun => StartExtenderAsync(ImageKind.Run),
+        Phase.Build => Worker.StartAsync(new BuildWork
+        {
+            Handle = Handle(phase), BuildKey = Key, Owner = this.GetGrainId(), TraceParent = State.TraceParent,
+            Detection = State.Detection!, BuildImage = State.BuildImage!,
+            Source = Request.Source, Environment = Request.Environment, Cache = State.History.Cache,
+        }),
+        Phase.Export => Worker.StartAsync(new ExportWork
+        {
+            Handle = Handle(phase), BuildKey = Key, Owner = this.GetGrainId(), TraceParent = State.TraceParent,
+            Detection = State.Detection!, RunImage = State.RunImage!, App = State.App!, Targets = Request.Targets,
+            DefaultProcess = Request.DefaultProcess, SourceDateEpoch = Request.SourceDateEpoch,
+            Labels = ExtensionLabel.For([.. State.BuildRecords, .. State.RunRecords]),
+        }),
+        _ => throw new InvalidOperationException($"no phase {phase}"),
+    };
+
+    private Task StartExtenderAsync(ImageKind kind) => GrainFactory.GetGrain<IExtenderGrain>(ExtenderKey(kind)).StartAsync(new ExtendRequest
+    {
+        BuildKey = Key,
+        Kind = kind,
+        Base = kind == ImageKind.Build ? State.Analyzed!.Builder : State.Detection!.Analyzed.RunImage,
+        Dockerfiles = [.. State.Detection!.Dockerfiles.Where(d => d.Kind == kind)],
+        Scope = Request.Tenant,
+        BuildId = State.BuildId,
+        Previous = [.. State.History.Extensions.Where(e => e.Kind == kind)],
+        Refresh = Request.RefreshExtensions,
+        TraceParent = State.TraceParent,
+        Node = node.Name,
+    });
+
+    private Task CancelPhaseAsync(Phase phase) => phase switch
+    {
+        Phase.Detect => GrainFactory.GetGrain<IDetectionGrain>(Key).CancelAsync(),
+        Phase.ExtendBuild => GrainFactory.GetGrain<IExtenderGrain>(ExtenderKey(ImageKind.Build)).CancelAsync(),
+        Phase.ExtendRun => GrainFactory.GetGrain<IExtenderGrain>(ExtenderKey(ImageKind.Run)).CancelAsync(),
+        _ => Worker.CancelAsync(Handle(phase)),
+    };
+
+    private async Task FinishAsync()
+    {
+        var progress = State.Progress;
+        if (progress.State == BuildState.Succeeded)
+        {
+            await GrainFactory.GetGrain<IAppGrain>($"{Request.Tenant}/{Request.App}").PublishedAsync(new AppBuild
+            {
+                Summary = new AppBuildSummary(Key, State.Image!, time.GetUtcNow()),
+                Cache = State.App!.Cache,
+                Extensions = [.. State.BuildRecords, .. State.RunRecords],
+            });
+        }
+        await Worker.ReleaseAsync(Key);
+        events.Append(Key, new BuildFinished(progress.State, ExitCodeOf(progress)) { At = time.GetUtcNow(), Failure = Status().Failure, Image = State.Image });
+        if (progress.State == BuildState.Failed)
+            _span.Fail(progress.Failure!.Message);
+        _span?.SetTag("grid.build.state", progress.State.ToString());
+        _span?.Dispose();
+        _span = null;
+    }
+
+    private BuildStatus Status() => new()
+    {
+        BuildKey = Key,
+        State = State.Progress.State,
+        Failure = State.Progress.Failure ?? (State.Progress.State == BuildState.Cancelled ? new Failure((int)ExitCode.Failed, $"cancelled: {State.Progress.CancelReason}") : null),
+        Image = State.Progress.State == BuildState.Succeeded ? State.Image : null,
+        Phases = [.. State.Progress.Phases],
+    };
+
+    private static int ExitCodeOf(BuildProgress progress) =>
+        progress.State == BuildState.Succeeded ? 0 : progress.Failure?.ExitCode ?? (int)ExitCode.Failed;
+
+    private IWorkerGrain Worker => GrainFactory.GetGrain<IWorkerGrain>(node.Name);
+
+    private string ExtenderKey(ImageKind kind) => $"{Key}/{(kind == ImageKind.Build ? "build" : "run")}";
+
+    private string Handle(Phase phase) => $"{Key}/{phase}#1";
+}

@@ -1,0 +1,45 @@
+using Grid.Contracts.Apps;
+using Grid.Contracts.Builds;
+using Grid.Grains.Machines;
+using Grid.Lifecycle;
+using Grid.Lifecycle.Analyze;
+using Grid.Lifecycle.Export;
+using Grid.Lifecycle.Extend;
+
+namespace Grid.Grains.Builds;
+
+/// <summary>What is stored of a build: the request, where it stands, and each phase's outcome by digest.</summary>
+[GenerateSerializer, Alias("grid.BuildState")]
+public sealed class BuildGrainState
+{
+    [Id(0)] public int SchemaVersion { get; set; } = 1;
+
+    [Id(1)] public BuildRequest? Request { get; set; }
+
+    [Id(2)] public BuildProgress Progress { get; set; } = new();
+
+    /// <summary>Trace context of the build's own span.</summary>
+    [Id(3)] public string? TraceParent { get; set; }
+
+    /// <summary>The value of <c>build_id</c>.</summary>
+    [Id(4)] public string BuildId { get; set; } = "";
+
+    [Id(5)] public AnalyzeResult? Analyzed { get; set; }
+
+    [Id(6)] public Detection? Detection { get; set; }
+
+    [Id(7)] public ExtendedImage? BuildImage { get; set; }
+
+    [Id(8)] public ExtendedImage? RunImage { get; set; }
+
+    [Id(9)] public ExtensionRecord[] BuildRecords { get; set; } = [];
+
+    [Id(10)] public ExtensionRecord[] RunRecords { get; set; } = [];
+
+    [Id(11)] public PackedApp? App { get; set; }
+
+    [Id(12)] public PublishedImage? Image { get; set; }
+
+    /// <summary>What the app's earlier builds left.</summary>
+    [Id(13)] public AppRecord History { get; set; } = new();
+}

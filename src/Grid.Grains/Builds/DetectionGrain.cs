@@ -1,0 +1,52 @@
+using Grid.Contracts.Builds;
+using Grid.Contracts.Work;
+using Orleans.Runtime;
+
+namespace Grid.Grains.Builds;
+
+/// <summary>What is stored of a detection.</summary>
+[GenerateSerializer, Alias("grid.DetectionState")]
+public sealed class DetectionGrainState
+{
+    [Id(0)] public int SchemaVersion { get; set; } = 1;
+
+    /// <summary>Handle of the work at the node, while it runs.</summary>
+    [Id(1)] public string? Running { get; set; }
+
+    [Id(2)] public DetectionOutcome? Outcome { get; set; }
+}
+
+/// <inheritdoc cref="IDetectionGrain"/>
+[GrainType("grid.detection")]
+public sealed class DetectionGrain(
+    [PersistentState("detection", GridStorage.Name)] IPersistentState<DetectionGrainState> state, GridNode node) : Grain, IDetectionGrain
+{
+    private IBuildGrain Build => GrainFactory.GetGrain<IBuildGrain>(this.GetPrimaryKeyString());
+
+    public async Task StartAsync(DetectWork work)
+    {
+        if (state.State.Outcome is { } outcome)
+        {
+            Build.DetectedAsync(outcome).Ignore();
+            return;
+        }
+        state.State.Running = work.Handle;
+        await state.WriteStateAsync();
+        await GrainFactory.GetGrain<IWorkerGrain>(node.Name).StartAsync(work with { Owner = this.GetGrainId() });
+    }
+
+    public Task CancelAsync() =>
+        state.State.Running is { } handle ? GrainFactory.GetGrain<IWorkerGrain>(node.Name).CancelAsync(handle) : Task.CompletedTask;
+
+    public async Task ReportAsync(WorkReport report)
+    {
+        if (report.Handle != state.State.Running)
+            return;
+        var outcome = new DetectionOutcome { Result = (report.Result as DetectDone)?.Result, Failure = report.Failure };
+        state.State.Running = null;
+        // A cancelled detection has no outcome to remember: the build is told and ends.
+        state.State.Outcome = report.Cancelled ? null : outcome;
+        await state.WriteStateAsync();
+        Build.DetectedAsync(outcome).Ignore();
+    }
+}

@@ -1,0 +1,245 @@
+using System.Diagnostics;
+using Grid.Buildpacks;
+using Grid.Contracts;
+using Grid.Contracts.Builds;
+using Grid.Contracts.Events;
+using Grid.Contracts.Steps;
+using Grid.Contracts.Work;
+using Grid.Dockerfiles;
+using Grid.Dockerfiles.Syntax;
+using Grid.Grains.Machines;
+using Grid.Lifecycle.Extend;
+using Grid.Oci.Images;
+using Orleans.Runtime;
+
+namespace Grid.Grains.Builds;
+
+/// <summary>What is stored of a chain.</summary>
+[GenerateSerializer, Alias("grid.ExtenderState")]
+public sealed class ExtenderGrainState
+{
+    [Id(0)] public int SchemaVersion { get; set; } = 1;
+
+    [Id(1)] public ExtendRequest? Request { get; set; }
+
+    [Id(2)] public ChainPosition? Position { get; set; }
+
+    /// <summary>Handle of the step at the node, while it runs: the next step after <see cref="Position"/>.</summary>
+    [Id(3)] public string? Running { get; set; }
+
+    /// <summary>The next step is run by another build.</summary>
+    [Id(4)] public bool Waiting { get; set; }
+
+    [Id(5)] public bool CancelRequested { get; set; }
+
+    [Id(6)] public ExtensionOutcome? Outcome { get; set; }
+}
+
+/// <inheritdoc cref="IExtenderGrain"/>
+/// <remarks>
+/// Walks the chain: what only changes the configuration is applied at once, everything else is claimed at its <see cref="IStepGrain"/>. State
+/// is written before a step is started and at the end; a chain that is all cached is written once.
+/// </remarks>
+[GrainType("grid.extender")]
+public sealed class ExtenderGrain(
+    [PersistentState("extender", GridStorage.Name)] IPersistentState<ExtenderGrainState> state,
+    IContexts contexts, IBuildEvents events, TimeProvider time) : Grain, IExtenderGrain
+{
+    private static readonly TimeSpan Tick = TimeSpan.FromSeconds(5);
+    private ExtensionChain? _chain;
+    private IGrainTimer? _timer;
+    private Activity? _span;
+    private Activity? _stepSpan;
+
+    private ExtenderGrainState State => state.State;
+
+    private ExtendRequest Request => State.Request ?? throw new InvalidOperationException($"{this.GetPrimaryKeyString()} has not been started");
+
+    private Phase Phase => Request.Kind == ImageKind.Build ? Phase.ExtendBuild : Phase.ExtendRun;
+
+    private IWorkerGrain Worker => GrainFactory.GetGrain<IWorkerGrain>(Request.Node);
+
+    public async Task StartAsync(ExtendRequest request)
+    {
+        if (State.Outcome is not null)
+        {
+            TellBuild();
+            return;
+        }
+        State.Request ??= request;
+        _span ??= GridTelemetry.StartDetached(Request.Kind == ImageKind.Build ? "extend build" : "extend run", Request.TraceParent);
+        await AdvanceAsync();
+    }
+
+    public async Task CancelAsync()
+    {
+        if (State.Outcome is not null || State.Request is null)
+            return;
+        State.CancelRequested = true;
+        if (State.Running is { } handle)
+            await Worker.CancelAsync(handle);
+        else
+            await FinishAsync(new ExtensionOutcome { Kind = Request.Kind });
+    }
+
+    public Task StepReleasedAsync(string stepKey) => State.Waiting ? AdvanceAsync() : Task.CompletedTask;
+
+    public async Task ReportAsync(WorkReport report)
+    {
+        if (report.Handle != State.Running || State.Outcome is not null)
+            return;
+        var position = State.Position!;
+        var step = Chain.Next(position)!;
+        var grain = GrainFactory.GetGrain<IStepGrain>(KeyOf(step));
+        State.Running = null;
+        if (report.Result is StepDone done)
+        {
+            await grain.CompleteAsync(report.Handle, new CachedStep { Layer = done.Layer, Key = step.Key!, BuildKey = Request.BuildKey, CreatedAt = time.GetUtcNow() });
+            Finished(step, done.Layer, StepSource.Ran);
+            State.Position = Chain.After(position, step, done.Layer);
+            await AdvanceAsync();
+            return;
+        }
+        await grain.ReleaseAsync(report.Handle);
+        _stepSpan.Fail(report.Failure?.Message ?? "cancelled");
+        _stepSpan?.Dispose();
+        await FinishAsync(new ExtensionOutcome { Kind = Request.Kind, Failure = report.Failure });
+    }
+
+    private ExtensionChain Chain => _chain ??= new ExtensionChain(Request, contexts.Read);
+
+    /// <summary>Goes on until a step has to be run or waited for, or the chain is at its end.</summary>
+    private async Task AdvanceAsync()
+    {
+        if (State.Outcome is not null || State.Running is not null)
+            return;
+        try
+        {
+            var position = State.Position ?? Chain.Start();
+            while (!State.CancelRequested && Chain.Next(position) is { } step)
+            {
+                if (step.Key is null)
+                {
+                    Finished(step, null, StepSource.Config);
+                }
+                else if (await ClaimAsync(position, step) is { } cached)
+                {
+                    Finished(step, cached.Layer, State.Waiting ? StepSource.Shared : StepSource.Cached);
+                    State.Waiting = false;
+                    position = Chain.After(position, step, cached.Layer);
+                    continue;
+                }
+                else
+                {
+                    return;
+                }
+                position = Chain.After(position, step, null);
+            }
+            State.Position = position;
+            await FinishAsync(State.CancelRequested
+                ? new ExtensionOutcome { Kind = Request.Kind }
+                : new ExtensionOutcome { Kind = Request.Kind, Result = Chain.Finish(position), Records = Chain.Records(position) });
+        }
+        catch (Exception e) when (e is DockerfileException or LifecycleException or IOException or FormatException)
+        {
+            await FinishAsync(new ExtensionOutcome { Kind = Request.Kind, Failure = new Failure((int)ExitCode.ExtendError, e.Message) });
+        }
+    }
+
+    /// <summary>The finished step, or null when it is now being run (by this build or another).</summary>
+    private async Task<CachedStep?> ClaimAsync(ChainPosition position, ChainStep step)
+    {
+        var grain = GrainFactory.GetGrain<IStepGrain>(KeyOf(step));
+        var request = new StepClaimRequest($"{this.GetPrimaryKeyString()}/{position.Number}#1", this.GetPrimaryKeyString(), Request.Refresh);
+        var claim = await grain.ClaimAsync(request);
+        // A hit counts only when its layer is really there.
+        if (claim is { Kind: StepClaimKind.Hit, Step.Layer: { } layer } && !contexts.Has(layer))
+            claim = await grain.ClaimAsync(request with { Refresh = true });
+        if (claim.Kind == StepClaimKind.Hit)
+            return claim.Step;
+        var told = State.Waiting;
+        var reason = claim.Kind == StepClaimKind.Run ? Request.Refresh ? "the build refreshes its extensions" : Chain.MissReason(position, step) : null;
+        (State.Position, State.Waiting) = (position, claim.Kind == StepClaimKind.Wait);
+        State.Running = claim.Kind == StepClaimKind.Run ? request.Handle : null;
+        await state.WriteStateAsync();
+        _timer ??= this.RegisterGrainTimer(OnTickAsync, new GrainTimerCreationOptions(Tick, Tick));
+        if (!told || claim.Kind == StepClaimKind.Run)
+            events.Append(Request.BuildKey, new StepStarted(Phase, step.Name, State.Waiting) { At = time.GetUtcNow(), MissReason = reason });
+        if (claim.Kind == StepClaimKind.Run)
+            await RunAsync(request.Handle, position, step, reason!);
+        return null;
+    }
+
+    private Task RunAsync(string handle, ChainPosition position, ChainStep step, string reason)
+    {
+        _stepSpan = StepSpan(step);
+        _stepSpan?.SetTag("grid.step.cache", "miss");
+        _stepSpan?.SetTag("grid.step.miss", reason);
+        return Worker.StartAsync(new StepWork
+        {
+            Handle = handle, BuildKey = Request.BuildKey, Owner = this.GetGrainId(), TraceParent = _stepSpan?.Id ?? Request.TraceParent, Name = step.Name,
+            Input = new StepInput
+            {
+                Parent = [.. Request.Base.Layers, .. position.Added.Select(a => a.Layer)],
+                BaseLocation = Request.Base.Location,
+                Step = step.Planned,
+                Context = step.Source.Context,
+                Label = ExtensionChain.Label(step),
+            },
+        });
+    }
+
+    /// <summary>Renews the lease of the step that runs, and asks again for one that somebody else runs: notices can be lost.</summary>
+    private async Task OnTickAsync(CancellationToken cancellationToken)
+    {
+        if (State.Running is { } handle && Chain.Next(State.Position!) is { } step)
+        {
+            if (!await GrainFactory.GetGrain<IStepGrain>(KeyOf(step)).RenewAsync(handle))
+                await Worker.CancelAsync(handle);
+        }
+        else if (State.Waiting)
+        {
+            await AdvanceAsync();
+        }
+    }
+
+    private void Finished(ChainStep step, Layer? layer, StepSource source)
+    {
+        var span = _stepSpan;
+        if (source is StepSource.Cached or StepSource.Shared)
+        {
+            span = StepSpan(step);
+            span?.SetTag("grid.step.cache", source == StepSource.Cached ? "hit" : "shared");
+        }
+        span?.Dispose();
+        _stepSpan = null;
+        events.Append(Request.BuildKey, new StepFinished(Phase, step.Name, source) { At = time.GetUtcNow(), DiffId = layer?.DiffId.ToString(), Size = layer?.Blob.Size ?? 0 });
+    }
+
+    private Activity? StepSpan(ChainStep step)
+    {
+        var span = GridTelemetry.StartDetached("step", _span?.Id ?? Request.TraceParent);
+        span?.SetTag("grid.extension", step.Source.ExtensionId);
+        span?.SetTag("grid.step", ExtensionChain.Label(step));
+        span?.SetTag("grid.step.key", step.Key?.Digest.ToString());
+        return span;
+    }
+
+    private async Task FinishAsync(ExtensionOutcome outcome)
+    {
+        State.Outcome = outcome;
+        State.Running = null;
+        State.Waiting = false;
+        await state.WriteStateAsync();
+        _timer?.Dispose();
+        if (outcome.Failure is not null)
+            _span.Fail(outcome.Failure.Message);
+        _span?.Dispose();
+        TellBuild();
+    }
+
+    /// <summary>Not awaited: the build may be in the middle of the call that led here.</summary>
+    private void TellBuild() => GrainFactory.GetGrain<IBuildGrain>(Request.BuildKey).ExtendedAsync(State.Outcome!).Ignore();
+
+    private string KeyOf(ChainStep step) => $"{Request.Scope}/{step.Key!.Digest.Hex}";
+}

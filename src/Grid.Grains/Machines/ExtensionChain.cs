@@ -1,0 +1,194 @@
+using System.Text;
+using System.Text.Json;
+using Grid.Buildpacks;
+using Grid.Contracts.Apps;
+using Grid.Contracts.Builds;
+using Grid.Contracts.Work;
+using Grid.Dockerfiles;
+using Grid.Dockerfiles.Context;
+using Grid.Dockerfiles.Keys;
+using Grid.Dockerfiles.Planning;
+using Grid.Lifecycle;
+using Grid.Lifecycle.Extend;
+using Grid.Oci;
+using Grid.Oci.Images;
+
+namespace Grid.Grains.Machines;
+
+/// <summary>
+/// The Dockerfiles of one kind as one chain of steps, walked by pure functions: what comes next from a position, and the position after it.
+/// </summary>
+public sealed class ExtensionChain
+{
+    private readonly ExtendRequest _request;
+    private readonly Func<Digest, ContextIndex> _contexts;
+    private readonly ExtensionDockerfile[] _files;
+    private readonly int _total;
+
+    /// <summary>Reads the request's Dockerfiles.</summary>
+    /// <param name="request">What to apply, to what.</param>
+    /// <param name="contexts">Gives a context's index by digest.</param>
+    /// <exception cref="DockerfileException">A Dockerfile cannot be applied.</exception>
+    public ExtensionChain(ExtendRequest request, Func<Digest, ContextIndex> contexts)
+    {
+        _request = request;
+        _contexts = contexts;
+        _files = [.. request.Dockerfiles.Select(d => ExtensionDockerfile.Read(d.Text, NameOf(d), d.Kind))];
+        _total = _files.Sum(f => StagePlanner.Start(f, InitialState(), []).Count);
+    }
+
+    /// <summary>The position before the first step.</summary>
+    public ChainPosition Start() => new() { Image = InitialState() };
+
+    /// <summary>The next step from a position; null when all Dockerfiles have been applied.</summary>
+    /// <exception cref="DockerfileException">The instruction cannot be evaluated.</exception>
+    public ChainStep? Next(ChainPosition position)
+    {
+        for (var file = position.File; file < _files.Length; file++)
+        {
+            var instruction = file == position.File ? position.Instruction : 0;
+            var scope = file == position.File ? position.Scope : null;
+            var planner = StagePlanner.Start(_files[file], position.Image, scope is null ? Arguments(file, position) : []);
+            if (instruction >= planner.Count)
+                continue;
+            var planned = planner.Plan(instruction, position.Image, scope ?? planner.InitialScope);
+            var source = _request.Dockerfiles[file];
+            return new ChainStep
+            {
+                File = file,
+                Planned = planned,
+                Key = planned.NeedsLayer ? KeyOf(planned, source) : null,
+                Source = source,
+                Name = new StepName
+                {
+                    Kind = _request.Kind, Extension = source.ExtensionId, File = source.FileName, Line = planned.Source.Line,
+                    Text = planned.Text, Number = position.Number + 1, Total = _total,
+                },
+            };
+        }
+        return null;
+    }
+
+    /// <summary>The position after a step, with the layer it made (null when it made none).</summary>
+    public ChainPosition After(ChainPosition position, ChainStep step, Layer? layer) => position with
+    {
+        File = step.File,
+        Instruction = step.Planned.Position + 1,
+        Number = position.Number + 1,
+        Image = step.Planned.After(layer?.DiffId),
+        Scope = step.Planned.Scope,
+        Added = layer is null ? position.Added : [.. position.Added, new AddedLayer(layer, step.Source.ExtensionId, step.Planned.Text)],
+        Records = step.Key is null ? position.Records : [.. position.Records, new PositionedRecord(step.File, new StepRecord(step.Planned.Source.Line, step.Key, layer?.DiffId ?? default))],
+    };
+
+    /// <summary>The image at the end of the chain.</summary>
+    /// <exception cref="LifecycleException">A run image that ends as root (image_extension.md §"Run image extension").</exception>
+    public ExtendedImage Finish(ChainPosition position)
+    {
+        if (_request.Kind == ImageKind.Run && _files.Length > 0 && UserText.Parse(position.Image.Config.User ?? "").IsRoot)
+        {
+            var last = _request.Dockerfiles.Zip(_files).Last(d => d.Second.Extends).First;
+            throw new LifecycleException(ExitCode.ExtendError,
+                $"{NameOf(last)}: the run image would end with user root (USER is '{position.Image.Config.User}'); end the Dockerfile with USER ${{user_id}}, or add another extension that sets a non-root user");
+        }
+        var config = _request.Base.Config;
+        return new ExtendedImage
+        {
+            Base = _request.Base,
+            Added = position.Added,
+            Config = config with { Config = position.Image.Config, RootFs = config.RootFs with { DiffIds = position.Image.DiffIds } },
+            Rebasable = _files.Length == 0 ? null : _files.All(f => f.SetsRebasable),
+        };
+    }
+
+    /// <summary>What to remember of the chain for the app's next build.</summary>
+    public ExtensionRecord[] Records(ChainPosition position) => [.. _request.Dockerfiles.Select((source, file) => new ExtensionRecord
+    {
+        ExtensionId = source.ExtensionId,
+        ExtensionVersion = source.ExtensionVersion,
+        Kind = source.Kind,
+        Dockerfile = Digest.Compute(Encoding.UTF8.GetBytes(source.Text)),
+        Args = [.. source.Args],
+        BaseImage = _request.Base.Manifest.Digest,
+        Steps = [.. position.Records.Where(r => r.File == file).Select(r => r.Step)],
+    })];
+
+    /// <summary>Why the cache has nothing for a step, as far as the app's last build can tell.</summary>
+    public string MissReason(ChainPosition position, ChainStep step)
+    {
+        var previous = _request.Previous.FirstOrDefault(r => r.ExtensionId == step.Source.ExtensionId && r.Kind == _request.Kind);
+        var ordinal = position.Records.Count(r => r.File == step.File);
+        return previous is null || ordinal >= previous.Steps.Length
+            ? "no build of this app has run it before"
+            : StepKey.Difference(previous.Steps[ordinal].Key, step.Key!) ?? "the cache no longer has it";
+    }
+
+    /// <summary>How a step is called in an error: <c>extension a/b@1, run.Dockerfile:4: RUN …</c>.</summary>
+    public static string Label(ChainStep step) => $"{NameOf(step.Source)}:{step.Planned.Source.Line}: {step.Planned.Text}";
+
+    private static string NameOf(ExtensionDockerfileSource source) => $"extension {source.ExtensionId}@{source.ExtensionVersion}, {source.FileName}";
+
+    private StepKey KeyOf(PlannedStep planned, ExtensionDockerfileSource source) => StepKey.Compute(new StepKeyInput(planned, _request.Scope)
+    {
+        Files = planned is CopyStep copy ? ContextMatcher.Match(copy, _contexts(source.Context.Index), ignore: null) : [],
+    });
+
+    private ImageState InitialState() => new(_request.Base.Config.RootFs.DiffIds, _request.Base.Config.Config, _request.Base.Config.Os, _request.Base.Config.Architecture)
+    {
+        Variant = _request.Base.Config.Variant,
+    };
+
+    /// <summary>The arguments of a Dockerfile: ours, then extend-config's, then the base, which nothing may override (spec-facts §3.3).</summary>
+    private List<BuildArg> Arguments(int file, ChainPosition position)
+    {
+        var user = (position.Image.Config.User ?? "").Split(':', 2);
+        var digest = file == 0 ? _request.Base.Manifest.Digest
+            : Digest.Compute(JsonSerializer.SerializeToUtf8Bytes(position.Image));
+        return
+        [
+            new("build_id", _request.BuildId), new("user_id", user[0]), new("group_id", user.Length > 1 ? user[1] : ""),
+            .. _request.Dockerfiles[file].Args,
+            new("base_image", $"base@{digest}"),
+        ];
+    }
+}
+
+/// <summary>Where a chain stands: everything before it is done.</summary>
+public sealed record ChainPosition
+{
+    /// <summary>Index of the Dockerfile.</summary>
+    public int File { get; init; }
+
+    /// <summary>Index of the instruction behind FROM.</summary>
+    public int Instruction { get; init; }
+
+    /// <summary>How many steps of the whole chain are done.</summary>
+    public int Number { get; init; }
+
+    public required ImageState Image { get; init; }
+
+    /// <summary>ARGs of the Dockerfile; null before its first instruction.</summary>
+    public StageScope? Scope { get; init; }
+
+    public IReadOnlyList<AddedLayer> Added { get; init; } = [];
+
+    public IReadOnlyList<PositionedRecord> Records { get; init; } = [];
+}
+
+/// <summary>A step's record and the Dockerfile it belongs to.</summary>
+public sealed record PositionedRecord(int File, StepRecord Step);
+
+/// <summary>A step of the chain, planned.</summary>
+public sealed record ChainStep
+{
+    public required int File { get; init; }
+
+    public required PlannedStep Planned { get; init; }
+
+    /// <summary>Its cache key; null when it only changes the configuration.</summary>
+    public StepKey? Key { get; init; }
+
+    public required ExtensionDockerfileSource Source { get; init; }
+
+    public required StepName Name { get; init; }
+}

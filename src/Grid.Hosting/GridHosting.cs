@@ -1,0 +1,112 @@
+using System.Net;
+using System.Net.Sockets;
+using Grid.Contracts;
+using Grid.Contracts.Events;
+using Grid.Contracts.Work;
+using Grid.Docker;
+using Grid.Grains;
+using Grid.Hosting.Events;
+using Grid.Oci.Content;
+using Grid.Oci.Images;
+using Grid.Oci.Layouts;
+using Grid.Oci.Registry;
+using Grid.Sandbox;
+using Grid.Sandbox.OciRuntime;
+using Grid.Worker;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using OpenTelemetry;
+using OpenTelemetry.Resources;
+using OpenTelemetry.Trace;
+using Orleans.Configuration;
+using Orleans.Persistence.FileStorage;
+using Orleans.Serialization;
+
+namespace Grid.Hosting;
+
+/// <summary>Puts a grid together: each line is one concept.</summary>
+public static class GridHosting
+{
+    /// <summary>A silo with localhost clustering and file storage, and the worker of this machine.</summary>
+    public static void AddEmbeddedGrid(this IHostApplicationBuilder builder, GridOptions options)
+    {
+        builder.Services.AddSingleton(options);
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddGridLogging();
+        builder.Services.AddGridContent(options);
+        builder.Services.AddGridImages(options);
+        builder.Services.AddGridSandbox(options);
+        builder.Services.AddGridEvents(options);
+        builder.Services.AddGridWorker(new WorkerOptions
+        {
+            BuildsDirectory = Path.Combine(options.DataDirectory, "builds"),
+            Launcher = options.Launcher,
+            SandboxLimits = new SandboxLimits { MemoryBytes = options.SandboxMemoryBytes, MaxProcesses = options.SandboxMaxProcesses },
+        });
+        builder.Services.AddGridTelemetry();
+        builder.Services.AddGridSerialization();
+        builder.UseOrleans(silo => silo
+            .UseLocalhostClustering(FreePort(), gatewayPort: 0, serviceId: "grid", clusterId: "embedded")
+            .Configure<EndpointOptions>(endpoint => endpoint.GatewayPort = 0)
+            .AddActivityPropagation()
+            .AddFileGrainStorage(GridStorage.Name, storage => storage.RootDirectory = Path.Combine(options.DataDirectory, "state"))
+            .UseSystemTextJsonGrainStorageSerializer());
+    }
+
+    private static void AddGridLogging(this IServiceCollection services) => services.AddLogging(logging => logging
+        .AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace)
+        .SetMinimumLevel(LogLevel.Warning)
+        // Advice about server garbage collection, and a false alarm of its watchdog at start (platform-facts B2).
+        .AddFilter("Orleans.Runtime.Silo", LogLevel.Error)
+        .AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error)
+        .AddFilter("Orleans", LogLevel.Error));
+
+    internal static void AddGridContent(this IServiceCollection services, GridOptions options) =>
+        services.AddSingleton(_ => new ContentStore(Path.Combine(options.DataDirectory, "content"))).AddSingleton<IContexts, NodeContexts>();
+
+    internal static void AddGridImages(this IServiceCollection services, GridOptions options)
+    {
+        services.AddSingleton<ICredentialStore>(_ => DockerConfigCredentials.FromEnvironment());
+        services.AddSingleton<IImageStore>(p => new RegistryImageStore(new RegistryOptions { Insecure = options.InsecureRegistries }, p.GetRequiredService<ICredentialStore>()));
+        services.AddSingleton<IImageStore, LayoutImageStore>();
+        services.AddSingleton<IImageStore, DockerImageStore>();
+        services.AddSingleton<ImageStores>();
+        services.AddSingleton<BuilderLocator>();
+    }
+
+    private static void AddGridSandbox(this IServiceCollection services, GridOptions options) =>
+        services.AddSingleton<ISandboxRuntime>(p => new OciSandboxRuntime(new OciRuntimeOptions
+        {
+            StateDirectory = Path.Combine(options.DataDirectory, "sandbox"),
+            Runtime = options.SandboxRuntime,
+            CaBundle = options.SandboxCaBundle,
+        }, p.GetRequiredService<ContentStore>()));
+
+    private static void AddGridEvents(this IServiceCollection services, GridOptions options) =>
+        services.AddSingleton<IBuildEvents>(_ => new FileBuildEvents(Path.Combine(options.DataDirectory, "events")));
+
+    /// <summary>Traces by OTLP when the standard variable names a receiver; nothing is collected otherwise.</summary>
+    private static void AddGridTelemetry(this IServiceCollection services)
+    {
+        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT"))
+            && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")))
+            return;
+        services.AddOpenTelemetry()
+            .ConfigureResource(resource => resource.AddService("grid"))
+            .WithTracing(tracing => tracing.AddSource(GridTelemetry.SourceName, "Microsoft.Orleans.Application").AddOtlpExporter());
+    }
+
+    /// <summary>Phase inputs and outputs are the lifecycle's own records, sent as JSON; messages around them are Orleans'.</summary>
+    private static void AddGridSerialization(this IServiceCollection services) =>
+        services.AddSerializer(serializer => serializer.AddJsonSerializer(type => type.Namespace is { } name
+            && (name.StartsWith("Grid.Oci", StringComparison.Ordinal) || name.StartsWith("Grid.Buildpacks", StringComparison.Ordinal)
+                || name.StartsWith("Grid.Dockerfiles", StringComparison.Ordinal) || name.StartsWith("Grid.Lifecycle", StringComparison.Ordinal))));
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}

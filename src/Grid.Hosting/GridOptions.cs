@@ -1,0 +1,34 @@
+namespace Grid.Hosting;
+
+/// <summary>Settings of a node. Each can be given as a flag or as an environment variable of the same name: <c>GRID_DATA_DIR</c>, <c>GRID_SANDBOX_RUNTIME</c>, <c>GRID_SANDBOX_CA_BUNDLE</c>.</summary>
+public sealed record GridOptions
+{
+    /// <summary>Where grain state, content, unpacked layers and build journals are kept.</summary>
+    public string DataDirectory { get; init; } = DefaultDataDirectory();
+
+    /// <summary>OCI runtime of the sandbox: a name or path, or null for the first that works.</summary>
+    public string? SandboxRuntime { get; init; } = Environment.GetEnvironmentVariable("GRID_SANDBOX_RUNTIME");
+
+    /// <summary>
+    /// PEM file with certificate authorities that processes inside a sandbox trust, for builds behind an inspecting proxy. It is mounted and
+    /// never gets into a layer.
+    /// </summary>
+    public string? SandboxCaBundle { get; init; } = Environment.GetEnvironmentVariable("GRID_SANDBOX_CA_BUNDLE");
+
+    /// <summary>Memory for one sandbox in bytes; 0 for no bound.</summary>
+    public long SandboxMemoryBytes { get; init; }
+
+    /// <summary>Processes and threads in one sandbox.</summary>
+    public int SandboxMaxProcesses { get; init; } = 4096;
+
+    /// <summary>Registries to speak plain http with, besides loopback ones.</summary>
+    public IReadOnlyList<string> InsecureRegistries { get; init; } = [];
+
+    /// <summary>File of the launcher that goes into app images when the builder brings none.</summary>
+    public string Launcher { get; init; } = Environment.GetEnvironmentVariable("GRID_LAUNCHER") ?? Path.Combine(AppContext.BaseDirectory, "launcher");
+
+    private static string DefaultDataDirectory() =>
+        Environment.GetEnvironmentVariable("GRID_DATA_DIR") is { Length: > 0 } own ? own
+            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify) is { Length: > 0 } data
+                ? data : "/var/lib", "grid");
+}

@@ -1,0 +1,124 @@
+using System.Text;
+using Grid.Buildpacks;
+using Grid.Buildpacks.Build;
+using Grid.Buildpacks.Launch;
+using Grid.Buildpacks.Layers;
+using Grid.Buildpacks.Metadata;
+using Grid.Buildpacks.Toml;
+using Grid.Oci.FileSystem;
+using Grid.Sandbox;
+
+namespace Grid.Lifecycle.Build;
+
+/// <summary>What one buildpack left.</summary>
+internal sealed record BuildpackOutput(LaunchToml Launch, BuildToml Build, IReadOnlyList<BuildpackLayer> Layers, IReadOnlySet<string> Met);
+
+/// <summary>Runs one buildpack's bin/build and reads what it left (buildpack.md §Phase #3: Build).</summary>
+internal sealed class BuildpackRun(ISandbox sandbox, PhaseEnvironment environment, BuildEnvironment variables, IPhaseLog log)
+{
+    private const int DirectoryMode = 0x1ED; // 0755
+    private const int FileMode = 0x1A4; // 0644
+
+    private readonly IFileTree _files = sandbox.Files;
+    private readonly Owner _owner = new(environment.User.UserId, environment.User.GroupId);
+
+    public async Task<BuildpackOutput> RunAsync(GroupElement buildpack, BuildPlan plan, CancellationToken cancellationToken)
+    {
+        var descriptor = ReadDescriptor(buildpack);
+        var layersDirectory = BuildpackLayers.DirectoryOf(environment.LayersDirectory, buildpack);
+        _files.CreateDirectory(layersDirectory, DirectoryMode, _owner);
+        var requires = BuildpackPlan.For(plan, buildpack);
+        // A directory of its own with a name nobody knew before: the buildpacks before this one could not put a link there for us to write through.
+        var planDirectory = $"/tmp/grid-build-{Guid.NewGuid():N}";
+        _files.CreateDirectory(planDirectory, DirectoryMode, _owner);
+        try
+        {
+            var planPath = planDirectory + "/plan.toml";
+            _files.WriteFile(planPath, Encoding.UTF8.GetBytes(BuildpackPlan.Write(requires)), FileMode, _owner);
+            await RunBuildAsync(buildpack, descriptor, layersDirectory, planPath, cancellationToken);
+        }
+        finally
+        {
+            _files.Delete(planDirectory);
+        }
+        return ReadOutput(buildpack, descriptor, layersDirectory, [.. requires.Select(require => require.Name)]);
+    }
+
+    private async Task RunBuildAsync(
+        GroupElement buildpack, Descriptor descriptor, string layersDirectory, string planPath, CancellationToken cancellationToken)
+    {
+        var process = new ProcessSpec(
+            [descriptor.Directory + "/bin/build", layersDirectory, environment.PlatformDirectory, planPath],
+            variables.For(
+                _files, descriptor.ClearEnv ? null : environment.PlatformDirectory, environment.BuildConfigDirectory, OwnVariables(buildpack, descriptor, layersDirectory, planPath)),
+            environment.AppDirectory,
+            environment.User)
+        {
+            Output = log,
+        };
+        log.Debug($"Running build for buildpack {buildpack}");
+        var result = await sandbox.RunAsync(process, cancellationToken);
+        if (result.ExitCode != 0)
+        {
+            var reason = result.OutOfMemory ? ": it needed more memory than it may have" : "";
+            throw new LifecycleException(ExitCode.BuildpackBuildFailed, $"buildpack {buildpack}: bin/build failed with exit code {result.ExitCode}{reason}");
+        }
+    }
+
+    private IEnumerable<(string Name, string? Value)> OwnVariables(GroupElement buildpack, Descriptor descriptor, string layersDirectory, string planPath)
+    {
+        yield return ("CNB_BUILDPACK_DIR", descriptor.Directory);
+        if (!buildpack.Api.IsBelow("0.8"))
+        {
+            yield return ("CNB_PLATFORM_DIR", environment.PlatformDirectory);
+            yield return ("CNB_BP_PLAN_PATH", planPath);
+            yield return ("CNB_LAYERS_DIR", layersDirectory);
+        }
+        if (!buildpack.Api.IsBelow("0.10"))
+        {
+            var target = environment.Target;
+            yield return ("CNB_TARGET_OS", target.Os);
+            yield return ("CNB_TARGET_ARCH", target.Arch);
+            yield return ("CNB_TARGET_ARCH_VARIANT", target.Variant);
+            yield return ("CNB_TARGET_DISTRO_NAME", target.DistroName);
+            yield return ("CNB_TARGET_DISTRO_VERSION", target.DistroVersion);
+        }
+        if (!buildpack.Api.IsBelow("0.12"))
+            yield return ("CNB_EXEC_ENV", environment.ExecEnv);
+    }
+
+    private BuildpackOutput ReadOutput(GroupElement buildpack, Descriptor descriptor, string layersDirectory, IReadOnlyCollection<string> given)
+    {
+        var layers = BuildpackLayers.Read(_files, environment.LayersDirectory, buildpack);
+        SbomCollector.Collect(_files, environment, buildpack, descriptor.SbomFormats, layers, log);
+        SetAside(layers);
+        foreach (var layer in layers.Where(layer => layer.Toml.Build && layer.HasDirectory))
+            variables.AddLayer(_files, layer.Directory);
+        var launch = LaunchToml.From(TomlFile.ReadIfExists(_files, layersDirectory + "/launch.toml") ?? new TomlTable(), buildpack);
+        var build = BuildToml.From(TomlFile.ReadIfExists(_files, layersDirectory + "/build.toml") ?? new TomlTable(), buildpack, given);
+        foreach (var warning in (IEnumerable<string>)[.. launch.Warnings, .. build.Warnings])
+            log.Warn($"{buildpack}: {warning}");
+        return new BuildpackOutput(launch, build, layers, given.Except(build.Unmet).ToHashSet());
+    }
+
+    // A layer that is for nothing must not be found by later buildpacks, but its author may want to look at it.
+    private void SetAside(IReadOnlyList<BuildpackLayer> layers)
+    {
+        foreach (var layer in layers.Where(layer => !layer.Toml.HasTypes && layer.HasDirectory))
+        {
+            _files.Delete(layer.Directory + ".ignore");
+            _files.Rename(layer.Directory, layer.Directory + ".ignore");
+        }
+    }
+
+    private Descriptor ReadDescriptor(GroupElement buildpack)
+    {
+        var directory = $"{environment.BuildpacksDirectory}/{buildpack.EscapedId}/{buildpack.Version}";
+        if (_files.Stat(directory + "/buildpack.toml") is null)
+            throw new LifecycleException(ExitCode.BuildError, $"buildpack {buildpack} is not in the builder: there is no {directory}/buildpack.toml");
+        var table = TomlFile.Read(_files, directory + "/buildpack.toml").GetTable("buildpack") ?? new TomlTable();
+        return new Descriptor(directory, table.GetBoolean("clear-env"), table.GetStrings("sbom-formats"));
+    }
+
+    private sealed record Descriptor(string Directory, bool ClearEnv, IReadOnlyList<string> SbomFormats);
+}

@@ -1,0 +1,89 @@
+using System.Text;
+using Grid.Dockerfiles.Context;
+using Grid.Dockerfiles.Planning;
+using Grid.Oci.FileSystem;
+using Grid.Oci.Layers;
+
+namespace Grid.Lifecycle.Extend;
+
+/// <summary>Writes what COPY or ADD matched into the image's tree.</summary>
+internal sealed class ContextCopier(IFileTree image, OpenedContext context, CopyStep step, Owner owner)
+{
+    private const int DirectoryMode = 0b111_101_101;
+    private const int InlineMode = 0b110_100_100;
+
+    public void Copy(CancellationToken cancellationToken)
+    {
+        foreach (var file in ContextMatcher.Match(step, context.Index, ignore: null))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            Write(file, cancellationToken);
+        }
+        foreach (var inline in step.InlineFiles)
+        {
+            var target = IsDirectory(step.Destination) || step.DestinationIsDirectory ? Join(step.Destination, inline.Name) : step.Destination;
+            using var output = Create(target, step.Chmod ?? InlineMode);
+            output.Write(Encoding.UTF8.GetBytes(inline.Content));
+        }
+    }
+
+    private void Write(CopiedFile file, CancellationToken cancellationToken)
+    {
+        var target = file.MayGoInto && IsDirectory(file.Destination) ? Join(file.Destination, file.Name) : file.Destination;
+        switch (file.Entry.Type)
+        {
+            case ContextEntryType.Directory:
+                MakeDirectory(target, file);
+                break;
+            case ContextEntryType.SymbolicLink:
+                Prepare(target);
+                image.CreateSymbolicLink(target, file.Entry.LinkTarget!, owner);
+                break;
+            default:
+                if (step.Unpack && ArchiveUnpacker.TryUnpack(context.Files, "/" + file.Source, image, step.DestinationIsDirectory || file.MayGoInto ? step.Destination : target, cancellationToken))
+                    break;
+                using (var input = context.Files.OpenRead("/" + file.Source))
+                using (var output = Create(target, step.Chmod ?? file.Entry.Mode))
+                    input.CopyTo(output);
+                break;
+        }
+    }
+
+    private void MakeDirectory(string target, CopiedFile file)
+    {
+        if (IsDirectory(target))
+        {
+            if (file.IsRoot)
+                return;
+            image.SetMode(target, step.Chmod ?? file.Entry.Mode);
+            image.ChangeOwner(target, owner, recursive: false);
+            return;
+        }
+        Prepare(target);
+        image.CreateDirectory(target, step.Chmod ?? (file.IsRoot ? DirectoryMode : file.Entry.Mode), owner);
+    }
+
+    private Stream Create(string target, int mode)
+    {
+        Prepare(target);
+        return image.CreateFile(target, mode, owner);
+    }
+
+    /// <summary>Makes the parents, and takes away what a new file replaces: a link there is replaced, not followed.</summary>
+    private void Prepare(string target)
+    {
+        var slash = target.LastIndexOf('/');
+        if (slash > 0)
+            image.CreateDirectory(target[..slash], DirectoryMode, owner);
+        if (image.Stat(target, followLinks: false) is { } existing)
+        {
+            if (existing.IsDirectory)
+                throw new FormatException($"cannot replace the directory {target} of the image by a file; copy to {target}/ to put it inside");
+            image.Delete(target);
+        }
+    }
+
+    private bool IsDirectory(string path) => image.Stat(path) is { IsDirectory: true };
+
+    private static string Join(string directory, string name) => directory.TrimEnd('/') + "/" + name;
+}

@@ -1,0 +1,96 @@
+using Grid.Dockerfiles;
+using Grid.Dockerfiles.Planning;
+using Grid.Oci.Content;
+using Grid.Oci.FileSystem;
+using Grid.Oci.Images;
+using Grid.Sandbox;
+
+namespace Grid.Lifecycle.Extend;
+
+/// <summary>Runs one Dockerfile step on this node: a snapshot over the parent, the instruction, and what it wrote read back as one layer.</summary>
+/// <param name="sandboxes">The engine.</param>
+/// <param name="content">Where layers and contexts are.</param>
+/// <param name="limits">Bounds for RUN.</param>
+/// <param name="contextsDirectory">Where build contexts are unpacked, each once.</param>
+public sealed class StepExecutor(ISandboxRuntime sandboxes, ContentStore content, SandboxLimits limits, string contextsDirectory)
+{
+    /// <summary>Paths that platforms mount in extend: what a step writes there is not part of the image (spec-facts §3.5).</summary>
+    private static readonly string[] ExcludedPaths = ["/workspace", "/layers", "/platform", "/kaniko"];
+
+    /// <summary>Runs the step and gives its layer, or null when it changed no file.</summary>
+    /// <exception cref="StepFailedException">The command failed or the step cannot be done.</exception>
+    public async Task<Layer?> RunAsync(string handle, StepInput input, IBlobSource blobs, IProcessOutput output, CancellationToken cancellationToken)
+    {
+        var spec = new SandboxSpec(handle, input.Parent, blobs) { ExcludedPaths = ExcludedPaths, Limits = limits };
+        await using var sandbox = await sandboxes.CreateAsync(spec, cancellationToken);
+        try
+        {
+            switch (input.Step)
+            {
+                case RunStep run:
+                    await RunCommandAsync(sandbox, run, input.Label, output, cancellationToken);
+                    break;
+                case CopyStep copy:
+                    await CopyAsync(sandbox, copy, input, cancellationToken);
+                    break;
+                case WorkdirStep workdir:
+                    MakeDirectory(sandbox, workdir.Path, UserLookup.Resolve(sandbox.Files, workdir.User).User);
+                    break;
+                default:
+                    throw new StepFailedException($"{input.Label}: a {input.Step.GetType().Name} has nothing to run");
+            }
+        }
+        catch (FormatException e)
+        {
+            throw new StepFailedException($"{input.Label}: {e.Message}");
+        }
+        return await sandbox.CommitAsync(cancellationToken);
+    }
+
+    private async Task RunCommandAsync(ISandbox sandbox, RunStep run, string label, IProcessOutput output, CancellationToken cancellationToken)
+    {
+        if (run.Mounts is [var mount, ..])
+            throw new StepFailedException($"{label}: RUN --mount=type={mount.Kind.ToString().ToLowerInvariant()} is not supported; remove the option");
+        var user = UserLookup.Resolve(sandbox.Files, run.User);
+        MakeDirectory(sandbox, run.WorkingDirectory, new ProcessUser(0, 0));
+        using var script = run.Script is null ? null : new ScriptVolume(run.Script);
+        IEnumerable<string> home = run.Environment.Any(e => e.StartsWith("HOME=", StringComparison.Ordinal)) ? [] : ["HOME=" + user.Home];
+        var tail = new OutputTail(output);
+        var result = await sandbox.RunAsync(new ProcessSpec(run.Argv, [.. run.Environment, .. run.ProxyEnvironment, .. home], run.WorkingDirectory, user.User)
+        {
+            Output = tail,
+            Privileges = Privileges.PackageManager,
+            Network = run.Network != RunNetwork.None,
+            ExtraVolumes = script is null ? [] : [script.Volume],
+        }, cancellationToken);
+        if (result.OutOfMemory)
+            throw new StepFailedException($"{label}: killed for using more memory than the sandbox has ({limits.MemoryBytes / (1024 * 1024)} MiB)", tail.Text());
+        if (result.ExitCode != 0)
+            throw new StepFailedException($"{label}: exited with code {result.ExitCode}", tail.Text());
+    }
+
+    private async Task CopyAsync(ISandbox sandbox, CopyStep copy, StepInput input, CancellationToken cancellationToken)
+    {
+        if (copy.Urls is [var url, ..])
+            throw new StepFailedException($"{input.Label}: ADD of the URL {url} is not supported; fetch it in a RUN step");
+        var context = await new ContextStore(content, contextsDirectory).OpenAsync(input.Context, cancellationToken);
+        new ContextCopier(sandbox.Files, context, copy, Owner(sandbox.Files, copy.Chown)).Copy(cancellationToken);
+    }
+
+    /// <summary>New files belong to root unless <c>--chown</c> says otherwise, as in Docker.</summary>
+    private static Owner Owner(IFileTree files, string? chown)
+    {
+        if (chown is null)
+            return default;
+        var text = UserText.Parse(chown);
+        var user = UserLookup.Resolve(files, chown).User;
+        // A number without a group means the same number as group (Docker's reference, COPY --chown).
+        return new Owner(user.UserId, text is { Group: null, UserId: { } id } ? id : user.GroupId);
+    }
+
+    private static void MakeDirectory(ISandbox sandbox, string path, ProcessUser owner)
+    {
+        if (sandbox.Files.Stat(path) is null)
+            sandbox.Files.CreateDirectory(path, 0b111_101_101, new Owner(owner.UserId, owner.GroupId));
+    }
+}

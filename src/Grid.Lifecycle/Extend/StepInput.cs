@@ -1,0 +1,30 @@
+using Grid.Dockerfiles.Planning;
+using Grid.Oci.Images;
+
+namespace Grid.Lifecycle.Extend;
+
+/// <summary>What running one Dockerfile step needs.</summary>
+public sealed record StepInput
+{
+    /// <summary>Layers of the image so far, bottom first.</summary>
+    public required IReadOnlyList<Layer> Parent { get; init; }
+
+    /// <summary>Where the base image is, pinned: its layers are fetched from there when the node has them not.</summary>
+    public required string BaseLocation { get; init; }
+
+    /// <summary>The step: a run, a copy or a working directory.</summary>
+    public required PlannedStep Step { get; init; }
+
+    /// <summary>The build context of COPY and ADD.</summary>
+    public required BuildContext Context { get; init; }
+
+    /// <summary>How the step is named in errors: extension, file, line and instruction.</summary>
+    public required string Label { get; init; }
+}
+
+/// <summary>A step's command failed, or the step cannot be done; the message names extension, file, line and instruction.</summary>
+public sealed class StepFailedException(string message, string? output = null) : Exception(message)
+{
+    /// <summary>The last output of the command.</summary>
+    public string? Output { get; } = output;
+}

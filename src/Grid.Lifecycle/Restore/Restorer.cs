@@ -1,0 +1,123 @@
+using System.Text;
+using Grid.Buildpacks;
+using Grid.Buildpacks.Layers;
+using Grid.Buildpacks.Metadata;
+using Grid.Buildpacks.Toml;
+using Grid.Oci.Content;
+using Grid.Oci.FileSystem;
+using Grid.Oci.Images;
+
+namespace Grid.Lifecycle.Restore;
+
+/// <summary>The restore phase (platform.md §restorer): gives buildpacks back what they left in the previous image and in the cache.</summary>
+public static class Restorer
+{
+    private const int DirectoryMode = 0x1ED; // 0755
+    private const int FileMode = 0x1A4; // 0644
+
+    /// <summary>Writes stores, layer metadata, SBOMs and cached layers into the layers directory, all owned by the builder's user.</summary>
+    /// <param name="files">A tree with the layers directory at its place.</param>
+    /// <param name="store">The node's content store.</param>
+    /// <param name="input">What to restore.</param>
+    /// <param name="source">Where blobs that the store lacks are fetched from: the shared tier, the previous image. What it does not have either is not restored.</param>
+    /// <param name="log">The reference's lines.</param>
+    /// <param name="cancellationToken">Stops restoring.</param>
+    /// <exception cref="LifecycleException">Exit code 42: the tree cannot be written.</exception>
+    public static async Task RestoreAsync(
+        IFileTree files, ContentStore store, RestoreInput input, IBlobSource source, IPhaseLog log, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var user = input.Environment.User;
+            var owner = new Owner(user.UserId, user.GroupId);
+            var layers = input.Environment.LayersDirectory;
+            files.CreateDirectory(layers, DirectoryMode, owner);
+            files.ChangeOwner(layers, owner, recursive: false);
+            RestoreStores(files, input, owner);
+            var plan = RestorePlan.Make(input, log);
+            foreach (var layer in plan)
+                WriteMetadata(files, layers, layer, owner);
+            var unpacker = new CachedLayerUnpacker(files, store, source, owner);
+            await Parallel.ForEachAsync(
+                plan.Where(layer => layer.Content is not null),
+                new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = cancellationToken },
+                async (layer, token) => await RestoreContentAsync(files, layers, layer, unpacker, log, token));
+            await RestoreSbomsAsync(input, plan, unpacker, log, cancellationToken);
+        }
+        catch (Exception e) when (e is IOException or TomlFormatException or FormatException)
+        {
+            throw new LifecycleException(ExitCode.RestoreError, $"restore: {e.Message}", e);
+        }
+    }
+
+    private static void RestoreStores(IFileTree files, RestoreInput input, Owner owner)
+    {
+        foreach (var buildpack in input.Group.Buildpacks)
+        {
+            if (input.Previous?.Buildpacks?.FirstOrDefault(metadata => metadata.Id == buildpack.Id)?.Store?.Metadata is not { } metadata)
+                continue;
+            var directory = BuildpackLayers.DirectoryOf(input.Environment.LayersDirectory, buildpack);
+            files.CreateDirectory(directory, DirectoryMode, owner);
+            Write(files, directory + "/store.toml", LayerToml.WriteMetadata(TomlJson.ToToml(metadata)), owner);
+        }
+    }
+
+    private static void WriteMetadata(IFileTree files, string layers, RestoredLayer layer, Owner owner)
+    {
+        var directory = BuildpackLayers.DirectoryOf(layers, layer.Buildpack);
+        files.CreateDirectory(directory, DirectoryMode, owner);
+        Write(files, $"{directory}/{layer.Name}.toml", LayerToml.WriteMetadata(layer.Metadata), owner);
+    }
+
+    private static void Write(IFileTree files, string path, string text, Owner owner) =>
+        files.WriteFile(path, Encoding.UTF8.GetBytes(text), FileMode, owner);
+
+    private static async Task RestoreContentAsync(
+        IFileTree files, string layers, RestoredLayer layer, CachedLayerUnpacker unpacker, IPhaseLog log, CancellationToken cancellationToken)
+    {
+        var directory = $"{BuildpackLayers.DirectoryOf(layers, layer.Buildpack)}/{layer.Name}";
+        log.Info($"Restoring data for \"{layer.Identifier}\" from cache");
+        try
+        {
+            await unpacker.UnpackAsync(layer.Content!.Layer, directory, cancellationToken);
+        }
+        catch (CacheContentException e)
+        {
+            // The cache only saves time. Without the content the buildpack must not find the metadata either: it would believe the layer is there.
+            log.Warn($"Layer \"{layer.Identifier}\" is not restored: {e.Message}");
+            files.Delete(directory);
+            files.Delete(directory + ".toml");
+        }
+    }
+
+    private static async Task RestoreSbomsAsync(
+        RestoreInput input, IReadOnlyList<RestoredLayer> plan, CachedLayerUnpacker unpacker, IPhaseLog log, CancellationToken cancellationToken)
+    {
+        var layers = input.Environment.LayersDirectory;
+        var previous = input.PreviousImage?.Layers.FirstOrDefault(layer => layer.DiffId.ToString() == input.Previous?.Sbom?.Sha);
+        (string Kind, Layer? Layer)[] sboms = [("launch", previous), ("cache", input.Cache?.Sbom)];
+        foreach (var (kind, layer) in sboms)
+        {
+            if (layer is null || plan.Count == 0)
+                continue;
+            log.Info($"Restoring data for SBOM from {(kind == "launch" ? "previous image" : "cache")}");
+            var targets = plan.ToDictionary(
+                item => $"{layers}/sbom/{kind}/{item.Buildpack.EscapedId}/{item.Name}/sbom.",
+                item => $"{BuildpackLayers.DirectoryOf(layers, item.Buildpack)}/{item.Name}.sbom.");
+            try
+            {
+                await unpacker.ExtractAsync(layer, path => Target(path, targets), cancellationToken);
+            }
+            catch (CacheContentException e)
+            {
+                log.Warn($"SBOMs are not restored: {e.Message}");
+            }
+        }
+    }
+
+    private static string? Target(string path, Dictionary<string, string> targets)
+    {
+        var at = path.LastIndexOf("/sbom.", StringComparison.Ordinal) + "/sbom.".Length;
+        return at > "/sbom.".Length && targets.TryGetValue(path[..at], out var target) && !path[at..].Contains('/') ? target + path[at..] : null;
+    }
+}

@@ -1,0 +1,110 @@
+namespace Grid.Sandbox.OciRuntime.Bundles;
+
+/// <summary>Turns a process into a bundle: what is isolated, masked and allowed is decided here and nowhere else.</summary>
+internal static class BundleFactory
+{
+    /// <summary>Where the CA bundle is inside.</summary>
+    public const string CaPath = "/run/grid/ca-certificates.crt";
+
+    /// <summary>Directories the runtime mounts over; they must exist in the root.</summary>
+    public static readonly IReadOnlyList<string> MountPoints = ["/dev", "/proc", "/sys"];
+
+    // What docker gives a container by default. Package managers need to chown, setuid, mknod and chroot.
+    private static readonly string[] PackageManagerCapabilities =
+    [
+        "CAP_AUDIT_WRITE", "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_MKNOD",
+        "CAP_NET_BIND_SERVICE", "CAP_NET_RAW", "CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_CHROOT",
+    ];
+
+    private static readonly string[] CaVariables = ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO"];
+
+    private static readonly string[] MaskedPaths =
+    [
+        "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi",
+        "/proc/timer_list", "/proc/timer_stats", "/sys/devices/virtual/powercap", "/sys/firmware",
+    ];
+
+    private static readonly string[] ReadonlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+
+    // Nodes may be made (they end in the layer) but only the harmless ones opened.
+    private static readonly BundleDevice[] Devices =
+    [
+        new(false, "rwm"), new(true, "m") { Type = "c" }, new(true, "m") { Type = "b" },
+        Character(1, 3), Character(1, 5), Character(1, 7), Character(1, 8), Character(1, 9), Character(5, 0), Character(5, 2), Character(136, null),
+    ];
+
+    private static readonly BundleMount[] Mounts =
+    [
+        new("/proc", "proc", "proc", ["nosuid", "noexec", "nodev"]),
+        new("/dev", "tmpfs", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
+        new("/dev/pts", "devpts", "devpts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
+        new("/dev/shm", "tmpfs", "shm", ["nosuid", "noexec", "nodev", "mode=1777", "size=67108864"]),
+        new("/sys", "sysfs", "sysfs", ["nosuid", "noexec", "nodev", "ro"]),
+    ];
+
+    /// <summary>The bundle of a process over a mounted root; with <paramref name="hasCaBundle"/> the CA file has been bound at <see cref="CaPath"/>.</summary>
+    public static Bundle Create(ProcessSpec process, string root, string cgroupsPath, string hostName, bool hasCaBundle)
+    {
+        var privileged = process.Privileges == Privileges.PackageManager;
+        return new Bundle("1.0.2", new BundleRoot(root, Readonly: false), hostName, Process(process, privileged, hasCaBundle), Mounts, new BundleLinux(Namespaces(process.Network), cgroupsPath)
+        {
+            Resources = new BundleResources(Devices),
+            MaskedPaths = MaskedPaths,
+            ReadonlyPaths = ReadonlyPaths,
+            Seccomp = Seccomp.Profile(privileged),
+        });
+    }
+
+    private static BundleProcess Process(ProcessSpec process, bool privileged, bool hasCaBundle)
+    {
+        Check(process);
+        // Never inheritable or ambient (CVE-2022-27651); a process that is not root gets them only by executing a file that has them.
+        var bounding = privileged ? PackageManagerCapabilities : [];
+        var effective = privileged && process.User.UserId == 0 ? PackageManagerCapabilities : [];
+        var user = new BundleUser(process.User.UserId, process.User.GroupId, process.User.SupplementaryGroups);
+        return new BundleProcess(process.Arguments, hasCaBundle ? WithCaVariables(process.Environment) : process.Environment, process.WorkingDirectory, user)
+        {
+            NoNewPrivileges = !privileged,
+            Capabilities = new BundleCapabilities(bounding, effective, effective),
+        };
+    }
+
+    private static void Check(ProcessSpec process)
+    {
+        if (process.Arguments is not [{ Length: > 0 }, ..])
+            throw new ArgumentException("a process needs an executable");
+        if (!process.WorkingDirectory.StartsWith('/'))
+            throw new ArgumentException($"the working directory '{process.WorkingDirectory}' must be absolute");
+        // 4294967295 and the like must not wrap to another identity (CVE-2024-40635).
+        if (process.User is { UserId: < 0 } or { GroupId: < 0 } || process.User.SupplementaryGroups.Any(id => id < 0))
+            throw new ArgumentException("user and group ids are 0 to 2147483647");
+        if (process.Environment.FirstOrDefault(v => v.IndexOf('=', StringComparison.Ordinal) < 1) is { } broken)
+            throw new ArgumentException($"the environment entry '{broken}' is not of the form NAME=value");
+        foreach (var text in process.Arguments.Concat(process.Environment).Append(process.WorkingDirectory))
+        {
+            if (text.Contains('\0', StringComparison.Ordinal))
+                throw new ArgumentException("arguments, environment and working directory cannot contain a zero byte");
+        }
+    }
+
+    private static List<string> WithCaVariables(IReadOnlyList<string> environment)
+    {
+        var result = new List<string>(environment);
+        foreach (var name in CaVariables)
+        {
+            if (!environment.Any(variable => variable.StartsWith(name + "=", StringComparison.Ordinal)))
+                result.Add($"{name}={CaPath}");
+        }
+        return result;
+    }
+
+    private static BundleNamespace[] Namespaces(bool network)
+    {
+        string[] own = network ? ["pid", "mount", "ipc", "uts", "cgroup"] : ["pid", "mount", "ipc", "uts", "cgroup", "network"];
+        return [.. own.Where(HasNamespace).Select(type => new BundleNamespace(type))];
+    }
+
+    private static bool HasNamespace(string type) => type != "cgroup" || File.Exists("/proc/self/ns/cgroup");
+
+    private static BundleDevice Character(long major, long? minor) => new(true, "rwm") { Type = "c", Major = major, Minor = minor };
+}

@@ -1,0 +1,164 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using Grid.Sandbox.OciRuntime.Bundles;
+using Grid.Sandbox.OciRuntime.Linux;
+using Microsoft.Win32.SafeHandles;
+
+namespace Grid.Sandbox.OciRuntime.Engines;
+
+/// <summary>
+/// One process in one container, from start to the removal of what is left. One thread does it all: it passes output on, notices the end
+/// and kills; so output is delivered by one thread at a time, and nothing is lost when the process ends.
+/// </summary>
+/// <param name="engine">Who starts it.</param>
+/// <param name="group">The sandbox's control group; the container's is below it and has its id as name.</param>
+/// <param name="id">Unique on the node.</param>
+/// <param name="directory">Takes the bundle, the log and the process id.</param>
+internal sealed class ContainerRun(RuntimeEngine engine, ControlGroup group, string id, string directory)
+{
+    private const int OutputHandle = 0, ErrorHandle = 1, ExitHandle = 2, WakeHandle = 3;
+    private static readonly TimeSpan PatienceWithRuntime = TimeSpan.FromMilliseconds(300), PatienceWithPipes = TimeSpan.FromSeconds(2);
+
+    private readonly byte[] _buffer = new byte[64 * 1024];
+    private readonly SafeFileHandle?[] _handles = new SafeFileHandle?[4];
+    private Exception? _outputFailure;
+    private Stopwatch? _killing;
+
+    private string LogFile => Path.Combine(directory, "log.json");
+
+    private string PidFile => Path.Combine(directory, "pid");
+
+    /// <summary>Runs it to its end on a thread of its own.</summary>
+    public Task<ProcessResult> ExecuteAsync(Bundle bundle, ProcessSpec process, CancellationToken cancellationToken) =>
+        Task.Factory.StartNew(() => Execute(bundle, process, cancellationToken), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    /// <summary>Runs it to its end on this thread.</summary>
+    public ProcessResult Execute(Bundle bundle, ProcessSpec process, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        bundle.Save(directory);
+        var killsBefore = group.OutOfMemoryKills();
+        int exitCode;
+        try
+        {
+            exitCode = Supervise(process.Output, cancellationToken);
+        }
+        finally
+        {
+            CleanUp();
+        }
+        if (_outputFailure is not null)
+            throw new SandboxException($"the process was killed because its output could not be taken: {_outputFailure.Message}", _outputFailure);
+        cancellationToken.ThrowIfCancellationRequested();
+        var outOfMemory = group.TakeOutOfMemory() | group.OutOfMemoryKills() > killsBefore;
+        return exitCode != 0 && RuntimeLog.LastError(LogFile) is { } error && !outOfMemory
+            ? NotStarted(error, process)
+            : new ProcessResult(exitCode, outOfMemory && exitCode != 0);
+    }
+
+    private int Supervise(IProcessOutput output, CancellationToken cancellationToken)
+    {
+        using var child = engine.Run(id, directory, PidFile, LogFile);
+        var (wakeRead, wakeWrite) = ChildProcess.Pipe();
+        using (wakeRead)
+        using (wakeWrite)
+        {
+            using var registration = cancellationToken.UnsafeRegister(static handle => ((SafeFileHandle)handle!).Dispose(), wakeWrite);
+            _handles[OutputHandle] = child.Output;
+            _handles[ErrorHandle] = child.Error;
+            _handles[ExitHandle] = child.Exit;
+            _handles[WakeHandle] = wakeRead;
+            Stopwatch? ended = null;
+            while (_handles[OutputHandle] is not null || _handles[ErrorHandle] is not null || ended is null)
+            {
+                var ready = ChildProcess.Poll(_handles, _killing is not null ? 10 : ended is not null ? 100 : -1);
+                Pass(output, ready, OutputHandle);
+                Pass(output, ready, ErrorHandle);
+                if ((ready & 1 << ExitHandle) != 0)
+                {
+                    ended = Stopwatch.StartNew();
+                    _handles[ExitHandle] = null;
+                }
+                if ((ready & 1 << WakeHandle) != 0)
+                {
+                    _killing ??= Stopwatch.StartNew();
+                    _handles[WakeHandle] = null;
+                }
+                if (_killing is not null && ended is null)
+                    Kill(child);
+                // Its process-id namespace died with the process, so nobody can hold the pipes; a runtime that works otherwise must not hang us.
+                if (ended?.Elapsed > PatienceWithPipes)
+                    break;
+            }
+            return child.Wait();
+        }
+    }
+
+    private void Pass(IProcessOutput output, int ready, int index)
+    {
+        if ((ready & 1 << index) == 0)
+            return;
+        var read = Libc.TryRead(_handles[index]!, _buffer);
+        if (read <= 0)
+        {
+            _handles[index] = null;
+            return;
+        }
+        try
+        {
+            if (_outputFailure is null)
+                output.Write(_buffer.AsSpan(0, read), isError: index == ErrorHandle);
+        }
+#pragma warning disable CA1031 // Whatever the receiver throws must end the process, and is reported when it has ended.
+        catch (Exception failure)
+#pragma warning restore CA1031
+        {
+            _outputFailure = failure;
+            _killing ??= Stopwatch.StartNew();
+        }
+    }
+
+    /// <summary>Killing the first process of the container makes the kernel kill all others in its namespace; the runtime then cleans up.</summary>
+    private void Kill(ChildProcess child)
+    {
+        var started = ReadPid(child.Pid) is { } pid && Libc.TryKill(pid, 9) == 0;
+        if (started && _killing!.Elapsed < PatienceWithRuntime)
+            return;
+        // It has not come so far that there is a container, or the runtime hangs.
+        child.Kill();
+        group.Kill(id);
+    }
+
+    /// <summary>The container's first process, which is a child of the runtime as long as that lives: its number cannot be somebody else's.</summary>
+    private int? ReadPid(int parent)
+    {
+        try
+        {
+            var pid = int.Parse(File.ReadAllText(PidFile).Trim(), CultureInfo.InvariantCulture);
+            var status = File.ReadAllText($"/proc/{pid}/stat");
+            var fields = status[(status.LastIndexOf(')') + 2)..].Split(' ', 3);
+            return int.Parse(fields[1], CultureInfo.InvariantCulture) == parent ? pid : null;
+        }
+        catch (Exception notThere) when (notThere is IOException or FormatException)
+        {
+            return null;
+        }
+    }
+
+    private void CleanUp()
+    {
+        engine.Delete(id);
+        var patience = Stopwatch.StartNew();
+        while (group.Kill(id) && patience.Elapsed < TimeSpan.FromSeconds(5))
+            Thread.Yield();
+    }
+
+    private ProcessResult NotStarted(string error, ProcessSpec process)
+    {
+        if (RuntimeLog.ExitCodeOfExec(error) is not { } exitCode)
+            throw new SandboxException($"{engine.Name} could not run {process.Arguments[0]}: {error}");
+        process.Output.Write(Encoding.UTF8.GetBytes($"cannot execute {process.Arguments[0]}: {(exitCode == 127 ? "not found" : "not executable")} in the sandbox\n"), isError: true);
+        return new ProcessResult(exitCode);
+    }
+}

@@ -1,0 +1,78 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using Grid.Sandbox.OciRuntime.Bundles;
+using Grid.Sandbox.OciRuntime.Linux;
+
+namespace Grid.Sandbox.OciRuntime.Engines;
+
+/// <summary>Really runs a container, with everything a sandbox's process gets, whose one program is made here: no image is needed.</summary>
+internal static class ProbeContainer
+{
+    private const int ExpectedExitCode = 42;
+
+    /// <summary>Throws <see cref="SandboxException"/> with the runtime's reason when it does not work.</summary>
+    public static void Run(RuntimeEngine engine, OciRuntimeOptions options, StateDirectory state)
+    {
+        var id = "probe-" + state.Owner;
+        var directory = Path.Combine(state.Temporary, id);
+        var root = Path.Combine(directory, "rootfs");
+        var group = ControlGroupOf(options, state.Owner);
+        foreach (var mountPoint in BundleFactory.MountPoints)
+            Directory.CreateDirectory(root + mountPoint);
+        try
+        {
+            var program = Path.Combine(root, "probe");
+            File.WriteAllBytes(program, Program());
+            Libc.ChangeMode(program, 0x1ED);
+            using var limits = ControlGroup.Create(group, new SandboxLimits());
+            var process = new ProcessSpec(["/probe"], [], "/", new ProcessUser(0, 0)) { Privileges = Privileges.PackageManager, Network = false };
+            var bundle = BundleFactory.Create(process, root, $"{group}/{id}", options.HostName, hasCaBundle: false);
+            var result = new ContainerRun(engine, limits, id, directory).Execute(bundle, process, CancellationToken.None);
+            if (result.ExitCode != ExpectedExitCode)
+                throw new SandboxException($"a trial container ended with exit code {result.ExitCode} instead of {ExpectedExitCode}");
+        }
+        finally
+        {
+            engine.Delete(id);
+            ControlGroup.Kill(group, "");
+            ControlGroup.Remove(group);
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    /// <summary>Where the trial of a process runs.</summary>
+    public static string ControlGroupOf(OciRuntimeOptions options, string owner) => $"{options.ControlGroup}/probe-{owner}";
+
+    /// <summary>A static ELF program of one segment that calls exit_group(42).</summary>
+    internal static byte[] Program()
+    {
+        var isArm = RuntimeInformation.ProcessArchitecture == Architecture.Arm64;
+        // x64: mov edi,42; mov eax,231; syscall. arm64: mov x0,#42; mov x8,#94; svc #0.
+        byte[] code = isArm
+            ? [0x40, 0x05, 0x80, 0xd2, 0xc8, 0x0b, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4]
+            : [0xbf, ExpectedExitCode, 0, 0, 0, 0xb8, 231, 0, 0, 0, 0x0f, 0x05];
+        const int HeaderSize = 64, SegmentSize = 56;
+        const ulong Address = 0x400000;
+        var file = new byte[HeaderSize + SegmentSize + code.Length];
+        var header = file.AsSpan();
+        "\u007fELF\u0002\u0001\u0001"u8.CopyTo(header);
+        BinaryPrimitives.WriteUInt16LittleEndian(header[16..], 2);
+        BinaryPrimitives.WriteUInt16LittleEndian(header[18..], (ushort)(isArm ? 183 : 62));
+        BinaryPrimitives.WriteUInt32LittleEndian(header[20..], 1);
+        BinaryPrimitives.WriteUInt64LittleEndian(header[24..], Address + HeaderSize + SegmentSize);
+        BinaryPrimitives.WriteUInt64LittleEndian(header[32..], HeaderSize);
+        BinaryPrimitives.WriteUInt16LittleEndian(header[52..], HeaderSize);
+        BinaryPrimitives.WriteUInt16LittleEndian(header[54..], SegmentSize);
+        BinaryPrimitives.WriteUInt16LittleEndian(header[56..], 1);
+        var segment = header[HeaderSize..];
+        BinaryPrimitives.WriteUInt32LittleEndian(segment, 1);
+        BinaryPrimitives.WriteUInt32LittleEndian(segment[4..], 5);
+        BinaryPrimitives.WriteUInt64LittleEndian(segment[16..], Address);
+        BinaryPrimitives.WriteUInt64LittleEndian(segment[24..], Address);
+        BinaryPrimitives.WriteUInt64LittleEndian(segment[32..], (ulong)file.Length);
+        BinaryPrimitives.WriteUInt64LittleEndian(segment[40..], (ulong)file.Length);
+        BinaryPrimitives.WriteUInt64LittleEndian(segment[48..], 0x1000);
+        code.CopyTo(header[(HeaderSize + SegmentSize)..]);
+        return file;
+    }
+}

@@ -1,0 +1,148 @@
+using System.Text;
+using Grid.Oci;
+using Grid.Oci.Content;
+using Grid.Oci.FileSystem;
+using Grid.Sandbox.OciRuntime.Engines;
+using Grid.Sandbox.OciRuntime.Snapshots;
+
+namespace Grid.Sandbox.OciRuntime;
+
+/// <summary>
+/// Sandboxes by an OCI runtime (runc, crun or one like them) over overlayfs, without a daemon. Needs Linux 5.12, root, and control groups of either
+/// version. Processes, mounts and directories are below <see cref="OciRuntimeOptions.StateDirectory"/>, which several processes may share.
+/// Dispose it after its sandboxes.
+/// </summary>
+public sealed class OciSandboxRuntime : ISandboxRuntime, IDisposable
+{
+    private readonly OciRuntimeOptions _options;
+    private readonly ContentStore _store;
+    private readonly StateDirectory _state;
+    private readonly SnapshotStore _snapshots;
+    private readonly Lazy<RuntimeEngine> _engine;
+    private readonly SemaphoreSlim _start = new(1);
+    private bool _started;
+
+    /// <summary>Uses a state directory and a content store. Throws <see cref="ArgumentException"/> for options that cannot work.</summary>
+    public OciSandboxRuntime(OciRuntimeOptions options, ContentStore store)
+    {
+        options.Validate();
+        _options = options with { StateDirectory = Path.TrimEndingDirectorySeparator(Path.GetFullPath(options.StateDirectory)) };
+        _store = store;
+        _state = new StateDirectory(_options.StateDirectory);
+        _snapshots = new SnapshotStore(store, _state.Layers, _state.Temporary);
+        _engine = new Lazy<RuntimeEngine>(() => RuntimeEngine.Find(_options, _state));
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>When no runtime works this says so and why; the first use is what probes.</remarks>
+    public string Name
+    {
+        get
+        {
+            try
+            {
+                return _engine.Value.Name;
+            }
+            catch (SandboxException failure)
+            {
+                return $"no OCI runtime: {failure.Message}";
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<ISandbox> CreateAsync(SandboxSpec spec, CancellationToken cancellationToken)
+    {
+        CheckHandle(spec.Handle);
+        await StartAsync(cancellationToken);
+        var engine = _engine.Value;
+        await ClaimAsync(spec.Handle, cancellationToken);
+        var directory = Path.Combine(_state.Sandboxes, spec.Handle);
+        var mounted = new SandboxRoot(directory, ControlGroupOf(spec.Handle));
+        try
+        {
+            var (layers, chain) = await _snapshots.EnsureAsync(spec.Parent, spec.Blobs, cancellationToken);
+            await Task.Run(() => mounted.Mount(spec, _options, layers), cancellationToken);
+            return new OciSandbox(spec, chain, mounted, engine, _options, _store, _snapshots);
+        }
+        catch
+        {
+            await mounted.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task RecoverAsync(CancellationToken cancellationToken)
+    {
+        await StartAsync(cancellationToken);
+        foreach (var directory in Directory.GetDirectories(_state.Sandboxes))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (StateDirectory.OwnerOf(directory) is not { } owner || !_state.IsAlive(owner))
+                await RecoverSandboxAsync(directory);
+        }
+        foreach (var owner in _state.DeadOwners().ToList())
+        {
+            await new SandboxRoot(Path.Combine(_state.Unpacking, owner), ProbeContainer.ControlGroupOf(_options, owner)).DisposeAsync();
+            _state.Forget(owner);
+        }
+    }
+
+    /// <summary>Removes this process's claim on the state directory. Unpacked layers stay for the next one.</summary>
+    public void Dispose()
+    {
+        _start.Dispose();
+        _state.Dispose();
+    }
+
+    private async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await _start.WaitAsync(cancellationToken);
+        try
+        {
+            if (!_started)
+                await _state.ForgetOldBootAsync(cancellationToken);
+            _started = true;
+        }
+        finally
+        {
+            _start.Release();
+        }
+    }
+
+    private async Task ClaimAsync(string handle, CancellationToken cancellationToken)
+    {
+        var directory = Path.Combine(_state.Sandboxes, handle);
+        while (!_state.TryClaim(handle))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (StateDirectory.OwnerOf(directory) is { } owner && _state.IsAlive(owner))
+                throw new InvalidOperationException($"the sandbox {handle} is in use");
+            await RecoverSandboxAsync(directory);
+        }
+    }
+
+    /// <summary>Ends and removes a sandbox whose process is dead, whichever runtime it used.</summary>
+    private async Task RecoverSandboxAsync(string directory)
+    {
+        var handle = Path.GetFileName(directory);
+        var runtimes = Directory.Exists(_state.Runtimes) ? Directory.GetDirectories(_state.Runtimes) : [];
+        foreach (var root in runtimes)
+            RuntimeEngine.Recover(root, handle);
+        await new SandboxRoot(directory, ControlGroupOf(handle)).DisposeAsync();
+        foreach (var root in runtimes)
+            RuntimeEngine.Forget(root, handle);
+    }
+
+    /// <summary>Node-wide names: two state directories may hold the same handle.</summary>
+    private string ControlGroupOf(string handle) =>
+        $"{_options.ControlGroup}/{Digest.Compute(Encoding.UTF8.GetBytes(_options.StateDirectory)).Hex[..12]}/{handle}";
+
+    private static void CheckHandle(string handle)
+    {
+        var legal = handle.Length is > 0 and <= 100 && !handle.StartsWith('.') && handle.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.');
+        if (!legal)
+            throw new ArgumentException($"'{handle}' is no sandbox handle: 1 to 100 letters, digits, '-', '_' and '.', not beginning with '.'");
+    }
+}

@@ -1,0 +1,124 @@
+using System.Diagnostics;
+using Grid.Contracts.Builds;
+using Grid.Contracts.Events;
+using Grid.Contracts.Work;
+using Grid.Dockerfiles;
+using Grid.Lifecycle;
+using Grid.Lifecycle.Analyze;
+using Grid.Lifecycle.Build;
+using Grid.Lifecycle.Export;
+using Grid.Lifecycle.Extend;
+using Grid.Lifecycle.Restore;
+using Grid.Oci;
+using Grid.Oci.Content;
+using Grid.Oci.Images;
+using Grid.Sandbox;
+
+namespace Grid.Worker;
+
+/// <summary>Does one piece of work: calls the phase in Grid.Lifecycle with this node's sandbox, content store and directories.</summary>
+public sealed class WorkRunner(
+    ISandboxRuntime sandboxes, ContentStore content, ImageStores images, BuildDirectories builds, IBuildEvents events, WorkerOptions options, TimeProvider time)
+{
+    /// <summary>Name of the work's span.</summary>
+    internal static string NameOf(WorkItem item) => item switch
+    {
+        StepWork => "run step",
+        _ => item.GetType().Name.Replace("Work", "", StringComparison.Ordinal).ToLowerInvariant(),
+    };
+
+    /// <summary>Does the work and gives its result; what goes wrong is thrown.</summary>
+    internal async Task<WorkResult> RunAsync(WorkItem item, Activity? span, CancellationToken cancellationToken) => item switch
+    {
+        AnalyzeWork work => await AnalyzeAsync(work, cancellationToken),
+        DetectWork work => new DetectDone(await new DetectRunner(sandboxes, content, images, builds, options).RunAsync(work, Output(item, Phase.Detect), cancellationToken)),
+        RestoreWork work => await RestoreAsync(work, cancellationToken),
+        StepWork work => await StepAsync(work, span, cancellationToken),
+        BuildWork work => await BuildAsync(work, cancellationToken),
+        ExportWork work => await ExportAsync(work, cancellationToken),
+        _ => throw new InvalidOperationException($"no such work: {item.GetType().Name}"),
+    };
+
+    private async Task<WorkResult> AnalyzeAsync(AnalyzeWork work, CancellationToken cancellationToken) => new AnalyzeDone(await Analyzer.AnalyzeAsync(images, new AnalyzeInput
+    {
+        Builder = ImageLocation.Parse(work.Builder),
+        Targets = [.. work.Targets.Select(ImageLocation.Parse)],
+        RunImage = work.RunImage is null ? null : ImageLocation.Parse(work.RunImage),
+        PreviousImage = work.PreviousImage is null ? null : ImageLocation.Parse(work.PreviousImage),
+        Platform = HostPlatform.Current,
+    }, Output(work, Phase.Analyze), cancellationToken));
+
+    private async Task<WorkResult> RestoreAsync(RestoreWork work, CancellationToken cancellationToken)
+    {
+        var build = builds.Open(work.BuildKey);
+        await Restorer.RestoreAsync(build.Files(), content, new RestoreInput
+        {
+            Environment = Phases.Environment(work.Analyzed, work.Analyzed.Builder.Config),
+            Group = work.Group,
+            Previous = work.Analyzed.PreviousMetadata,
+            PreviousImage = work.Analyzed.Previous,
+            Cache = work.Cache,
+        }, Blobs(work.Analyzed.Previous), Output(work, Phase.Restore), cancellationToken);
+        return new RestoreDone();
+    }
+
+    private async Task<WorkResult> StepAsync(StepWork work, Activity? span, CancellationToken cancellationToken)
+    {
+        span?.SetTag("grid.step", work.Input.Label);
+        var executor = new StepExecutor(sandboxes, content, options.SandboxLimits, builds.Open(work.BuildKey).Contexts);
+        var layer = await executor.RunAsync(BuildDirectory.SandboxHandle(work.Handle), work.Input, new ImageBlobs(images, work.Input.BaseLocation),
+            Output(work, work.Name.Kind == ImageKind.Build ? Phase.ExtendBuild : Phase.ExtendRun), cancellationToken);
+        span?.SetTag("grid.layer", layer?.DiffId.ToString());
+        return new StepDone(layer);
+    }
+
+    private async Task<WorkResult> BuildAsync(BuildWork work, CancellationToken cancellationToken)
+    {
+        var log = Output(work, Phase.Build);
+        var analyzed = work.Detection.Analyzed;
+        var environment = Phases.Environment(analyzed, work.BuildImage.Config);
+        var build = builds.Open(work.BuildKey);
+        await build.PrepareAsync(content, work.Source, analyzed.User, work.Environment, cancellationToken);
+        await using var sandbox = await sandboxes.CreateAsync(
+            new SandboxSpec(BuildDirectory.SandboxHandle(work.Handle), work.BuildImage.AllLayers(), new ImageBlobs(images, analyzed.Builder.Location))
+            {
+                Volumes = build.Volumes(environment, appReadOnly: false),
+                Limits = options.SandboxLimits,
+            }, cancellationToken);
+        var metadata = await BuildPhase.RunAsync(sandbox, new BuildInput(environment, work.Detection.Group, work.Detection.Plan), log, cancellationToken);
+        return new BuildDone(await LayerPacker.PackAsync(sandbox.Files, content, new PackInput
+        {
+            Environment = environment,
+            Group = work.Detection.Group,
+            Build = metadata,
+            Previous = analyzed.PreviousMetadata,
+            PreviousImage = analyzed.Previous,
+            LauncherPath = options.Launcher,
+        }, log, cancellationToken));
+    }
+
+    private async Task<WorkResult> ExportAsync(ExportWork work, CancellationToken cancellationToken)
+    {
+        var log = Output(work, Phase.Export);
+        var extended = work.RunImage.Added.Count > 0 || work.RunImage.Rebasable is not null;
+        var image = AppImage.Assemble(new AssembleInput
+        {
+            Environment = Phases.Environment(work.Detection.Analyzed, work.Detection.Analyzed.Builder.Config),
+            Analyzed = work.Detection.Analyzed,
+            App = work.App,
+            ExtensionLayers = [.. work.RunImage.Added.Select(a => new ExtensionLayer(a.Layer, a.CreatedBy, a.ExtensionId))],
+            ExtendedConfig = extended ? work.RunImage.Config.Config : null,
+            Rebasable = work.RunImage.Rebasable,
+            ProcessType = work.DefaultProcess,
+            Created = work.SourceDateEpoch is { } seconds ? DateTimeOffset.FromUnixTimeSeconds(seconds) : null,
+            ExtraLabels = work.Labels,
+        }, content, images, log);
+        var report = await Exporter.ExportAsync(images, image, [.. work.Targets.Select(ImageLocation.Parse)], log, cancellationToken);
+        report.EnsureComplete();
+        return new ExportDone(report);
+    }
+
+    private IBlobSource Blobs(PinnedImage? image) => image is null ? content : new ImageBlobs(images, image.Location);
+
+    private PhaseOutput Output(WorkItem item, Phase phase) => new(item.BuildKey, phase, events, time);
+}

@@ -1,0 +1,33 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Grid.Contracts.Work;
+using Grid.Oci.Content;
+using Grid.Sandbox;
+
+namespace Grid.Worker;
+
+/// <summary>Registers a node's worker.</summary>
+public static class WorkerHosting
+{
+    /// <summary>Adds the worker agent and what it needs; the content store, image stores, sandbox runtime and event journal come from elsewhere.</summary>
+    public static IServiceCollection AddGridWorker(this IServiceCollection services, WorkerOptions options) => services
+        .AddSingleton(options)
+        .AddSingleton(new GridNode(Environment.MachineName))
+        .AddSingleton<BuildDirectories>()
+        .AddSingleton<WorkRunner>()
+        .AddSingleton<WorkerAgent>()
+        .AddHostedService<CrashRecovery>();
+}
+
+/// <summary>Removes what an earlier process left on this node, before any work starts.</summary>
+internal sealed class CrashRecovery(ISandboxRuntime sandboxes, ContentStore content, BuildDirectories builds) : IHostedService
+{
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await sandboxes.RecoverAsync(cancellationToken);
+        builds.DeleteAll();
+        content.Recover();
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+}

@@ -1,0 +1,158 @@
+using System.Diagnostics;
+using Grid.Oci.Layers;
+using Grid.Sandbox.OciRuntime;
+using Mounts = Grid.Sandbox.OciRuntime.Mounts.Overlay;
+
+namespace Grid.Sandbox.Tests.OciRuntime;
+
+/// <summary>What only this adapter has: options, recovery after a crash, several processes on one state directory.</summary>
+public sealed class OciRuntimeSpecifics : SandboxTests
+{
+    private const string RuntimeName = "runc";
+
+    protected override ISandboxRuntime CreateRuntimeAt(string directory) => Make(directory);
+
+    protected override void AssertNothingLeft() => OciRuntimeUnderTest.AssertNothingLeft(Directory);
+
+    [Fact]
+    public async Task CaBundle_IsVisibleNamedByVariablesAndNeverPartOfALayer()
+    {
+        var bundle = Path.Combine(Directory, "ca.pem");
+        await File.WriteAllTextAsync(bundle, "-----CA-----\n", Stop);
+        using var runtime = Make(Path.Combine(Directory, "ca"), options => options with { CaBundle = bundle });
+        await using var sandbox = await runtime.CreateAsync(Spec(), Stop);
+        var (_, output, _) = await ShellAsync(sandbox, "cat $SSL_CERT_FILE; echo $CURL_CA_BUNDLE $PIP_CERT; echo x > /run/grid/ca-certificates.crt", p => p with { Environment = ["PATH=/bin", "PIP_CERT=/mine"] });
+        output.ShouldBe("-----CA-----\n/run/grid/ca-certificates.crt /mine\n");
+        (await sandbox.CommitAsync(Stop)).ShouldBeNull();
+    }
+
+    [Fact]
+    public void Name_UnknownRuntime_SaysWhatToDo()
+    {
+        using var runtime = new OciSandboxRuntime(new OciRuntimeOptions { StateDirectory = Path.Combine(Directory, "none"), Runtime = "no-such-runtime" }, Store);
+        runtime.Name.ShouldContain("install crun or runc");
+    }
+
+    [Theory]
+    [InlineData("relative")]
+    [InlineData("/with,comma")]
+    public void Constructor_ImpossibleStateDirectory_Throws(string path) =>
+        Should.Throw<ArgumentException>(() => new OciSandboxRuntime(new OciRuntimeOptions { StateDirectory = path }, Store)).Message.ShouldContain(path);
+
+    [Theory]
+    [InlineData("../x")]
+    [InlineData(".x")]
+    [InlineData("a/b")]
+    [InlineData("")]
+    public async Task CreateAsync_HandleThatIsAPath_Throws(string handle)
+    {
+        using var runtime = Make(Path.Combine(Directory, "handles"));
+        await Should.ThrowAsync<ArgumentException>(() => runtime.CreateAsync(Spec() with { Handle = handle }, Stop));
+    }
+
+    [Fact]
+    public async Task CommitAsync_SparseFileBeyondTheBound_IsRefusedWithoutReadingIt()
+    {
+        using var runtime = Make(Path.Combine(Directory, "sparse"), options => options with { MaxLayerBytes = 1 << 20 });
+        await using var sandbox = await runtime.CreateAsync(Spec(), Stop);
+        (await ShellAsync(sandbox, "truncate -s 1T /data/huge")).ExitCode.ShouldBe(0);
+        var watch = Stopwatch.StartNew();
+        (await Should.ThrowAsync<SandboxException>(() => sandbox.CommitAsync(Stop))).Message.ShouldContain("1048576");
+        watch.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(10));
+    }
+
+    [Fact]
+    public async Task RecoverAsync_AnotherProcessOfTheDirectoryLives_LeavesItsSandboxAlone()
+    {
+        var state = Path.Combine(Directory, "shared");
+        using var first = Make(state);
+        using var second = Make(state);
+        await using var sandbox = await first.CreateAsync(Spec(), Stop);
+        await second.RecoverAsync(Stop);
+        (await ShellAsync(sandbox, "echo alive")).Output.ShouldBe("alive\n");
+    }
+
+    [Fact]
+    public async Task RecoverAsync_AfterKillMinus9_RemovesProcessesMountsGroupsAndDirectories()
+    {
+        var state = Path.Combine(Directory, "crashed");
+        using (Make(state))
+        {
+            // Only to skip where no runtime works.
+        }
+        var marker = $"{Random.Shared.Next(100_000, 999_999)}";
+        string[] program = Path.GetFileName(Environment.ProcessPath) == "dotnet" ? [Environment.GetCommandLineArgs()[0]] : [];
+        var start = new ProcessStartInfo(Environment.ProcessPath!, [.. program, .. CrashingProcess.Arguments]) { UseShellExecute = false, RedirectStandardOutput = true };
+        start.Environment[CrashingProcess.Variable] = CrashingProcess.Describe(state, Store.Root, OciRuntimeUnderTest.ControlGroupOf(Directory), RuntimeName, marker);
+        using var child = Process.Start(start)!;
+        string? line;
+        do
+            line = await child.StandardOutput.ReadLineAsync(Stop).AsTask().WaitAsync(TimeSpan.FromSeconds(60), Stop);
+        while (line is not (null or "running"));
+        line.ShouldBe("running");
+        IsRunning("sleep", marker).ShouldBeTrue();
+        child.Kill();
+        await child.WaitForExitAsync(Stop);
+        using var runtime = Make(state);
+        await runtime.RecoverAsync(Stop);
+        IsRunning("sleep", marker).ShouldBeFalse();
+        System.IO.Directory.GetDirectories(Path.Combine(state, "sandboxes")).ShouldBeEmpty();
+        System.IO.Directory.GetDirectories(Path.Combine(state, "runtime", RuntimeName)).ShouldBeEmpty();
+        System.IO.Directory.GetFiles(Path.Combine(state, "owners")).ShouldHaveSingleItem();
+        (await File.ReadAllTextAsync("/proc/self/mountinfo", Stop)).ShouldNotContain(state);
+        await using var again = await runtime.CreateAsync(new SandboxSpec("crash", [BaseImage.Layer], BaseImage.Store), Stop);
+        (await ShellAsync(again, "true")).ExitCode.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task CreateAsync_HandleOfADeadProcess_IsTakenOver()
+    {
+        var state = Path.Combine(Directory, "takeover");
+        using var runtime = Make(state);
+        var sandbox = Path.Combine(state, "sandboxes", "stale");
+        System.IO.Directory.CreateDirectory(Path.Combine(sandbox, "upper"));
+        await File.WriteAllTextAsync(Path.Combine(sandbox, "owner"), "0123456789abcdef", Stop);
+        await using var fresh = await runtime.CreateAsync(new SandboxSpec("stale", [BaseImage.Layer], BaseImage.Store), Stop);
+        (await ShellAsync(fresh, "true")).ExitCode.ShouldBe(0);
+    }
+
+    [Theory]
+    [InlineData("runc")]
+    [InlineData("crun")]
+    public async Task TrivialProcess_CostsLittleMoreThanItsRuntime(string name)
+    {
+        using var runtime = OciRuntimeUnderTest.Make(Path.Combine(Directory, "speed"), name, Directory, Store);
+        await using var sandbox = await runtime.CreateAsync(Spec(), Stop);
+        var times = new List<double>();
+        for (var i = 0; i < 25; i++)
+        {
+            var watch = Stopwatch.StartNew();
+            (await sandbox.RunAsync(new ProcessSpec(["/bin/true"], [], "/", new ProcessUser(0, 0)), Stop)).ExitCode.ShouldBe(0);
+            times.Add(watch.Elapsed.TotalMilliseconds);
+        }
+        var create = Stopwatch.StartNew();
+        await (await runtime.CreateAsync(Spec(), Stop)).DisposeAsync();
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"{runtime.Name}: trivial process median {times.Order().ElementAt(12):0.0} ms, least {times.Min():0.0} ms; create + dispose {create.Elapsed.TotalMilliseconds:0.0} ms");
+        times.Min().ShouldBeLessThan(500);
+    }
+
+    [Fact]
+    public async Task CreateAsync_AsOnOldKernels_WorksTheSame()
+    {
+        Mounts.UseOldCall = true;
+        try
+        {
+            var layers = Enumerable.Range(0, 120).Select(i => BaseImage.Of(Store, (new LayerEntry($"n{i}", LayerEntryType.File), $"{i}"))).ToArray();
+            var layer = await StepAsync("cat /n0 /n119; rm /n1; echo x > /data/x", layers);
+            Paths(layer).ShouldBe([".wh.n1", "data", "data/x"]);
+        }
+        finally
+        {
+            Mounts.UseOldCall = false;
+        }
+    }
+
+    private OciSandboxRuntime Make(string state, Func<OciRuntimeOptions, OciRuntimeOptions>? change = null) =>
+        OciRuntimeUnderTest.Make(state, RuntimeName, Directory, Store, change);
+}

@@ -1,0 +1,119 @@
+using Grid.Oci.FileSystem;
+using Grid.Oci.Layers;
+
+namespace Grid.Sandbox.Tests;
+
+public abstract partial class SandboxConformance
+{
+    [Fact]
+    public async Task Volumes_ReadOnlyAndWritable_AreAsAsked()
+    {
+        var (fixedPath, open) = (Host("fixed", ("f", "fixed")), Host("open"));
+        await using var sandbox = await Runtime.CreateAsync(Spec() with { Volumes = [new Volume(fixedPath, "/in/fixed", ReadOnly: true), new Volume(open, "/in/open")] }, Stop);
+        (await ShellAsync(sandbox, "cat /in/fixed/f; echo w > /in/open/w; echo x > /in/fixed/x")).ExitCode.ShouldNotBe(0);
+        File.ReadAllText(Path.Combine(open, "w")).ShouldBe("w\n");
+        File.Exists(Path.Combine(fixedPath, "x")).ShouldBeFalse();
+        using var reader = new StreamReader(sandbox.Files.OpenRead("/in/open/w"));
+        reader.ReadToEnd().ShouldBe("w\n");
+    }
+
+    [Fact]
+    public async Task Volumes_InsideEachOther_AreBothThere()
+    {
+        var (outer, inner) = (Host("outer", ("o", "o")), Host("inner", ("i", "i")));
+        await using var sandbox = await Runtime.CreateAsync(Spec() with { Volumes = [new Volume(inner, "/layers/deep/inner"), new Volume(outer, "/layers")] }, Stop);
+        (await ShellAsync(sandbox, "cat /layers/o /layers/deep/inner/i")).Output.ShouldBe("oi");
+    }
+
+    [Theory]
+    [InlineData("/etc")]
+    [InlineData("../../../../../../etc")]
+    [InlineData("/proc/1/root/etc")]
+    public async Task Volumes_TargetIsALinkOutOfTheImage_MountsInsideAndTouchesNothingElse(string target)
+    {
+        var hostile = BaseImage.Of(Store, (new LayerEntry("workspace", LayerEntryType.SymbolicLink) { LinkTarget = target, Mode = 0x1FF }, null));
+        var volume = Host("volume", ("marker", "m"));
+        var before = System.IO.Directory.GetFileSystemEntries("/etc").Order().ToArray();
+        await using var sandbox = await Runtime.CreateAsync(Spec(hostile) with { Volumes = [new Volume(volume, "/workspace/app")] }, Stop);
+        File.ReadAllText("/proc/self/mountinfo").ShouldNotContain(" /etc/");
+        (await ShellAsync(sandbox, "echo 1 > /data/x")).ExitCode.ShouldBe(0);
+        System.IO.Directory.GetFileSystemEntries("/etc").Order().ShouldBe(before);
+        Paths(await sandbox.CommitAsync(Stop)).ShouldBe(["data", "data/x"]);
+    }
+
+    [Fact]
+    public async Task Volumes_LinkLoop_IsRefusedWithAMessage()
+    {
+        var loop = BaseImage.Of(Store, (new LayerEntry("a", LayerEntryType.SymbolicLink) { LinkTarget = "b" }, null), (new LayerEntry("b", LayerEntryType.SymbolicLink) { LinkTarget = "a" }, null));
+        var failure = await Should.ThrowAsync<SandboxException>(() => Runtime.CreateAsync(Spec(loop) with { Volumes = [new Volume(Host("v"), "/a/x")] }, Stop));
+        failure.Message.ShouldContain("links");
+    }
+
+    [Fact]
+    public async Task CreateAsync_ImageReplacesOurMountPointsByLinks_NeverWritesElsewhere()
+    {
+        var hostile = BaseImage.Of(
+            Store,
+            (new LayerEntry("etc/hosts", LayerEntryType.SymbolicLink) { LinkTarget = "/data/deep/hosts" }, null),
+            (new LayerEntry("etc/resolv.conf", LayerEntryType.SymbolicLink) { LinkTarget = "../run/systemd/resolve/stub-resolv.conf" }, null));
+        await using var sandbox = await CreateAsync(hostile);
+        (await ShellAsync(sandbox, "cat /etc/hosts | head -1; test -e /etc/resolv.conf && ls -l /etc/resolv.conf | tail -c 12")).Output.ShouldStartWith("127.0.0.1\tlocalhost");
+        (await sandbox.CommitAsync(Stop)).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task ExtraVolumes_AreThereForOneProcessAloneAndLeaveNoTrace()
+    {
+        var directory = Host("extra", ("f", "extra"));
+        var file = Path.Combine(directory, "f");
+        await using var sandbox = await CreateAsync();
+        var (_, output, _) = await ShellAsync(sandbox, "cat /mnt/cache/f /plan.toml; echo new > /mnt/cache/n; echo no > /plan.toml", p => p with
+        {
+            ExtraVolumes = [new Volume(directory, "/mnt/cache"), new Volume(file, "/plan.toml", ReadOnly: true)],
+        });
+        output.ShouldBe("extraextra");
+        File.ReadAllText(Path.Combine(directory, "n")).ShouldBe("new\n");
+        File.ReadAllText(file).ShouldBe("extra");
+        (await ShellAsync(sandbox, "ls -A /mnt/cache; cat /plan.toml")).Output.ShouldBe("");
+        (await sandbox.CommitAsync(Stop)).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task ExtraVolumes_TargetBehindALinkMadeByAProcess_StaysInside()
+    {
+        await using var sandbox = await CreateAsync();
+        (await ShellAsync(sandbox, "ln -s / /out; ln -s /proc/self/cwd/../../../../../.. /up")).ExitCode.ShouldBe(0);
+        var (_, output, _) = await ShellAsync(sandbox, "ls /data/cache", p => p with { ExtraVolumes = [new Volume(Host("extra", ("f", "x")), "/out/data/cache")] });
+        output.ShouldBe("f\n");
+        Paths(await sandbox.CommitAsync(Stop)).ShouldBe(["out", "up"]);
+    }
+
+    [Fact]
+    public async Task ExtraVolumes_HostPathMissing_IsRefusedWithAMessage()
+    {
+        await using var sandbox = await CreateAsync();
+        (await Should.ThrowAsync<SandboxException>(() => ShellAsync(sandbox, "true", p => p with { ExtraVolumes = [new Volume("/no/such/host/path", "/x")] })))
+            .Message.ShouldContain("/no/such/host/path");
+    }
+
+    [Fact]
+    public async Task Files_LinksOfTheTree_AreResolvedInside()
+    {
+        await using var sandbox = await CreateAsync();
+        await ShellAsync(sandbox, "ln -s /etc/passwd /data/abs; ln -s ../../../../../etc/passwd /data/rel");
+        foreach (var path in new[] { "/data/abs", "/data/rel" })
+        {
+            using var reader = new StreamReader(sandbox.Files.OpenRead(path));
+            (await reader.ReadToEndAsync(Stop)).ShouldContain("cnb:x:1000");
+        }
+    }
+
+    private string Host(string name, params (string Name, string Content)[] files)
+    {
+        var path = Path.Combine(Directory, "host", name);
+        System.IO.Directory.CreateDirectory(path);
+        foreach (var (file, content) in files)
+            File.WriteAllText(Path.Combine(path, file), content);
+        return path;
+    }
+}
