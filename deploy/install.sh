@@ -53,7 +53,8 @@ stage=$target.new
 rm -rf "$stage"
 mkdir -p "$stage"
 logs=$(mktemp -d)
-trap 'rm -rf "$stage" "$logs"' EXIT
+launcher=
+trap '[ -z "$launcher" ] || kill "$launcher" 2>/dev/null || true; rm -rf "$stage" "$logs"' EXIT
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
 
 say "building grid (the first time about a minute) …"
@@ -63,7 +64,8 @@ launcher=$!
 # Compiled ahead of time, commands start in a third of the time; the runtime itself is the SDK's.
 publish Grid.Cli "$stage" --no-self-contained -p:PublishReadyToRun=true -p:DebugType=none >"$logs/cli" 2>&1 ||
   { cat "$logs/cli" >&2; fail "grid does not build (see above)"; }
-wait "$launcher" || { cat "$logs/launcher" >&2; fail "the launcher does not build (see above)"; }
+pid=$launcher launcher=
+wait "$pid" || { cat "$logs/launcher" >&2; fail "the launcher does not build (see above)"; }
 mv "$stage/launcher-files/launcher" "$stage/launcher"
 rm -rf "$stage/launcher-files"
 printf '%s\n' "$state" >"$stage/.sources"
