@@ -1,5 +1,4 @@
 using System.Text;
-using Grid.Oci.Images;
 using Grid.Oci.Layers;
 
 namespace Grid.Lifecycle.Builders;
@@ -65,7 +64,8 @@ internal sealed class ArchiveModuleFiles : ModuleFiles
         try
         {
             using var stream = File.OpenRead(_file);
-            using var tar = LayerReader.Decompress(stream, MediaTypes.OciLayerGzip);
+            // By its first bytes: names of archives say little.
+            using var tar = LayerReader.Decompress(stream, "application/octet-stream");
             var reader = new LayerReader(tar);
             while (reader.Next() is { } entry)
             {

@@ -157,8 +157,10 @@ public sealed class BuilderCreator
         }
     }
 
-    private BuilderRunImage Absolute(BuilderRunImage image) => new(
-        Location(image.Image, "run image").ToString(), [.. image.Mirrors.Select(mirror => Location(mirror, "mirror").ToString())]);
+    /// <summary>Registry names stay as they are written; a layout's directory must mean the same from anywhere.</summary>
+    private BuilderRunImage Absolute(BuilderRunImage image) => new(Absolute(image.Image), [.. image.Mirrors.Select(Absolute)]);
+
+    private string Absolute(string name) => Location(name, "run image") is ImageLocation.Layout layout ? layout.ToString() : name;
 
     private ImageLocation Location(string name, string what)
     {
