@@ -42,9 +42,7 @@ public static class BuildPhase
     private static async Task<BuildMetadata> RunBuildpacksAsync(
         ISandbox sandbox, BuildInput input, IPhaseLog log, CancellationToken cancellationToken)
     {
-        var variables = ModuleEnvironment.Base(input.Environment.ImageEnv, input.ExtraEnvNames.ToHashSet());
-        if (variables["HOME"].Length == 0)
-            variables["HOME"] = PasswdFile.HomeOf(sandbox.Files, input.Environment.User.UserId) ?? "/";
+        var variables = ModuleEnvironment.Base(input.Environment.EnvIn(sandbox.Files), input.ExtraEnvNames.ToHashSet());
         var run = new BuildpackRun(sandbox, input.Environment, variables, log);
         var aggregate = new LaunchAggregate();
         var labels = new List<LaunchLabel>();

@@ -15,7 +15,7 @@ internal static class SurroundingsOfPhase
         public ModuleSurroundings ToSurroundings(IFileTree files) => new()
         {
             Files = files,
-            ImageEnv = environment.ImageEnv,
+            ImageEnv = environment.EnvIn(files),
             Target = environment.Target,
             ExecEnv = environment.ExecEnv,
             PlatformDirectory = environment.PlatformDirectory,

@@ -3,7 +3,7 @@ using System.Text;
 using Grid.Oci.FileSystem;
 using Grid.Sandbox;
 
-namespace Grid.Lifecycle.Extend;
+namespace Grid.Lifecycle;
 
 /// <summary>
 /// Resolves USER in the image's own passwd and group, as Docker does: names or numbers, a number needs no entry, without a group the user's own
@@ -36,6 +36,9 @@ public static class UserLookup
         var gid = entry is null ? 0 : Number(entry[3], "group") ?? 0;
         return new ResolvedUser(new ProcessUser(uid.Value, gid) { SupplementaryGroups = entry is null ? [] : Memberships(groups, entry[0], gid) }, home);
     }
+
+    /// <summary>The home directory of a numeric user; "/" when passwd does not know it.</summary>
+    public static string HomeOf(IFileTree files, ProcessUser user) => Resolve(files, user.UserId.ToString(CultureInfo.InvariantCulture)).Home;
 
     private static int GroupId(List<string[]> groups, string group) =>
         groups.FirstOrDefault(f => f[0] == group) is { } entry ? Number(entry[2], "group") ?? 0
