@@ -117,9 +117,9 @@ public sealed class Detector
         if (!_anyErrored)
             log.Error("Please check that you are running against the correct path.");
         var failures = _report.Failures();
-        var why = failures.Length == 0 ? "the order has no groups" : "\n" + failures;
+        var why = failures.Length == 0 ? " the order has no groups of buildpacks" : "\n" + failures;
         return _anyErrored
-            ? new LifecycleException(ExitCode.DetectFailedWithErrors, $"failed to detect: buildpack(s) failed with err: {why}")
-            : new LifecycleException(ExitCode.DetectFailed, $"failed to detect: no buildpacks participating: {why}");
+            ? new LifecycleException(ExitCode.DetectFailedWithErrors, $"failed to detect: buildpack(s) failed with err:{why}")
+            : new LifecycleException(ExitCode.DetectFailed, $"failed to detect: no buildpacks participating:{why}");
     }
 }
