@@ -29,7 +29,6 @@ public sealed class Detector
     /// No group passed (20, or 21 when a detect errored; the message says why each group failed), an API is not supported (11, 12), a module
     /// is missing or the input cannot be used (1), or the order cannot be expanded (22).
     /// </exception>
-    /// <exception cref="Grid.Buildpacks.Toml.TomlFormatException">A module's descriptor is malformed.</exception>
     public static async Task<DetectResult> DetectAsync(ISandbox sandbox, DetectInput input, IPhaseLog log, CancellationToken cancellationToken)
     {
         DetectChecks.Check(input, log);
