@@ -1,3 +1,4 @@
+using Grid.Buildpacks.Toml;
 using Grid.Oci.FileSystem;
 
 namespace Grid.Buildpacks.Descriptors;
@@ -11,8 +12,7 @@ public sealed class ModuleStore(IFileTree files, string buildpacksDirectory, str
     private readonly Dictionary<(ModuleKind Kind, string Id, string Version), ModuleDescriptor> _read = [];
 
     /// <summary>The module's descriptor.</summary>
-    /// <exception cref="LifecycleException">It is not in the builder (exit code 1), or its API is not supported (12).</exception>
-    /// <exception cref="Toml.TomlFormatException">Its descriptor is malformed.</exception>
+    /// <exception cref="LifecycleException">It is not in the builder or its descriptor is malformed (exit code 1), or its API is not supported (12).</exception>
     public ModuleDescriptor Find(ModuleKind kind, string id, string version)
     {
         if (_read.TryGetValue((kind, id, version), out var known))
@@ -21,7 +21,7 @@ public sealed class ModuleStore(IFileTree files, string buildpacksDirectory, str
         var directory = DirectoryOf(kind, id, version);
         if (directory is null || files.Stat($"{directory}/{name}.toml") is null)
             throw new LifecycleException(ExitCode.Failed, $"{name} {id}@{version} is not in the builder: there is no {directory ?? "directory for it"}; add it to the builder or correct the order");
-        var descriptor = ModuleDescriptor.Read(files, kind, directory);
+        var descriptor = Read(kind, directory);
         if (!descriptor.Api.IsSupportedBuildpack)
         {
             var (first, last) = ApiVersion.SupportedBuildpack;
@@ -32,6 +32,18 @@ public sealed class ModuleStore(IFileTree files, string buildpacksDirectory, str
 
     /// <summary>The descriptor of a group's element.</summary>
     public ModuleDescriptor Find(GroupElement element) => Find(element.Kind, element.Id, element.Version);
+
+    private ModuleDescriptor Read(ModuleKind kind, string directory)
+    {
+        try
+        {
+            return ModuleDescriptor.Read(files, kind, directory);
+        }
+        catch (TomlFormatException problem)
+        {
+            throw new LifecycleException(ExitCode.Failed, problem.Message, problem);
+        }
+    }
 
     // A version is one path segment; an id is made one. "." and ".." would name other directories.
     private string? DirectoryOf(ModuleKind kind, string id, string version)

@@ -93,7 +93,7 @@ internal sealed class PlanTrial
         unmet.AddRange(unused);
         foreach (var (candidate, name, isRequire) in unmet)
         {
-            if (Conflict is null && _removedBecause[candidate] is null)
+            if (Conflict is null)
                 Remove(candidate, name, isRequire);
         }
         return unmet.Count > 0;
@@ -106,7 +106,7 @@ internal sealed class PlanTrial
         if (IsRequired(candidate))
             (Conflict, what) = (because, "fail: " + what);
         else
-            (_removedBecause[candidate], what) = (because, "skip: " + what);
+            (_removedBecause[candidate], what) = (_removedBecause[candidate] ?? because, "skip: " + what);
         Messages.Add(what);
     }
 

@@ -10,6 +10,9 @@ public sealed class TomlTable : TomlValue
 {
     private readonly List<KeyValuePair<string, TomlValue>> _entries = [];
 
+    // Files of modules may have any number of keys: looking them up one by one would take quadratic time.
+    private readonly Dictionary<string, int> _positions = new(StringComparer.Ordinal);
+
     /// <summary>The table's header for messages, such as <c>[[order.group]]</c>; empty for the document itself.</summary>
     public string Header { get; internal init; } = "";
 
@@ -31,18 +34,17 @@ public sealed class TomlTable : TomlValue
     /// <summary>Sets a key; null removes it. Returns the table itself.</summary>
     public TomlTable Set(string key, TomlValue? value)
     {
-        var index = _entries.FindIndex(e => e.Key == key);
         if (value is null)
         {
-            if (index >= 0)
-                _entries.RemoveAt(index);
+            Remove(key);
         }
-        else if (index >= 0)
+        else if (_positions.TryGetValue(key, out var position))
         {
-            _entries[index] = new(key, value);
+            _entries[position] = new(key, value);
         }
         else
         {
+            _positions.Add(key, _entries.Count);
             _entries.Add(new(key, value));
         }
         return this;
@@ -119,14 +121,15 @@ public sealed class TomlTable : TomlValue
         return new TomlFormatException(at.File ?? "", at.Line, at.Column, $"{Prefix}{key}: {message}");
     }
 
-    internal TomlValue? FindExact(string key)
+    internal TomlValue? FindExact(string key) => _positions.TryGetValue(key, out var position) ? _entries[position].Value : null;
+
+    private void Remove(string key)
     {
-        foreach (var entry in _entries)
-        {
-            if (entry.Key == key)
-                return entry.Value;
-        }
-        return null;
+        if (!_positions.Remove(key, out var position))
+            return;
+        _entries.RemoveAt(position);
+        for (var i = position; i < _entries.Count; i++)
+            _positions[_entries[i].Key] = i;
     }
 
     private TomlValue? Find(string key) =>

@@ -56,7 +56,7 @@ internal sealed class TomlTableReader(string fileName)
     {
         null => AddTable(parent, key, header, syntax),
         TomlTable table => table,
-        TomlArray { HoldsTables: true } array => (TomlTable)array.Items[^1],
+        TomlArray { Items: [.., TomlTable last] } => last,
         var other => throw TomlFile.Problem(fileName, syntax.Span, $"{key}: the key already is {other.Description}"),
     };
 

@@ -29,7 +29,6 @@ public sealed class Detector
     /// No group passed (20, or 21 when a detect errored; the message says why each group failed), an API is not supported (11, 12), a module
     /// is missing or the input cannot be used (1), or the order cannot be expanded (22).
     /// </exception>
-    /// <exception cref="Grid.Buildpacks.Toml.TomlFormatException">A module's descriptor is malformed.</exception>
     public static async Task<DetectResult> DetectAsync(ISandbox sandbox, DetectInput input, IPhaseLog log, CancellationToken cancellationToken)
     {
         DetectChecks.Check(input, log);
@@ -117,9 +116,9 @@ public sealed class Detector
         if (!_anyErrored)
             log.Error("Please check that you are running against the correct path.");
         var failures = _report.Failures();
-        var why = failures.Length == 0 ? "the order has no groups" : "\n" + failures;
+        var why = failures.Length == 0 ? " the order has no groups of buildpacks" : "\n" + failures;
         return _anyErrored
-            ? new LifecycleException(ExitCode.DetectFailedWithErrors, $"failed to detect: buildpack(s) failed with err: {why}")
-            : new LifecycleException(ExitCode.DetectFailed, $"failed to detect: no buildpacks participating: {why}");
+            ? new LifecycleException(ExitCode.DetectFailedWithErrors, $"failed to detect: buildpack(s) failed with err:{why}")
+            : new LifecycleException(ExitCode.DetectFailed, $"failed to detect: no buildpacks participating:{why}");
     }
 }

@@ -47,6 +47,38 @@ public sealed class TomlFileTests
         Should.Throw<TomlFormatException>(() => TomlFile.Parse(text, "f")).Message.ShouldContain("deep");
     }
 
+    [Theory]
+    [InlineData("k{0} = 1\n")]
+    [InlineData("[t{0}]\n")]
+    [InlineData("[[a]]\n[a.b]\n")]
+    [InlineData("a = {0}\n")]
+    [InlineData("= {0}\n")]
+    public void Parse_ManyLines_TakesTimeInProportion(string line)
+    {
+        string Lines(int count) => string.Concat(Enumerable.Range(0, count).Select(i => string.Format(System.Globalization.CultureInfo.InvariantCulture, line, i)));
+        void Read(string text)
+        {
+            try
+            {
+                TomlFile.Parse(text, "f");
+            }
+            catch (TomlFormatException)
+            {
+                // Some are valid, some are not; only the time matters.
+            }
+        }
+        Read(Lines(2_000));
+        var (few, many) = (Lines(20_000), Lines(80_000));
+
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        Read(few);
+        var forFew = watch.Elapsed;
+        watch.Restart();
+        Read(many);
+
+        watch.Elapsed.ShouldBeLessThan((forFew * 12) + TimeSpan.FromSeconds(1));
+    }
+
     [Fact]
     public void Parse_DotsInStringsAndVersions_AreNoNesting()
     {

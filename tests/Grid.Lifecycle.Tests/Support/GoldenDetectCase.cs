@@ -47,7 +47,7 @@ internal sealed class GoldenDetectCase : IDisposable
 
     public string RunImageName => Analyzed?.GetTable("run-image")?.GetString("image") ?? "";
 
-    public RunImages? Known => RunImages.ReadIfExists(Files, Root + "/run.toml");
+    public RunImages? Known => Argument("-run") is null ? null : RunImages.ReadIfExists(Files, Root + "/run.toml");
 
     public DetectInput Input => new(Environment, OrderFile.Read(Files, Root + "/order.toml"), SystemFile.ReadIfExists(Files, Root + "/system.toml"))
     {

@@ -1,0 +1,70 @@
+using Grid.Buildpacks.Descriptors;
+using Grid.Buildpacks.Environment;
+using Grid.Buildpacks.Tests.Support;
+
+namespace Grid.Buildpacks.Tests.Environment;
+
+public sealed class ModuleEnvironmentTests : IDisposable
+{
+    private readonly TemporaryTree _tree = new();
+
+    public void Dispose() => _tree.Dispose();
+
+    [Fact]
+    public void ForDetect_FiltersTheImage_ThenUser_ThenOperator_ThenLifecycle()
+    {
+        _tree.Add("/platform/env/USER_VAR", "user").Add("/platform/env/PATH", "/user").Add("/cnb/build-config/env/USER_VAR", "ignored default")
+            .Add("/cnb/build-config/env/PATH.append", ":/operator").Add("/cnb/build-config/env/CNB_TARGET_OS", "forged");
+
+        ModuleEnvironment.ForDetect(Surroundings("PATH=/bin", "HOME=/home/cnb", "SECRET=x", "JAVA_OPTS=-Da=b"), Module("0.12"), "/plan").ShouldBe([
+            "CNB_BUILDPACK_DIR=/cnb/buildpacks/a/1", "CNB_BUILD_PLAN_PATH=/plan", "CNB_EXEC_ENV=test", "CNB_PLATFORM_DIR=/platform", "CNB_TARGET_ARCH=arm64",
+            "CNB_TARGET_ARCH_VARIANT=v8", "CNB_TARGET_OS=linux", "HOME=/home/cnb", "PATH=/user:/bin:/operator", "USER_VAR=user"]);
+    }
+
+    [Theory]
+    [InlineData("0.7", "CNB_BUILDPACK_DIR")]
+    [InlineData("0.8", "CNB_BUILDPACK_DIR CNB_BUILD_PLAN_PATH CNB_PLATFORM_DIR")]
+    [InlineData("0.10", "CNB_BUILDPACK_DIR CNB_BUILD_PLAN_PATH CNB_PLATFORM_DIR CNB_TARGET_ARCH CNB_TARGET_ARCH_VARIANT CNB_TARGET_OS")]
+    public void ForDetect_OlderApis_GetFewerVariables(string api, string names) =>
+        ModuleEnvironment.ForDetect(Surroundings(), Module(api), "/plan").Select(v => v[..v.IndexOf('=', StringComparison.Ordinal)]).ShouldBe(names.Split(' '));
+
+    [Fact]
+    public void ForGenerate_AlwaysHasItsDirectories() =>
+        ModuleEnvironment.ForGenerate(Surroundings(), Module("0.9") with { Kind = ModuleKind.Extension }, "/out", "/plan")
+            .ShouldBe(["CNB_BP_PLAN_PATH=/plan", "CNB_EXTENSION_DIR=/cnb/buildpacks/a/1", "CNB_OUTPUT_DIR=/out", "CNB_PLATFORM_DIR=/platform"]);
+
+    [Fact]
+    public void ForBuild_StartsFromWhatLayersAdded_AndLeavesItAlone()
+    {
+        _tree.Add("/platform/env/V", "user");
+        var accumulated = EnvironmentVariables.Parse(["PATH=/layer/bin", "V=layer"]);
+
+        ModuleEnvironment.ForBuild(Surroundings(), Module("0.8"), accumulated, "/layers/a", "/plan").ShouldBe([
+            "CNB_BP_PLAN_PATH=/plan", "CNB_BUILDPACK_DIR=/cnb/buildpacks/a/1", "CNB_LAYERS_DIR=/layers/a", "CNB_PLATFORM_DIR=/platform", "PATH=/layer/bin", "V=user"]);
+        accumulated["V"].ShouldBe("layer");
+    }
+
+    [Fact]
+    public void ForDetect_ClearEnv_KeepsTheUsersValuesOut_NotTheOperators()
+    {
+        _tree.Add("/platform/env/V", "user").Add("/cnb/build-config/env/W", "operator");
+
+        var environment = ModuleEnvironment.ForDetect(Surroundings(), Module("0.7") with { ClearEnv = true }, "/plan");
+
+        environment.ShouldBe(["CNB_BUILDPACK_DIR=/cnb/buildpacks/a/1", "W=operator"]);
+    }
+
+    [Fact]
+    public void Base_ExtraNames_PassTheFilter() =>
+        ModuleEnvironment.Base(["FROMEXT=yes", "OTHER=x"], new HashSet<string> { "FROMEXT" }).ToList().ShouldBe(["FROMEXT=yes"]);
+
+    private static RunningModule Module(string api) => new(ModuleKind.Buildpack, ApiVersion.Parse(api), "/cnb/buildpacks/a/1", ClearEnv: false);
+
+    private ModuleSurroundings Surroundings(params string[] imageEnv) => new()
+    {
+        Files = _tree.Files,
+        ImageEnv = imageEnv,
+        Target = new Target("linux", "arm64") { Variant = "v8" },
+        ExecEnv = "test",
+    };
+}
