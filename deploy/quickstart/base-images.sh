@@ -24,14 +24,15 @@ done
 . /etc/os-release
 suite=${VERSION_CODENAME:-}
 
+targets=$(apt-get indextargets --format "\$(REPO_URI) \$(RELEASE) \$(COMPONENT)" "Identifier: Packages")
+
 # "deb URI SUITE main" for each configured Debian archive of this release, whoever mirrors it.
 configured_sources() {
-  apt-get indextargets --format "\$(REPO_URI) \$(RELEASE) \$(COMPONENT)" "Identifier: Packages" |
-    awk -v suite="$suite" '
+  awk -v suite="$suite" '
       $3 == "main" && $1 ~ /\/debian(-security)?\/?$/ && ($2 == suite || $2 == suite "-updates" || $2 == suite "-security") {
         line = "deb " $1 " " $2 " main"
         if (!seen[line]++) print ($2 == suite ? 0 : 1), line
-      }' | sort -s -k1,1 | cut -d' ' -f2-
+      }' <<<"$targets" | sort -s -k1,1 | cut -d' ' -f2-
 }
 
 if [ -n "${GRID_BASE_SOURCES:-}" ]; then
@@ -45,7 +46,6 @@ fi
 
 # The state of the archives as apt last saw it: a new one makes new images, "apt-get update" decides when that is.
 archive_state() {
-  apt-get indextargets --format "\$(REPO_URI) \$(RELEASE) \$(METAKEY) \$(FILENAME)" "Identifier: Packages" 2>/dev/null | sort | sha256sum
   find /var/lib/apt/lists -maxdepth 1 -name "*_dists_$suite*_InRelease" -exec sha256sum {} + 2>/dev/null | sort
 }
 key=$({ printf '%s\n' "$sources" "$packages"; archive_state; sha256sum <"${BASH_SOURCE[0]}"; } | sha256sum | cut -c1-64)
