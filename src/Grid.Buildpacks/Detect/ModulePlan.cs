@@ -10,13 +10,10 @@ public static class ModulePlan
         [.. plan.Entries.Where(e => IsProvider(e, module)).SelectMany(e => e.Requires)];
 
     /// <summary>
-    /// The plan once the module has provided all it was asked for. An entry goes when any of its requires has a name that was met, whoever else provides it.
+    /// The plan once these names have been provided. An entry goes when any of its requires has a name that was met, whoever else provides it.
     /// </summary>
-    public static BuildPlan Without(BuildPlan plan, IReadOnlyList<PlanRequire> met)
-    {
-        var names = met.Select(m => m.Name).ToHashSet(StringComparer.Ordinal);
-        return new BuildPlan([.. plan.Entries.Where(e => !e.Requires.Any(r => names.Contains(r.Name)))]);
-    }
+    public static BuildPlan Without(BuildPlan plan, IReadOnlySet<string> met) =>
+        new([.. plan.Entries.Where(e => !e.Requires.Any(r => met.Contains(r.Name)))]);
 
     /// <summary>The file the module is given.</summary>
     public static string Write(IReadOnlyList<PlanRequire> requires) => requires.Count == 0

@@ -1,6 +1,7 @@
 using System.Text;
 using Grid.Buildpacks;
 using Grid.Buildpacks.Build;
+using Grid.Buildpacks.Detect;
 using Grid.Buildpacks.Environment;
 using Grid.Buildpacks.Launch;
 using Grid.Buildpacks.Metadata;
@@ -52,7 +53,7 @@ public static class BuildPhase
         foreach (var buildpack in input.Group.Buildpacks)
         {
             var output = await run.RunAsync(buildpack, plan, cancellationToken);
-            plan = BuildpackPlan.Without(plan, output.Met);
+            plan = ModulePlan.Without(plan, output.Met);
             foreach (var warning in aggregate.Add(output.Launch.Processes))
                 log.Warn(warning);
             labels.AddRange(output.Launch.Labels);

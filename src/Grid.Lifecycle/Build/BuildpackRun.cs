@@ -1,6 +1,7 @@
 using System.Text;
 using Grid.Buildpacks;
 using Grid.Buildpacks.Build;
+using Grid.Buildpacks.Detect;
 using Grid.Buildpacks.Descriptors;
 using Grid.Buildpacks.Environment;
 using Grid.Buildpacks.Launch;
@@ -40,14 +41,14 @@ internal sealed class BuildpackRun(ISandbox sandbox, PhaseEnvironment environmen
         var descriptor = _modules.Find(buildpack);
         var layersDirectory = BuildpackLayers.DirectoryOf(environment.LayersDirectory, buildpack);
         _files.CreateDirectory(layersDirectory, DirectoryMode, _owner);
-        var requires = BuildpackPlan.For(plan, buildpack);
+        var requires = ModulePlan.For(plan, buildpack);
         // A directory of its own with a name nobody knew before: the buildpacks before this one could not put a link there for us to write through.
         var planDirectory = $"/tmp/grid-build-{Guid.NewGuid():N}";
         _files.CreateDirectory(planDirectory, DirectoryMode, _owner);
         try
         {
             var planPath = planDirectory + "/plan.toml";
-            _files.WriteFile(planPath, Encoding.UTF8.GetBytes(BuildpackPlan.Write(requires)), FileMode, _owner);
+            _files.WriteFile(planPath, Encoding.UTF8.GetBytes(ModulePlan.Write(requires)), FileMode, _owner);
             await RunBuildAsync(buildpack, descriptor, layersDirectory, planPath, cancellationToken);
         }
         finally

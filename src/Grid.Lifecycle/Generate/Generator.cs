@@ -48,7 +48,7 @@ public sealed class Generator
             _log.Debug($"Running generate for extension {extension}");
             var asked = ModulePlan.For(plan, extension);
             outputs.Add(await OutputAsync(run, extension, store.Find(extension), asked, cancellationToken));
-            plan = ModulePlan.Without(plan, asked);
+            plan = ModulePlan.Without(plan, asked.Select(a => a.Name).ToHashSet(StringComparer.Ordinal));
             _log.Debug($"Finished running generate for extension {extension}");
         }
         return Select(plan, outputs);

@@ -1,3 +1,4 @@
+using Grid.Buildpacks.Detect;
 using Grid.Buildpacks.Build;
 using Grid.Buildpacks.Sbom;
 using Grid.Buildpacks.Toml;
@@ -26,12 +27,12 @@ public sealed class BuildRulesTests
             new PlanEntry([new PlanProvider("c", "1")], [new PlanRequire("y")]),
             new PlanEntry([new PlanProvider("a/b", "1", ModuleKind.Extension)], [new PlanRequire("z")]),
         ]);
-        var requires = BuildpackPlan.For(plan, Buildpack);
+        var requires = ModulePlan.For(plan, Buildpack);
         requires.Select(require => require.Name).ShouldBe(["x", "x2"]);
-        BuildpackPlan.Write(requires).ShouldBe("[[entries]]\n  name = \"x\"\n  [entries.metadata]\n    k = 1\n\n[[entries]]\n  name = \"x2\"\n");
-        BuildpackPlan.Write([]).ShouldBe("");
-        BuildpackPlan.Without(plan, new HashSet<string> { "x2" }).Entries.Select(entry => entry.Requires[0].Name).ShouldBe(["y", "z"]);
-        BuildpackPlan.Without(plan, new HashSet<string>()).Entries.Count.ShouldBe(3);
+        ModulePlan.Write(requires).ShouldBe("[[entries]]\n  name = \"x\"\n  [entries.metadata]\n    k = 1\n\n[[entries]]\n  name = \"x2\"\n");
+        ModulePlan.Write([]).ShouldBe("");
+        ModulePlan.Without(plan, new HashSet<string> { "x2" }).Entries.Select(entry => entry.Requires[0].Name).ShouldBe(["y", "z"]);
+        ModulePlan.Without(plan, new HashSet<string>()).Entries.Count.ShouldBe(3);
     }
 
     [Theory]

@@ -39,7 +39,7 @@ public sealed class PlanFileTests
         var asked = ModulePlan.For(plan, extension);
 
         asked.ShouldBe([new PlanRequire("x")]);
-        ModulePlan.Without(plan, asked).Entries.ShouldHaveSingleItem().Requires[0].Name.ShouldBe("y");
+        ModulePlan.Without(plan, asked.Select(a => a.Name).ToHashSet()).Entries.ShouldHaveSingleItem().Requires[0].Name.ShouldBe("y");
     }
 
     private static PlanFile Read(string text, ModuleKind kind = ModuleKind.Buildpack) => PlanFile.From(TomlFile.Parse(text, "plan.toml"), kind);
