@@ -7,4 +7,8 @@ var root = new RootCommand("Grid builds OCI images from source with Cloud Native
     BuilderCommand.Create(),
 };
 var parsed = root.Parse(args);
-return parsed.Errors.Count > 0 ? UsageError.Report(parsed) : await parsed.InvokeAsync();
+return parsed.Errors.Count > 0 ? UsageError.Report(parsed) : await parsed.InvokeAsync(new InvocationConfiguration
+{
+    // A build that is interrupted ends its processes and says how it ended; a second signal ends it at once.
+    ProcessTerminationTimeout = TimeSpan.FromSeconds(30),
+});

@@ -1,4 +1,5 @@
 using Grid.Buildpacks;
+using Grid.Oci.FileSystem;
 using Grid.Sandbox;
 
 namespace Grid.Lifecycle;
@@ -11,6 +12,10 @@ public sealed record PhaseEnvironment
 
     /// <summary>Environment of the build image's configuration (<c>NAME=value</c>), before the filter of buildpack.md §Environment.</summary>
     public required IReadOnlyList<string> ImageEnv { get; init; }
+
+    /// <summary>The image's environment with HOME, which a container engine takes from the image's passwd when the image does not set it.</summary>
+    public IReadOnlyList<string> EnvIn(IFileTree files) =>
+        ImageEnv.Any(e => e.StartsWith("HOME=", StringComparison.Ordinal)) ? ImageEnv : [.. ImageEnv, "HOME=" + UserLookup.HomeOf(files, User)];
 
     /// <summary>CNB_USER_ID and CNB_GROUP_ID of the builder.</summary>
     public required ProcessUser User { get; init; }

@@ -21,7 +21,7 @@ internal sealed class OciSandbox(
     private readonly HashSet<Task> _running = [];
     private readonly List<string> _madeForProcesses = [];
     private int _processes;
-    private bool _closed;
+    private bool _closed, _disposed;
 
     /// <inheritdoc/>
     public IFileTree Files => _files;
@@ -72,7 +72,10 @@ internal sealed class OciSandbox(
         Task[] running;
         lock (_gate)
         {
-            _closed = true;
+            // The handle may be another sandbox's by the time somebody disposes this one again.
+            if (_disposed)
+                return;
+            (_closed, _disposed) = (true, true);
             running = [.. _running];
         }
         await _ending.CancelAsync();

@@ -38,10 +38,10 @@ internal sealed class DetectRunner(ISandboxRuntime sandboxes, ContentStore conte
         if (sandbox.Files.Stat(OrderPath) is null)
             throw new LifecycleException(ExitCode.DetectError, $"builder {analyzed.Builder.Location} has no {OrderPath}; make it with 'grid builder create' or pack");
         var detected = await Detector.DetectAsync(sandbox,
-            new DetectInput(environment, OrderFile.Read(sandbox.Files, OrderPath), SystemFile.Read(sandbox.Files, SystemPath)), log, cancellationToken);
+            new DetectInput(environment, OrderFile.Read(sandbox.Files, OrderPath), SystemFile.ReadIfExists(sandbox.Files, SystemPath)), log, cancellationToken);
         if (detected.Group.Extensions.Count == 0)
             return new Detection { Group = detected.Group, Plan = detected.Plan, Analyzed = analyzed };
-        var known = new RunImages([.. analyzed.KnownRunImages.Select(i => new RunImage(i.Image, [.. i.Mirrors ?? []]))]);
+        var known = new RunImages([.. analyzed.KnownRunImages.Select(i => new KnownRunImage(i.Image, [.. i.Mirrors ?? []]))]);
         var generated = await Generator.GenerateAsync(sandbox, new GenerateInput(environment, detected.Group, detected.Plan, analyzed.RunImageName, known), log, cancellationToken);
         return new Detection
         {

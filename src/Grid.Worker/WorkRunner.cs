@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using Grid.Buildpacks;
+using Grid.Buildpacks.Metadata;
 using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
 using Grid.Contracts.Work;
@@ -20,6 +22,8 @@ namespace Grid.Worker;
 public sealed class WorkRunner(
     ISandboxRuntime sandboxes, ContentStore content, ImageStores images, BuildDirectories builds, IBuildEvents events, WorkerOptions options, TimeProvider time)
 {
+    private static readonly string Version = typeof(WorkRunner).Assembly.GetName().Version?.ToString(3) ?? "";
+
     /// <summary>Name of the work's span.</summary>
     internal static string NameOf(WorkItem item) => item switch
     {
@@ -85,6 +89,8 @@ public sealed class WorkRunner(
                 Volumes = build.Volumes(environment, appReadOnly: false),
                 Limits = options.SandboxLimits,
             }, cancellationToken);
+        if (sandbox.Files.Stat("/cnb/lifecycle/launcher") is null && !File.Exists(options.Launcher))
+            throw new LifecycleException(ExitCode.ExportError, $"there is no launcher: the builder brings none, and {options.Launcher} is missing; run deploy/install.sh, or set GRID_LAUNCHER");
         var metadata = await BuildPhase.RunAsync(sandbox, new BuildInput(environment, work.Detection.Group, work.Detection.Plan), log, cancellationToken);
         return new BuildDone(await LayerPacker.PackAsync(sandbox.Files, content, new PackInput
         {
@@ -94,6 +100,7 @@ public sealed class WorkRunner(
             Previous = analyzed.PreviousMetadata,
             PreviousImage = analyzed.Previous,
             LauncherPath = options.Launcher,
+            OwnLauncher = new LauncherMetadata { Version = Version },
         }, log, cancellationToken));
     }
 

@@ -121,7 +121,7 @@ public abstract partial class SandboxConformance : SandboxTests
             (await ShellAsync(sandbox, "echo 1 > /workspace/app/f; mkdir -p /var/run/x; echo 1 > /etc/mtab; echo 1 > /data/kept")).ExitCode.ShouldBe(0);
             layer = await sandbox.CommitAsync(Stop);
         }
-        Paths(layer).ShouldBe(["data", "data/kept", "var"]);
+        Paths(layer).ShouldBe(["data", "data/kept"]);
         File.ReadAllText(Path.Combine(volume, "f")).ShouldBe("1\n");
         await using var next = await CreateAsync(layer!);
         (await ShellAsync(next, "ls -d /var/run /etc/mtab /workspace 2>/dev/null")).Output.ShouldBe("");
@@ -157,7 +157,8 @@ public abstract partial class SandboxConformance : SandboxTests
     {
         var good = BaseImage.Of(Store, (new LayerEntry("f", LayerEntryType.File), "x"));
         var lying = good with { DiffId = Grid.Oci.Digest.Compute("other"u8) };
-        await Should.ThrowAsync<Exception>(() => CreateAsync(lying));
+        var runtime = Runtime;
+        await Should.ThrowAsync<Exception>(() => runtime.CreateAsync(Spec(lying), Stop));
         await using var sandbox = await CreateAsync(good);
         sandbox.Files.Stat("/f").ShouldNotBeNull();
     }

@@ -45,7 +45,8 @@ public abstract partial class SandboxConformance
     public async Task Volumes_LinkLoop_IsRefusedWithAMessage()
     {
         var loop = BaseImage.Of(Store, (new LayerEntry("a", LayerEntryType.SymbolicLink) { LinkTarget = "b" }, null), (new LayerEntry("b", LayerEntryType.SymbolicLink) { LinkTarget = "a" }, null));
-        var failure = await Should.ThrowAsync<SandboxException>(() => Runtime.CreateAsync(Spec(loop) with { Volumes = [new Volume(Host("v"), "/a/x")] }, Stop));
+        var runtime = Runtime;
+        var failure = await Should.ThrowAsync<SandboxException>(() => runtime.CreateAsync(Spec(loop) with { Volumes = [new Volume(Host("v"), "/a/x")] }, Stop));
         failure.Message.ShouldContain("links");
     }
 

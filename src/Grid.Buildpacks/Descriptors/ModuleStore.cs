@@ -1,29 +1,44 @@
-using Grid.Buildpacks.Toml;
 using Grid.Oci.FileSystem;
 
 namespace Grid.Buildpacks.Descriptors;
 
-/// <summary>The buildpacks and extensions of a builder: <c>&lt;dir&gt;/&lt;escaped id&gt;/&lt;version&gt;/</c> (platform.md §Directory layout).</summary>
+/// <summary>
+/// The modules of a builder: <c>&lt;dir&gt;/&lt;id with "/" as "_"&gt;/&lt;version&gt;</c> (platform.md §Buildpacks directory layout). Each descriptor is read once.
+/// Not safe for concurrent use.
+/// </summary>
 public sealed class ModuleStore(IFileTree files, string buildpacksDirectory, string extensionsDirectory)
 {
-    private readonly Dictionary<(ModuleKind, string, string), ModuleDescriptor> _known = [];
+    private readonly Dictionary<(ModuleKind Kind, string Id, string Version), ModuleDescriptor> _read = [];
 
-    /// <summary>The descriptor of a module.</summary>
-    /// <exception cref="LifecycleException">Exit code 1: the builder has no such module.</exception>
-    /// <exception cref="TomlFormatException">Its descriptor cannot be read.</exception>
+    /// <summary>The module's descriptor.</summary>
+    /// <exception cref="LifecycleException">It is not in the builder (exit code 1), or its API is not supported (12).</exception>
+    /// <exception cref="Toml.TomlFormatException">Its descriptor is malformed.</exception>
     public ModuleDescriptor Find(ModuleKind kind, string id, string version)
     {
-        if (_known.TryGetValue((kind, id, version), out var known))
+        if (_read.TryGetValue((kind, id, version), out var known))
             return known;
-        var (parent, file) = kind == ModuleKind.Buildpack ? (buildpacksDirectory, "buildpack.toml") : (extensionsDirectory, "extension.toml");
-        var directory = $"{parent}/{id.Replace('/', '_')}/{version}";
-        if (files.Stat($"{directory}/{file}") is null)
+        var name = kind == ModuleKind.Buildpack ? "buildpack" : "extension";
+        var directory = DirectoryOf(kind, id, version);
+        if (directory is null || files.Stat($"{directory}/{name}.toml") is null)
+            throw new LifecycleException(ExitCode.Failed, $"{name} {id}@{version} is not in the builder: there is no {directory ?? "directory for it"}; add it to the builder or correct the order");
+        var descriptor = ModuleDescriptor.Read(files, kind, directory);
+        if (!descriptor.Api.IsSupportedBuildpack)
         {
-            throw new LifecycleException(ExitCode.Failed,
-                $"{kind.ToString().ToLowerInvariant()} {id}@{version} is in the order but not in the builder: there is no {directory}/{file}");
+            var (first, last) = ApiVersion.SupportedBuildpack;
+            throw new LifecycleException(ExitCode.IncompatibleBuildpackApi, $"{name} {id}@{version} needs Buildpack API {descriptor.Api}; supported are {first} to {last}");
         }
-        var executables = kind == ModuleKind.Buildpack ? ["bin/build"] : (string[])["bin/detect", "bin/generate"];
-        return _known[(kind, id, version)] = ModuleDescriptor.Read(
-            TomlFile.Read(files, $"{directory}/{file}"), kind, directory, executables.Any(e => files.Stat($"{directory}/{e}") is not null));
+        return _read[(kind, id, version)] = descriptor;
+    }
+
+    /// <summary>The descriptor of a group's element.</summary>
+    public ModuleDescriptor Find(GroupElement element) => Find(element.Kind, element.Id, element.Version);
+
+    // A version is one path segment; an id is made one. "." and ".." would name other directories.
+    private string? DirectoryOf(ModuleKind kind, string id, string version)
+    {
+        var segment = id.Replace('/', '_');
+        if (segment is "" or "." or ".." || version is "" or "." or ".." || version.Contains('/') || segment.Contains('\0') || version.Contains('\0'))
+            return null;
+        return $"{(kind == ModuleKind.Buildpack ? buildpacksDirectory : extensionsDirectory).TrimEnd('/')}/{segment}/{version}";
     }
 }

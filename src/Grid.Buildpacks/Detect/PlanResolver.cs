@@ -1,158 +1,109 @@
+using System.Numerics;
+
 namespace Grid.Buildpacks.Detect;
 
-/// <summary>A module that passed detect, with its options.</summary>
-public sealed record PlanCandidate(GroupElement Element, bool Optional, IReadOnlyList<PlanOption> Options);
-
-/// <summary>A group and plan that fit, and how many modules were left out.</summary>
-public sealed record Resolution(IReadOnlyList<GroupElement> Elements, BuildPlan Plan);
+/// <summary>What resolving a group came to.</summary>
+/// <param name="Group">Who takes part; null when no trial passed.</param>
+/// <param name="Plan">The plan; without entries when no trial passed.</param>
+/// <param name="Failure">Why the first trial failed; null when one passed.</param>
+public sealed record PlanOutcome(Group? Group, BuildPlan Plan, string? Failure);
 
 /// <summary>
-/// Finds the first combination of options in which every requirement is met by an earlier or the same module and everything provided is
-/// required by a later or the same one (spec-facts §1.8). The first module's options vary slowest. Prefixes that cannot be completed are not
-/// tried, which changes the time and not the answer.
+/// Chooses an option of each candidate's plan so that every need is met (buildpack.md §"Build Plan"; spec-facts §1.8). The reference tries the whole Cartesian
+/// product, the last candidate varying fastest; the same first answer is found here without trying what cannot pass: a failed trial names the
+/// choices it follows from, and what differs only elsewhere is not tried (row 8).
 /// </summary>
-public sealed class PlanResolver(IReadOnlyList<PlanCandidate> candidates)
+public sealed class PlanResolver
 {
-    /// <summary>Bound on combinations that are looked at: hostile plans must not hold a worker.</summary>
-    public const int MaxTrials = 1_000_000;
+    /// <summary>How many trials are made before a group is given up: beyond any order seen, and minutes of work.</summary>
+    public const int MaxTrials = 100_000;
 
-    private readonly List<string> _messages = [];
+    /// <summary>How many trials are written to the log.</summary>
+    private const int LoggedTrials = 50;
+
+    private readonly IReadOnlyList<PlanCandidate> _candidates;
+    private readonly Action<string> _log;
+    private readonly int[] _choice;
+    private readonly CancellationToken _cancellationToken;
     private int _trials;
+    private PlanTrial? _passed;
+    private string? _firstFailure;
 
-    /// <summary>What was wrong with the last trial, for people.</summary>
-    public IReadOnlyList<string> Messages => _messages;
-
-    /// <summary>The first combination that fits, or null.</summary>
-    /// <exception cref="LifecycleException">More than <see cref="MaxTrials"/> combinations.</exception>
-    public Resolution? Resolve() => Search(0, []);
-
-    private Resolution? Search(int index, List<Choice> chosen)
+    private PlanResolver(IReadOnlyList<PlanCandidate> candidates, Action<string> log, CancellationToken cancellationToken)
     {
-        if (index == candidates.Count)
-        {
-            Count();
-            return Try(chosen);
-        }
-        var candidate = candidates[index];
-        for (var option = 0; option < candidate.Options.Count; option++)
-        {
-            // Only in its last option may an optional module be dropped: its alternatives are tried first.
-            var choice = new Choice(candidate, candidate.Options[option], candidate.Optional && option == candidate.Options.Count - 1);
-            chosen.Add(choice);
-            var found = CanComplete(chosen) ? Search(index + 1, chosen) : Refuse(choice);
-            chosen.RemoveAt(chosen.Count - 1);
-            if (found is not null)
-                return found;
-        }
-        return null;
+        _candidates = candidates;
+        _log = log;
+        _choice = new int[candidates.Count];
+        _cancellationToken = cancellationToken;
     }
 
-    private Resolution? Refuse(Choice choice)
+    /// <summary>Number of trials made.</summary>
+    internal int Trials => _trials;
+
+    /// <summary>Resolves the candidates, whose detect all passed.</summary>
+    /// <param name="candidates">In the order of the group.</param>
+    /// <param name="log">Takes the reference's lines: the number of each trial, who is skipped and why, who fails it.</param>
+    /// <param name="cancellationToken">Stops the search.</param>
+    /// <exception cref="LifecycleException">More than <see cref="MaxTrials"/> would be needed.</exception>
+    public static PlanOutcome Resolve(IReadOnlyList<PlanCandidate> candidates, Action<string> log, CancellationToken cancellationToken = default) =>
+        Resolve(candidates, log, out _, cancellationToken);
+
+    internal static PlanOutcome Resolve(IReadOnlyList<PlanCandidate> candidates, Action<string> log, out int trials, CancellationToken cancellationToken = default)
     {
-        Count();
-        _messages.Clear();
-        _messages.Add($"fail: {choice.Element} requires {string.Join(", ", choice.Option.Requires.Select(r => r.Name))}");
-        return null;
+        var resolver = new PlanResolver(candidates, log, cancellationToken);
+        resolver.Search(0);
+        trials = resolver.Trials;
+        if (resolver._passed is not { } trial)
+            return new PlanOutcome(null, new BuildPlan([]), resolver._firstFailure);
+        var elements = trial.Remaining.Select(i => candidates[i].Element).ToList();
+        var group = new Group([.. elements.Where(e => e.Kind == ModuleKind.Buildpack)], [.. elements.Where(e => e.Kind == ModuleKind.Extension)]);
+        return new PlanOutcome(group, trial.Plan(), null);
     }
 
-    private void Count()
+    /// <summary>Tries the options from this position on; null when one passed, else the earlier positions without whose change none can pass.</summary>
+    private HashSet<int>? Search(int position)
     {
+        if (position == _candidates.Count)
+            return Try();
+        var conflict = new HashSet<int>();
+        for (var option = 0; option < _candidates[position].Plan.Options.Count; option++)
+        {
+            _choice[position] = option;
+            var because = Search(position + 1);
+            if (because is null || !because.Remove(position))
+                return because;
+            conflict.UnionWith(because);
+        }
+        return conflict;
+    }
+
+    private HashSet<int>? Try()
+    {
+        _cancellationToken.ThrowIfCancellationRequested();
         if (++_trials > MaxTrials)
-            throw new LifecycleException(ExitCode.DetectError, $"the modules' plans have more than {MaxTrials} combinations of alternatives; reduce the [[or]] entries in their plans");
+            throw new LifecycleException(ExitCode.DetectError, $"gave up resolving the plan after {MaxTrials} trials: {string.Join(", ", _candidates.Select(c => c.Element))} have too many alternatives; split the group");
+        var trial = PlanTrial.Run(_candidates, _choice);
+        if (_trials <= LoggedTrials || trial.Conflict is null)
+            Log(trial);
+        if (trial.Conflict is null)
+            _passed = trial;
+        else
+            _firstFailure ??= trial.Messages[^1];
+        return trial.Conflict;
     }
 
-    /// <summary>A required module whose requirement nobody so far provides will not be helped by those that come later.</summary>
-    private static bool CanComplete(List<Choice> chosen)
+    private void Log(PlanTrial trial)
     {
-        var last = chosen[^1];
-        return last.Optional || last.Option.Requires.All(r => chosen.Exists(c => c.Option.Provides.Contains(r.Name)));
+        _log($"Resolving plan... (try #{Number()})");
+        trial.Messages.ForEach(_log);
     }
 
-    private Resolution? Try(List<Choice> all)
+    /// <summary>The number the trial has when none is left out.</summary>
+    private BigInteger Number()
     {
-        _messages.Clear();
-        var chosen = all.ToList();
-        while (true)
-        {
-            var plan = Pair(chosen);
-            var unfit = Unfit(plan.UnmetRequires, "requires").Concat(plan.UnmetRequires.Count > 0 ? [] : Unfit(plan.UnusedProvides, "provides unused")).ToHashSet();
-            if (unfit.Any(c => !c.Optional))
-                return null;
-            if (unfit.Count > 0)
-            {
-                chosen.RemoveAll(unfit.Contains);
-                continue;
-            }
-            // Extensions alone build nothing (spec-facts §14 row 32).
-            if (chosen.TrueForAll(c => c.Element.Kind != ModuleKind.Buildpack))
-            {
-                _messages.Add("fail: no viable buildpacks in group");
-                return null;
-            }
-            return new Resolution([.. chosen.Select(c => c.Element)], new BuildPlan(plan.Entries));
-        }
-    }
-
-    private IEnumerable<Choice> Unfit(IReadOnlyList<(Choice Choice, string Name)> found, string what)
-    {
-        foreach (var (choice, name) in found)
-        {
-            _messages.Add($"{(choice.Optional ? "skip" : "fail")}: {choice.Element} {what} {name}");
-            yield return choice;
-        }
-    }
-
-    private static Pairing Pair(List<Choice> chosen)
-    {
-        var order = new List<string>();
-        var byName = new Dictionary<string, Dependency>(StringComparer.Ordinal);
-        var unmet = new List<(Choice, string)>();
-        foreach (var choice in chosen)
-        {
-            foreach (var name in choice.Option.Provides)
-                Of(name).Waiting.Add(choice);
-            foreach (var require in choice.Option.Requires)
-            {
-                var dependency = Of(require.Name);
-                dependency.Providers.AddRange(dependency.Waiting);
-                dependency.Waiting.Clear();
-                if (dependency.Providers.Count == 0)
-                    unmet.Add((choice, require.Name));
-                else
-                    dependency.Requires.Add(require);
-            }
-        }
-        var unused = order.SelectMany(n => byName[n].Waiting.Select(c => (c, n))).OrderBy(u => chosen.IndexOf(u.c)).ToList();
-        return new Pairing(unmet, unused, [.. order.Select(n => byName[n]).Where(d => d.Requires.Count > 0).Select(d => d.ToEntry())]);
-
-        Dependency Of(string name)
-        {
-            if (!byName.TryGetValue(name, out var dependency))
-            {
-                byName[name] = dependency = new Dependency();
-                order.Add(name);
-            }
-            return dependency;
-        }
-    }
-
-    private sealed record Choice(PlanCandidate Candidate, PlanOption Option, bool Optional)
-    {
-        public GroupElement Element => Candidate.Element;
-    }
-
-    private sealed record Pairing(
-        IReadOnlyList<(Choice Choice, string Name)> UnmetRequires, IReadOnlyList<(Choice Choice, string Name)> UnusedProvides, IReadOnlyList<PlanEntry> Entries);
-
-    private sealed class Dependency
-    {
-        /// <summary>Provided, but required by nobody since.</summary>
-        public List<Choice> Waiting { get; } = [];
-
-        public List<Choice> Providers { get; } = [];
-
-        public List<PlanRequire> Requires { get; } = [];
-
-        public PlanEntry ToEntry() => new([.. Providers.Select(p => new PlanProvider(p.Element.Id, p.Element.Version, p.Element.Kind)).Distinct()], [.. Requires]);
+        var number = BigInteger.Zero;
+        for (var i = 0; i < _choice.Length; i++)
+            number = (number * _candidates[i].Plan.Options.Count) + _choice[i];
+        return number + 1;
     }
 }

@@ -1,76 +1,99 @@
+using System.Collections.Immutable;
 using Grid.Buildpacks.Descriptors;
 
 namespace Grid.Buildpacks.Order;
 
-/// <summary>
-/// Turns an order with composite buildpacks into the plain groups it means, one after another as they are tried (spec-facts §1.3): depth
-/// first, left to right; of elements with the same id the first stays; buildpack groups outermost, extension groups inside, "no extensions" last.
-/// </summary>
-/// <param name="find">Gives an element's descriptor.</param>
-/// <param name="takesPart">Whether a module takes part at all; one that does not is left out as if the order did not name it.</param>
-public sealed class OrderExpansion(Func<OrderElement, ModuleDescriptor> find, Func<CandidateElement, bool> takesPart)
+/// <summary>An element of a group that is tried.</summary>
+/// <param name="Module">Its descriptor; never a composite.</param>
+/// <param name="Version">As the order has it.</param>
+/// <param name="Optional">Whether the group can pass without it.</param>
+public sealed record Candidate(ModuleDescriptor Module, string Id, string Version, bool Optional)
 {
-    /// <summary>The candidate groups, lazily: most builds never look at the second.</summary>
-    /// <exception cref="LifecycleException">A composite that contains itself.</exception>
-    public IEnumerable<IReadOnlyList<CandidateElement>> Expand(OrderFile order)
-    {
-        foreach (var group in order.Buildpacks)
-        {
-            foreach (var extensions in order.Extensions)
-            {
-                foreach (var candidate in Walk([], new Rest([.. extensions.Elements, .. group.Elements], [])))
-                    yield return candidate;
-            }
-            foreach (var candidate in Walk([], new Rest(group.Elements, [])))
-                yield return candidate;
-        }
-    }
-
-    private IEnumerable<IReadOnlyList<CandidateElement>> Walk(IReadOnlyList<CandidateElement> done, Rest rest)
-    {
-        if (rest.Elements is [])
-        {
-            yield return done;
-            yield break;
-        }
-        var element = rest.Elements[0];
-        var tail = rest with { Elements = [.. rest.Elements.Skip(1)] };
-        var module = find(element);
-        if (!module.IsComposite)
-        {
-            var here = new CandidateElement(module, element.Optional);
-            var leftOut = done.Any(d => d.Module.Kind == module.Kind && d.Module.Id == module.Id) || !takesPart(here);
-            foreach (var candidate in Walk(leftOut ? done : [.. done, here], tail))
-                yield return candidate;
-            yield break;
-        }
-        if (rest.Open.Contains(module.Id))
-            throw new LifecycleException(ExitCode.DetectError, $"composite buildpack {element} contains itself: {string.Join(" → ", rest.Open.Append(module.Id))}; remove it from its own order");
-        foreach (var group in module.Order)
-        {
-            foreach (var candidate in Inside(done, group, tail, module.Id))
-                yield return candidate;
-        }
-        if (!element.Optional)
-            yield break;
-        foreach (var candidate in Walk(done, tail))
-            yield return candidate;
-    }
-
-    /// <summary>A group of a composite, then what comes behind the composite: only the former counts as inside of it.</summary>
-    private IEnumerable<IReadOnlyList<CandidateElement>> Inside(IReadOnlyList<CandidateElement> done, OrderGroup group, Rest tail, string composite)
-    {
-        foreach (var inner in Walk(done, new Rest(group.Elements, [.. tail.Open, composite])))
-        {
-            foreach (var candidate in Walk(inner, tail))
-                yield return candidate;
-        }
-    }
-
-    /// <param name="Elements">What is still to visit.</param>
-    /// <param name="Open">Ids of the composites around it.</param>
-    private sealed record Rest(IReadOnlyList<OrderElement> Elements, IReadOnlyList<string> Open);
+    public override string ToString() => Id + "@" + Version;
 }
 
-/// <summary>An element of a candidate group.</summary>
-public sealed record CandidateElement(ModuleDescriptor Module, bool Optional);
+/// <summary>
+/// Gives the groups that detection tries, in the reference's order (spec-facts §1.3): depth first; each group of a composite takes the composite's
+/// place, an optional composite is left out last; each extension order is tried in front of each buildpack group, "no extensions" last.
+/// </summary>
+public sealed class OrderExpansion
+{
+    private readonly ModuleStore _store;
+    private readonly Func<Candidate, OrderElement, bool> _admits;
+
+    /// <summary>Prepares an expansion.</summary>
+    /// <param name="store">Where modules are looked up.</param>
+    /// <param name="admits">Whether an element takes part at all (its execution environment); those that do not are left out, required or not.</param>
+    public OrderExpansion(ModuleStore store, Func<Candidate, OrderElement, bool> admits)
+    {
+        _store = store;
+        _admits = admits;
+    }
+
+    /// <summary>The groups, made as they are asked for.</summary>
+    /// <exception cref="LifecycleException">A module is missing or a composite contains itself (row 9).</exception>
+    public IEnumerable<IReadOnlyList<Candidate>> Groups(OrderFile order)
+    {
+        foreach (var group in order.Order)
+        {
+            var rest = Push(group, null, ImmutableStack<Item>.Empty);
+            foreach (var extensions in order.OrderExtensions)
+            {
+                foreach (var candidates in Walk([], Push(extensions, null, rest)))
+                    yield return candidates;
+            }
+            foreach (var candidates in Walk([], rest))
+                yield return candidates;
+        }
+    }
+
+    private IEnumerable<IReadOnlyList<Candidate>> Walk(ImmutableList<Candidate> done, ImmutableStack<Item> rest)
+    {
+        while (!rest.IsEmpty)
+        {
+            rest = rest.Pop(out var item);
+            var element = item.Element;
+            if (done.Exists(d => d.Module.Kind == element.Kind && d.Id == element.Id))
+                continue;
+            var module = _store.Find(element.Kind, element.Id, element.Version);
+            if (module.IsComposite)
+            {
+                var inside = new Chain(element.ToString(), item.Chain).Checked();
+                foreach (var candidates in module.Order.SelectMany(group => Walk(done, Push(group, inside, rest))))
+                    yield return candidates;
+                if (!element.Optional)
+                    yield break;
+                continue;
+            }
+            var candidate = new Candidate(module, element.Id, element.Version, element.Optional);
+            if (_admits(candidate, element))
+                done = done.Add(candidate);
+        }
+        yield return done;
+    }
+
+    private static ImmutableStack<Item> Push(OrderGroup group, Chain? chain, ImmutableStack<Item> rest)
+    {
+        for (var i = group.Elements.Count - 1; i >= 0; i--)
+            rest = rest.Push(new Item(group.Elements[i], chain));
+        return rest;
+    }
+
+    /// <summary>An element still to visit, and the composites it came out of.</summary>
+    private sealed record Item(OrderElement Element, Chain? Chain);
+
+    private sealed record Chain(string Composite, Chain? Outer)
+    {
+        public Chain Checked()
+        {
+            for (var outer = Outer; outer is not null; outer = outer.Outer)
+            {
+                if (outer.Composite == Composite)
+                    throw new LifecycleException(ExitCode.DetectError, $"composite buildpack {Composite} contains itself: {Path()}; remove it from its own order");
+            }
+            return this;
+        }
+
+        private string Path() => Outer is null ? Composite : Outer.Path() + " > " + Composite;
+    }
+}

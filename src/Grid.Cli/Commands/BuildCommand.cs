@@ -10,7 +10,7 @@ using Grid.Hosting;
 using Grid.Hosting.Events;
 using Grid.Oci;
 using Grid.Oci.Images;
-using Grid.Sandbox;
+using Grid.Sandbox.OciRuntime;
 using Spectre.Console;
 
 namespace Grid.Cli.Commands;
@@ -48,6 +48,9 @@ internal static class BuildCommand
     {
         try
         {
+            if (!Environment.IsPrivilegedProcess)
+                throw new LifecycleException(ExitCode.Failed, "building needs root, for overlay mounts and containers; run it with sudo");
+            MountNamespace.EnterPrivate();
             return await BuildAsync(parsed, cancellationToken);
         }
         catch (Exception e) when (UserError.Describe(e) is { } error)
@@ -102,7 +105,7 @@ internal static class BuildCommand
         if (!json)
             Summarize(end, timeline);
         span?.SetTag("grid.exit_code", end.ExitCode);
-        return end.ExitCode;
+        return end.State == BuildState.Cancelled ? UserError.Interrupted : end.ExitCode;
     }
 
     private static IBuildProgress Progress(bool json) =>

@@ -8,11 +8,14 @@ namespace Grid.Cli.Commands;
 /// <summary>Which exceptions are answers to the user, and with which exit code; everything else is a defect and shows its stack.</summary>
 internal static class UserError
 {
+    /// <summary>What a shell calls a command that SIGINT ended.</summary>
+    public const int Interrupted = 130;
+
     public static (string Message, int ExitCode)? Describe(Exception exception) => exception switch
     {
         LifecycleException e => (e.Message, (int)e.ExitCode),
         TomlFormatException or FormatException => (exception.Message, (int)ExitCode.InvalidArgs),
-        OperationCanceledException => ("cancelled", 130),
+        OperationCanceledException => ("cancelled", Interrupted),
         ImageAccessException or SandboxException or IOException or UnauthorizedAccessException => (exception.Message, (int)ExitCode.Failed),
         _ => null,
     };

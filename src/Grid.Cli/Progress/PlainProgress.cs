@@ -30,10 +30,12 @@ public sealed class PlainProgress(TextWriter output) : IBuildProgress
                 if (e.MissReason is not null)
                     Write(e.Phase, $"    runs because {e.MissReason}");
                 break;
+            case StepFinished { Source: StepSource.Config }:
+                break;
             case StepFinished e:
                 Flush(e.Phase);
                 var took = _steps.TryGetValue((e.Phase, e.Step.Number), out var at) ? " in " + Seconds(e.At - at) : "";
-                if (e.Source is StepSource.Cached or StepSource.Config)
+                if (e.Source == StepSource.Cached)
                     Write(e.Phase, $"{Words.Of(e.Step)} {Words.Of(e.Source)}");
                 else
                     Write(e.Phase, $"[{e.Step.Number}/{e.Step.Total}] {Words.Of(e.Source)}{took}{(e.Size > 0 ? ", layer " + Words.Bytes(e.Size) : ", no files changed")}");

@@ -1,6 +1,7 @@
 using System.Text;
 using Grid.Buildpacks;
 using Grid.Buildpacks.Build;
+using Grid.Buildpacks.Environment;
 using Grid.Buildpacks.Launch;
 using Grid.Buildpacks.Metadata;
 using Grid.Buildpacks.Sbom;
@@ -32,7 +33,7 @@ public static class BuildPhase
             WriteMetadata(files, environment, metadata);
             return metadata;
         }
-        catch (Exception e) when (e is IOException or TomlFormatException or FormatException)
+        catch (Exception e) when (e is IOException or InvalidDataException or TomlFormatException or FormatException)
         {
             throw new LifecycleException(ExitCode.BuildError, e.Message, e);
         }
@@ -41,9 +42,7 @@ public static class BuildPhase
     private static async Task<BuildMetadata> RunBuildpacksAsync(
         ISandbox sandbox, BuildInput input, IPhaseLog log, CancellationToken cancellationToken)
     {
-        var variables = new BuildEnvironment(input.Environment.ImageEnv, input.ExtraEnvNames);
-        if (variables["HOME"].Length == 0)
-            variables["HOME"] = PasswdFile.HomeOf(sandbox.Files, input.Environment.User.UserId) ?? "/";
+        var variables = ModuleEnvironment.Base(input.Environment.EnvIn(sandbox.Files), input.ExtraEnvNames.ToHashSet());
         var run = new BuildpackRun(sandbox, input.Environment, variables, log);
         var aggregate = new LaunchAggregate();
         var labels = new List<LaunchLabel>();

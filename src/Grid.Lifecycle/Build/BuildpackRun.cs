@@ -1,9 +1,10 @@
 using System.Text;
 using Grid.Buildpacks;
 using Grid.Buildpacks.Build;
+using Grid.Buildpacks.Descriptors;
+using Grid.Buildpacks.Environment;
 using Grid.Buildpacks.Launch;
 using Grid.Buildpacks.Layers;
-using Grid.Buildpacks.Metadata;
 using Grid.Buildpacks.Toml;
 using Grid.Oci.FileSystem;
 using Grid.Sandbox;
@@ -14,17 +15,29 @@ namespace Grid.Lifecycle.Build;
 internal sealed record BuildpackOutput(LaunchToml Launch, BuildToml Build, IReadOnlyList<BuildpackLayer> Layers, IReadOnlySet<string> Met);
 
 /// <summary>Runs one buildpack's bin/build and reads what it left (buildpack.md §Phase #3: Build).</summary>
-internal sealed class BuildpackRun(ISandbox sandbox, PhaseEnvironment environment, BuildEnvironment variables, IPhaseLog log)
+internal sealed class BuildpackRun(ISandbox sandbox, PhaseEnvironment environment, EnvironmentVariables variables, IPhaseLog log)
 {
     private const int DirectoryMode = 0x1ED; // 0755
     private const int FileMode = 0x1A4; // 0644
 
     private readonly IFileTree _files = sandbox.Files;
     private readonly Owner _owner = new(environment.User.UserId, environment.User.GroupId);
+    private readonly ModuleStore _modules = new(sandbox.Files, environment.BuildpacksDirectory, environment.ExtensionsDirectory);
+
+    // The image's own environment is in the accumulated variables already.
+    private readonly ModuleSurroundings _surroundings = new()
+    {
+        Files = sandbox.Files,
+        ImageEnv = [],
+        Target = environment.Target,
+        ExecEnv = environment.ExecEnv,
+        PlatformDirectory = environment.PlatformDirectory,
+        BuildConfigDirectory = environment.BuildConfigDirectory,
+    };
 
     public async Task<BuildpackOutput> RunAsync(GroupElement buildpack, BuildPlan plan, CancellationToken cancellationToken)
     {
-        var descriptor = ReadDescriptor(buildpack);
+        var descriptor = _modules.Find(buildpack);
         var layersDirectory = BuildpackLayers.DirectoryOf(environment.LayersDirectory, buildpack);
         _files.CreateDirectory(layersDirectory, DirectoryMode, _owner);
         var requires = BuildpackPlan.For(plan, buildpack);
@@ -45,12 +58,12 @@ internal sealed class BuildpackRun(ISandbox sandbox, PhaseEnvironment environmen
     }
 
     private async Task RunBuildAsync(
-        GroupElement buildpack, Descriptor descriptor, string layersDirectory, string planPath, CancellationToken cancellationToken)
+        GroupElement buildpack, ModuleDescriptor descriptor, string layersDirectory, string planPath, CancellationToken cancellationToken)
     {
+        var module = new RunningModule(ModuleKind.Buildpack, ApiVersion.Parse(buildpack.Api), descriptor.Directory, descriptor.ClearEnv);
         var process = new ProcessSpec(
             [descriptor.Directory + "/bin/build", layersDirectory, environment.PlatformDirectory, planPath],
-            variables.For(
-                _files, descriptor.ClearEnv ? null : environment.PlatformDirectory, environment.BuildConfigDirectory, OwnVariables(buildpack, descriptor, layersDirectory, planPath)),
+            ModuleEnvironment.ForBuild(_surroundings, module, variables, layersDirectory, planPath),
             environment.AppDirectory,
             environment.User)
         {
@@ -65,35 +78,12 @@ internal sealed class BuildpackRun(ISandbox sandbox, PhaseEnvironment environmen
         }
     }
 
-    private IEnumerable<(string Name, string? Value)> OwnVariables(GroupElement buildpack, Descriptor descriptor, string layersDirectory, string planPath)
-    {
-        yield return ("CNB_BUILDPACK_DIR", descriptor.Directory);
-        if (!buildpack.Api.IsBelow("0.8"))
-        {
-            yield return ("CNB_PLATFORM_DIR", environment.PlatformDirectory);
-            yield return ("CNB_BP_PLAN_PATH", planPath);
-            yield return ("CNB_LAYERS_DIR", layersDirectory);
-        }
-        if (!buildpack.Api.IsBelow("0.10"))
-        {
-            var target = environment.Target;
-            yield return ("CNB_TARGET_OS", target.Os);
-            yield return ("CNB_TARGET_ARCH", target.Arch);
-            yield return ("CNB_TARGET_ARCH_VARIANT", target.Variant);
-            yield return ("CNB_TARGET_DISTRO_NAME", target.DistroName);
-            yield return ("CNB_TARGET_DISTRO_VERSION", target.DistroVersion);
-        }
-        if (!buildpack.Api.IsBelow("0.12"))
-            yield return ("CNB_EXEC_ENV", environment.ExecEnv);
-    }
-
-    private BuildpackOutput ReadOutput(GroupElement buildpack, Descriptor descriptor, string layersDirectory, IReadOnlyCollection<string> given)
+    private BuildpackOutput ReadOutput(GroupElement buildpack, ModuleDescriptor descriptor, string layersDirectory, IReadOnlyCollection<string> given)
     {
         var layers = BuildpackLayers.Read(_files, environment.LayersDirectory, buildpack);
         SbomCollector.Collect(_files, environment, buildpack, descriptor.SbomFormats, layers, log);
         SetAside(layers);
-        foreach (var layer in layers.Where(layer => layer.Toml.Build && layer.HasDirectory))
-            variables.AddLayer(_files, layer.Directory);
+        LayerEnv.ApplyBuild(variables, _files, layers.Where(layer => layer.Toml.Build && layer.HasDirectory).Select(layer => layer.Directory));
         var launch = LaunchToml.From(TomlFile.ReadIfExists(_files, layersDirectory + "/launch.toml") ?? new TomlTable(), buildpack);
         var build = BuildToml.From(TomlFile.ReadIfExists(_files, layersDirectory + "/build.toml") ?? new TomlTable(), buildpack, given);
         foreach (var warning in (IEnumerable<string>)[.. launch.Warnings, .. build.Warnings])
@@ -110,15 +100,4 @@ internal sealed class BuildpackRun(ISandbox sandbox, PhaseEnvironment environmen
             _files.Rename(layer.Directory, layer.Directory + ".ignore");
         }
     }
-
-    private Descriptor ReadDescriptor(GroupElement buildpack)
-    {
-        var directory = $"{environment.BuildpacksDirectory}/{buildpack.EscapedId}/{buildpack.Version}";
-        if (_files.Stat(directory + "/buildpack.toml") is null)
-            throw new LifecycleException(ExitCode.BuildError, $"buildpack {buildpack} is not in the builder: there is no {directory}/buildpack.toml");
-        var table = TomlFile.Read(_files, directory + "/buildpack.toml").GetTable("buildpack") ?? new TomlTable();
-        return new Descriptor(directory, table.GetBoolean("clear-env"), table.GetStrings("sbom-formats"));
-    }
-
-    private sealed record Descriptor(string Directory, bool ClearEnv, IReadOnlyList<string> SbomFormats);
 }

@@ -1,159 +1,125 @@
 using Grid.Buildpacks;
 using Grid.Buildpacks.Descriptors;
 using Grid.Buildpacks.Detect;
-using Grid.Buildpacks.Metadata;
 using Grid.Buildpacks.Order;
-using Grid.Buildpacks.Toml;
 using Grid.Sandbox;
 
 namespace Grid.Lifecycle.Detect;
 
-/// <summary>The detect phase (buildpack.md §Phase #1: Detection): finds the first group of the order whose modules pass and whose plans fit together.</summary>
+/// <summary>
+/// The detect phase (buildpack.md §"Phase #1: Detection"): finds the first group of the order whose modules want to build the app, and the plan
+/// of who provides what to whom.
+/// </summary>
 public sealed class Detector
 {
-    private static readonly string[] SupportedApis = ["0.7", "0.8", "0.9", "0.10", "0.11", "0.12"];
     private readonly DetectInput _input;
-    private readonly IPhaseLog _log;
-    private readonly ModuleStore _modules;
-    private readonly DetectRuns _runs;
-    private readonly List<string> _results = [];
-    private bool _errored;
+    private readonly ModuleStore _store;
+    private readonly ModuleDetection _detection;
+    private readonly DetectReport _report = new();
+    private bool _anyErrored;
 
-    private Detector(ISandbox sandbox, DetectInput input, IPhaseLog log, DetectRuns runs)
-    {
-        (_input, _log, _runs) = (input, log, runs);
-        _modules = new ModuleStore(sandbox.Files, input.Environment.BuildpacksDirectory, input.Environment.ExtensionsDirectory);
-    }
+    private Detector(DetectInput input, ModuleStore store, ModuleDetection detection) => (_input, _store, _detection) = (input, store, detection);
 
-    /// <summary>Runs the phase.</summary>
+    /// <summary>Detects. The modules of one candidate group run in parallel, each at most once.</summary>
+    /// <param name="sandbox">Has the builder's root and the app, which should be mounted read-only.</param>
+    /// <param name="input">What to try.</param>
+    /// <param name="log">Takes the reference lifecycle's lines.</param>
+    /// <param name="cancellationToken">Ends running modules.</param>
     /// <exception cref="LifecycleException">
-    /// 20 nobody passed, 21 nobody passed and some errored (the message says for each group why), 12 an unsupported API, 22 something else.
+    /// No group passed (20, or 21 when a detect errored; the message says why each group failed), an API is not supported (11, 12), a module
+    /// is missing or the input cannot be used (1), or the order cannot be expanded (22).
     /// </exception>
+    /// <exception cref="Grid.Buildpacks.Toml.TomlFormatException">A module's descriptor is malformed.</exception>
     public static async Task<DetectResult> DetectAsync(ISandbox sandbox, DetectInput input, IPhaseLog log, CancellationToken cancellationToken)
     {
-        using var runs = new DetectRuns(sandbox, input.Environment, input.Parallelism);
-        return await new Detector(sandbox, input, log, runs).RunAsync(cancellationToken);
+        DetectChecks.Check(input, log);
+        var store = input.Environment.ToModuleStore(sandbox.Files);
+        using var detection = new ModuleDetection(sandbox, input.Environment, input.Degree);
+        var detector = new Detector(input, store, detection);
+        var result = await detector.DetectAsync(cancellationToken);
+        detector._report.WriteTo(log, failed: result is null);
+        return result ?? throw detector.NothingPassed(log);
     }
 
-    private async Task<DetectResult> RunAsync(CancellationToken cancellationToken)
+    private async Task<DetectResult?> DetectAsync(CancellationToken cancellationToken)
     {
-        var order = Merged();
-        Verify(order);
-        foreach (var candidate in new OrderExpansion(e => _modules.Find(e.Kind, e.Id, e.Version), TakesPart).Expand(order))
+        var order = _input.Environment.Api >= new ApiVersion(0, 15) ? _input.Order.Merge(_input.System) : _input.Order;
+        foreach (var element in order.Order.Concat(order.OrderExtensions).SelectMany(g => g.Elements))
+            _store.Find(element.Kind, element.Id, element.Version);
+
+        // Different ways through composites can lead to the same group again; its answer is known then.
+        var tried = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var group in new OrderExpansion(_store, Admits).Groups(order))
         {
-            if (await TryAsync(candidate, cancellationToken) is { } result)
+            cancellationToken.ThrowIfCancellationRequested();
+            if (tried.Add(string.Join('\n', group.Select(c => $"{c.Module.Kind} {c} {c.Optional}"))) && await TryAsync(group, cancellationToken) is { } result)
                 return result;
         }
-        _log.Info("======== Results ========");
-        foreach (var line in _results)
-            _log.Info(line);
-        _log.Error("No buildpack groups passed detection.");
-        if (!_errored)
-            _log.Error("Please check that you are running against the correct path.");
-        throw new LifecycleException(_errored ? ExitCode.DetectFailedWithErrors : ExitCode.DetectFailed, _results.Count == 0
-            ? "no buildpack group passed detection: the builder's order is empty"
-            : "no buildpack group passed detection:\n  " + string.Join("\n  ", _results));
-    }
-
-    private OrderFile Merged() => _input.System is { } system && !_input.Environment.PlatformApi.IsBelow("0.15")
-        ? _input.Order with { Buildpacks = [.. _input.Order.Buildpacks.Select(system.Around)] }
-        : _input.Order;
-
-    /// <summary>Every module the order names must be there and speak an API we know, before anything runs.</summary>
-    private void Verify(OrderFile order)
-    {
-        foreach (var element in order.Buildpacks.Concat(order.Extensions).SelectMany(g => g.Elements))
-        {
-            var module = _modules.Find(element.Kind, element.Id, element.Version);
-            if (!SupportedApis.Contains(module.Api))
-            {
-                throw new LifecycleException(ExitCode.IncompatibleBuildpackApi,
-                    $"{module.Kind.ToString().ToLowerInvariant()} {element} is written for Buildpack API {module.Api}; supported are {string.Join(", ", SupportedApis)}");
-            }
-        }
-    }
-
-    private bool TakesPart(CandidateElement element)
-    {
-        var (module, environment) = (element.Module, _input.Environment);
-        if (!environment.PlatformApi.IsBelow("0.15") && !module.Api.IsBelow("0.12")
-            && module.ExecEnv.Count > 0 && !module.ExecEnv.Contains("*") && !module.ExecEnv.Contains(environment.ExecEnv))
-        {
-            _log.Info($"skip: {module.Id}@{module.Version} is not for the execution environment {environment.ExecEnv}");
-            return false;
-        }
-        // The reference runs an optional module whatever its target says (spec-facts §14 rows 1 and 2).
-        if (element.Optional && !module.Fits(environment.Target))
-        {
-            _log.Info($"skip: {module.Id}@{module.Version} does not support {Words(environment.Target)}");
-            return false;
-        }
-        return true;
-    }
-
-    private async Task<DetectResult?> TryAsync(IReadOnlyList<CandidateElement> candidate, CancellationToken cancellationToken)
-    {
-        var runs = await Task.WhenAll(candidate.Select(e => e.Module.Fits(_input.Environment.Target)
-            ? _runs.Of(e.Module, cancellationToken)
-            : Task.FromResult(DetectRun.Refused($"does not support {Words(_input.Environment.Target)}"))));
-        var passed = new List<PlanCandidate>();
-        var lines = new List<string>();
-        var failed = false;
-        foreach (var (element, run) in candidate.Zip(runs))
-        {
-            var name = $"{element.Module.Id}@{element.Module.Version}";
-            Report(name, run);
-            lines.Add(Verdict(name, element.Optional, run));
-            if (run.Passed)
-                passed.Add(new PlanCandidate(element.Module.ToElement(), element.Optional, run.Options));
-            else
-                failed |= !element.Optional;
-            _errored |= run.Errored && !element.Optional;
-        }
-        if (!failed && passed.TrueForAll(p => p.Element.Kind != ModuleKind.Buildpack))
-        {
-            lines.Add("fail: no viable buildpacks in group");
-            failed = true;
-        }
-        if (!failed)
-        {
-            var resolver = new PlanResolver(passed);
-            if (resolver.Resolve() is { } resolution)
-                return Succeed(candidate.Count, resolution);
-            lines.AddRange(resolver.Messages);
-        }
-        _results.AddRange(lines);
         return null;
     }
 
-    private DetectResult Succeed(int candidates, Resolution resolution)
+    private async Task<DetectResult?> TryAsync(IReadOnlyList<Candidate> group, CancellationToken cancellationToken)
     {
-        if (resolution.Elements.Count < candidates)
-            _log.Info($"{resolution.Elements.Count} of {candidates} buildpacks participating");
-        foreach (var element in resolution.Elements)
-            _log.Info($"{element.Id} {element.Version}");
-        var group = new Group(
-            [.. resolution.Elements.Where(e => e.Kind == ModuleKind.Buildpack)], [.. resolution.Elements.Where(e => e.Kind == ModuleKind.Extension)]);
-        return new DetectResult(group, resolution.Plan);
+        var runs = await _detection.RunAsync(group, cancellationToken);
+        _report.AddResults(group, runs);
+        _anyErrored |= runs.Any(r => r.Verdict == DetectVerdict.Error);
+        var reasons = group.Zip(runs).Where(p => p.Second.Verdict != DetectVerdict.Pass).Select(p => p.Second.Reason(p.First)).ToList();
+        if (group.Zip(runs).Any(p => !p.First.Optional && p.Second.Verdict != DetectVerdict.Pass))
+        {
+            _report.AddFailure(group, reasons);
+            return null;
+        }
+        var passed = group.Zip(runs).Where(p => p.Second.Verdict == DetectVerdict.Pass).ToList();
+        if (!passed.Exists(p => p.First.Module.Kind == ModuleKind.Buildpack))
+        {
+            _report.Add(PhaseLogLevel.Debug, "fail: no viable buildpacks in group");
+            _report.AddFailure(group, [.. reasons, "no buildpack is left"]);
+            return null;
+        }
+        var candidates = passed.Select(p => new PlanCandidate(Element(p.First), p.First.Optional, p.Second.Plan)).ToList();
+        var outcome = PlanResolver.Resolve(candidates, line => _report.Add(PhaseLogLevel.Debug, line), cancellationToken);
+        if (outcome.Group is null)
+        {
+            _report.AddFailure(group, [.. reasons, outcome.Failure ?? "its plan cannot be resolved"]);
+            return null;
+        }
+        AddParticipants(outcome.Group, group.Count);
+        return new DetectResult(outcome.Group, outcome.Plan);
     }
 
-    private void Report(string name, DetectRun run)
+    private void AddParticipants(Group group, int tried)
     {
-        if (run.Output.Length == 0)
-            return;
-        var level = run.Errored ? PhaseLogLevel.Info : PhaseLogLevel.Debug;
-        _log.Log(level, $"======== Output: {name} ========");
-        foreach (var line in run.Output.TrimEnd('\n').Split('\n'))
-            _log.Log(level, line);
+        var elements = group.Extensions.Concat(group.Buildpacks).ToList();
+        if (elements.Count < tried)
+            _report.Add(PhaseLogLevel.Info, $"{elements.Count} of {tried} buildpacks participating");
+        var width = elements.Max(e => e.Id.Length);
+        foreach (var element in elements)
+            _report.Add(PhaseLogLevel.Info, $"{element.Id.PadRight(width)} {element.Version}");
     }
 
-    private static string Verdict(string name, bool optional, DetectRun run) => run switch
+    private bool Admits(Candidate candidate, OrderElement element)
     {
-        { Passed: true } => $"pass: {name}",
-        { Errored: true } => $"err:  {name} ({run.Code}){(run.Error is null ? "" : ": " + run.Error)}",
-        _ => optional ? $"skip: {name}" : $"fail: {name}",
-    };
+        if (_input.Environment.Api < new ApiVersion(0, 15) || _input.Environment.ExecEnv.Length == 0)
+            return true;
+        var execEnv = _input.Environment.ExecEnv;
+        if (candidate.Module.RunsIn(execEnv) && element.RunsIn(execEnv))
+            return true;
+        _report.Add(PhaseLogLevel.Info, $"skip: {candidate}: not for the execution environment {execEnv}");
+        return false;
+    }
 
-    private static string Words(Target target) =>
-        $"{target.Os}/{target.Arch}{(target.Variant is null ? "" : "/" + target.Variant)}{(target.DistroName is null ? "" : $" {target.DistroName} {target.DistroVersion}")}";
+    private static GroupElement Element(Candidate candidate) =>
+        new(candidate.Module.Kind, candidate.Id, candidate.Version, candidate.Module.Api.ToString()) { Homepage = candidate.Module.Homepage };
+
+    private LifecycleException NothingPassed(IPhaseLog log)
+    {
+        log.Error("No buildpack groups passed detection.");
+        if (!_anyErrored)
+            log.Error("Please check that you are running against the correct path.");
+        var failures = _report.Failures();
+        var why = failures.Length == 0 ? "the order has no groups" : "\n" + failures;
+        return _anyErrored
+            ? new LifecycleException(ExitCode.DetectFailedWithErrors, $"failed to detect: buildpack(s) failed with err: {why}")
+            : new LifecycleException(ExitCode.DetectFailed, $"failed to detect: no buildpacks participating: {why}");
+    }
 }

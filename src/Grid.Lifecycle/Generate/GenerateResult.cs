@@ -4,30 +4,31 @@ using Grid.Dockerfiles.Planning;
 
 namespace Grid.Lifecycle.Generate;
 
-/// <summary>What generate works with.</summary>
-/// <param name="Environment">Where things are.</param>
-/// <param name="Group">The group detect chose.</param>
-/// <param name="Plan">Its plan.</param>
-/// <param name="RunImageName">The run image analyze chose, by name.</param>
-/// <param name="Known">The run images the builder knows.</param>
-public sealed record GenerateInput(PhaseEnvironment Environment, Group Group, BuildPlan Plan, string RunImageName, RunImages Known);
+/// <summary>What generate needs.</summary>
+/// <param name="Environment">Where things are, as whom and for what to run.</param>
+/// <param name="Group">From detect.</param>
+/// <param name="Plan">From detect.</param>
+/// <param name="RunImageName">Name of the run image analyzed, as the user or the builder wrote it.</param>
+/// <param name="Known">The run images of the builder; a switch to another is worth a warning. Null when it does not say.</param>
+public sealed record GenerateInput(PhaseEnvironment Environment, Group Group, BuildPlan Plan, string RunImageName, RunImages? Known = null);
 
-/// <summary>What the extensions generated.</summary>
+/// <summary>What extensions made.</summary>
 public sealed record GenerateResult
 {
-    /// <summary>The plan without what extensions met.</summary>
+    /// <summary>The plan without what extensions provide; buildpacks get this one.</summary>
     public required BuildPlan Plan { get; init; }
 
+    /// <summary>Each extension of the group, in order.</summary>
     public required IReadOnlyList<GeneratedExtension> Extensions { get; init; }
 
-    /// <summary>The run image to use instead, when a run.Dockerfile names another; null when the analyzed one stays.</summary>
+    /// <summary>The run image to use in place of the one analyzed, as the Dockerfile names it; its target is not known. Null keeps the one analyzed.</summary>
     public string? SwitchedRunImage { get; init; }
 
-    /// <summary>Whether a run.Dockerfile that counts has instructions behind FROM.</summary>
+    /// <summary>Whether the run image is extended.</summary>
     public bool ExtendsRun { get; init; }
 }
 
-/// <summary>One extension's Dockerfiles.</summary>
+/// <summary>What one extension made; either Dockerfile may be missing.</summary>
 public sealed record GeneratedExtension(string Id, string Version)
 {
     public GeneratedDockerfile? Build { get; init; }
@@ -35,22 +36,17 @@ public sealed record GeneratedExtension(string Id, string Version)
     public GeneratedDockerfile? Run { get; init; }
 }
 
-/// <summary>A Dockerfile with what it is applied with.</summary>
-/// <param name="Text">Its text.</param>
-public sealed record GeneratedDockerfile(string Text)
+/// <summary>A valid Dockerfile of an extension.</summary>
+/// <param name="Text">The file.</param>
+/// <param name="Args">Values from extend-config.toml, in file order.</param>
+public sealed record GeneratedDockerfile(string Text, IReadOnlyList<BuildArg> Args)
 {
-    /// <summary>Arguments of extend-config.toml, in file order.</summary>
-    public IReadOnlyList<BuildArg> Args { get; init; } = [];
-
-    /// <summary>Where its build context is in the sandbox's tree; null for the app.</summary>
+    /// <summary>The build context inside the sandbox's tree; null means the app.</summary>
     public string? ContextDirectory { get; init; }
 
-    /// <summary>A later extension switched the run image: this file does not count.</summary>
+    /// <summary>Whether a later extension switched the run image, so that this one is not applied.</summary>
     public bool Ignored { get; init; }
 
-    /// <summary>Another image that FROM names.</summary>
-    public string? SwitchTo { get; init; }
-
-    /// <summary>Whether it has instructions behind FROM.</summary>
-    public bool Extends { get; init; }
+    /// <summary>What the author should change.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
 }

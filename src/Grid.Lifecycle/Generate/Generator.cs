@@ -1,164 +1,101 @@
-using System.Text;
 using Grid.Buildpacks;
-using Grid.Buildpacks.Build;
 using Grid.Buildpacks.Descriptors;
+using Grid.Buildpacks.Detect;
 using Grid.Buildpacks.Generate;
 using Grid.Buildpacks.Toml;
-using Grid.Dockerfiles;
-using Grid.Dockerfiles.Planning;
 using Grid.Dockerfiles.Syntax;
 using Grid.Lifecycle.Detect;
-using Grid.Oci.FileSystem;
 using Grid.Sandbox;
 
 namespace Grid.Lifecycle.Generate;
 
-/// <summary>The generate phase (image_extension.md §Phase: Generation): extensions write Dockerfiles, which are checked and decide about the run image.</summary>
+/// <summary>
+/// The generate phase (image_extension.md §"Phase #2: Generation"): runs the extensions of the group one after another, checks what they wrote, and decides
+/// which run image the app gets.
+/// </summary>
 public sealed class Generator
 {
-    private const int MaxDockerfileBytes = 1 << 20;
     private readonly ISandbox _sandbox;
     private readonly GenerateInput _input;
     private readonly IPhaseLog _log;
-    private readonly ModuleProcess _process;
+    private readonly ApiVersion _api;
+    private readonly GeneratedFiles _files;
 
     private Generator(ISandbox sandbox, GenerateInput input, IPhaseLog log)
     {
-        (_sandbox, _input, _log) = (sandbox, input, log);
-        _process = new ModuleProcess(sandbox.Files, input.Environment);
+        (_sandbox, _input, _log, _api) = (sandbox, input, log, input.Environment.Api);
+        _files = new GeneratedFiles(sandbox.Files, input.Environment, _api);
     }
 
-    private IFileTree Files => _sandbox.Files;
+    /// <summary>Generates.</summary>
+    /// <param name="sandbox">The one detect ran in, or one like it.</param>
+    /// <param name="input">What detect found.</param>
+    /// <param name="log">Takes the reference lifecycle's lines and the output of the extensions.</param>
+    /// <param name="cancellationToken">Ends a running extension.</param>
+    /// <exception cref="LifecycleException">An extension failed (91), or what it wrote cannot be used (92): extension, file and line are named.</exception>
+    public static Task<GenerateResult> GenerateAsync(ISandbox sandbox, GenerateInput input, IPhaseLog log, CancellationToken cancellationToken) =>
+        new Generator(sandbox, input, log).GenerateAsync(cancellationToken);
 
-    private PhaseEnvironment Environment => _input.Environment;
-
-    /// <summary>Runs the phase.</summary>
-    /// <exception cref="LifecycleException">91: a bin/generate failed; 92: what one wrote cannot be used. The message names extension, file and line.</exception>
-    public static async Task<GenerateResult> GenerateAsync(ISandbox sandbox, GenerateInput input, IPhaseLog log, CancellationToken cancellationToken)
+    private async Task<GenerateResult> GenerateAsync(CancellationToken cancellationToken)
     {
-        try
-        {
-            return await new Generator(sandbox, input, log).RunAsync(cancellationToken);
-        }
-        catch (Exception e) when (e is DockerfileException or TomlFormatException)
-        {
-            throw new LifecycleException(ExitCode.GenerateError, e.Message, e);
-        }
-    }
-
-    private async Task<GenerateResult> RunAsync(CancellationToken cancellationToken)
-    {
-        var modules = new ModuleStore(Files, Environment.BuildpacksDirectory, Environment.ExtensionsDirectory);
+        var store = _input.Environment.ToModuleStore(_sandbox.Files);
+        var run = new ExtensionRun(_sandbox, _input.Environment, _log);
         var plan = _input.Plan;
-        var generated = new List<GeneratedExtension>();
-        foreach (var element in _input.Group.Extensions)
+        _files.Clear();
+        var outputs = new List<ExtensionOutput>();
+        foreach (var extension in _input.Group.Extensions)
         {
-            var requires = For(plan, element);
-            var output = await OutputOfAsync(modules.Find(ModuleKind.Extension, element.Id, element.Version), element, requires, cancellationToken);
-            generated.Add(Read(element, output));
-            plan = BuildpackPlan.Without(plan, requires.Select(r => r.Name).ToHashSet(StringComparer.Ordinal));
+            _log.Debug($"Running generate for extension {extension}");
+            var asked = ModulePlan.For(plan, extension);
+            outputs.Add(await OutputAsync(run, extension, store.Find(extension), asked, cancellationToken));
+            plan = ModulePlan.Without(plan, asked);
+            _log.Debug($"Finished running generate for extension {extension}");
         }
-        return ChooseRunImage(plan, generated);
+        return Select(plan, outputs);
     }
 
-    /// <summary>The directory with an extension's output: what bin/generate wrote, or the extension's own <c>generate</c> (spec-facts §14 row 10).</summary>
-    private async Task<string> OutputOfAsync(ModuleDescriptor module, GroupElement element, IReadOnlyList<PlanRequire> requires, CancellationToken cancellationToken)
+    private async Task<ExtensionOutput> OutputAsync(
+        ExtensionRun run, GroupElement extension, ModuleDescriptor module, IReadOnlyList<PlanRequire> asked, CancellationToken cancellationToken)
     {
-        if (Files.Stat(module.Directory + "/bin/generate") is null)
-            return module.Directory + "/generate";
-        var output = $"{Environment.GeneratedDirectory}/{element.EscapedId}";
-        Files.CreateDirectory(output, 0b111_101_101, _process.Owner);
-        var planDirectory = _process.NewDirectory("plan");
         try
         {
-            var plan = planDirectory + "/plan.toml";
-            Files.WriteFile(plan, Encoding.UTF8.GetBytes(BuildpackPlan.Write(requires)), 0b110_100_100, _process.Owner);
-            var variables = _process.Variables(module,
-                [("CNB_BP_PLAN_PATH", plan), ("CNB_OUTPUT_DIR", output), ("CNB_PLATFORM_DIR", Environment.PlatformDirectory), ("CNB_EXTENSION_DIR", module.Directory)]);
-            var result = await _sandbox.RunAsync(
-                new ProcessSpec([module.Directory + "/bin/generate", output, Environment.PlatformDirectory, plan], variables, Environment.AppDirectory, Environment.User) { Output = _log },
-                cancellationToken);
-            if (result.ExitCode != 0)
-                throw new LifecycleException(ExitCode.GenerateFailed, $"extension {element}: bin/generate failed with exit code {result.ExitCode}");
+            var directory = await run.RunAsync(extension, module, asked, cancellationToken);
+            var output = ExtensionOutputReader.Read(_sandbox.Files, extension, directory, _api);
+            foreach (var warning in output.Warnings)
+                _log.Warn(warning);
+            return output;
         }
-        finally
+        catch (DockerfileException problem)
         {
-            Files.Delete(planDirectory);
+            throw Invalid(extension, problem);
         }
-        return output;
-    }
-
-    private static IReadOnlyList<PlanRequire> For(BuildPlan plan, GroupElement extension) =>
-    [
-        .. plan.Entries.Where(e => e.Providers.Any(p => p.Kind == ModuleKind.Extension && p.Id == extension.Id)).SelectMany(e => e.Requires),
-    ];
-
-    private GeneratedExtension Read(GroupElement element, string output)
-    {
-        if (Files.Stat(output) is not { IsDirectory: true })
-            return new GeneratedExtension(element.Id, element.Version);
-        var config = TomlFile.ReadIfExists(Files, output + "/extend-config.toml") is { } document ? ExtendConfig.Read(document) : ExtendConfig.Empty;
-        var shared = ContextDirectory(element, output, "context");
-        return new GeneratedExtension(element.Id, element.Version)
+        catch (Exception problem) when (problem is TomlFormatException or IOException or InvalidDataException)
         {
-            Build = Dockerfile(element, output, ImageKind.Build, config.Build, Own("context.build")),
-            Run = Dockerfile(element, output, ImageKind.Run, config.Run, Own("context.run")),
-        };
-
-        string? Own(string name)
-        {
-            var own = ContextDirectory(element, output, name);
-            return own is null || shared is null ? own ?? shared
-                : throw new LifecycleException(ExitCode.GenerateError, $"extension {element}: there are both context and {name}; keep one of them");
+            throw Invalid(extension, problem);
         }
     }
 
-    private string? ContextDirectory(GroupElement element, string output, string name) => Files.Stat($"{output}/{name}") switch
-    {
-        null => null,
-        { IsDirectory: true } => $"{output}/{name}",
-        var other => throw new LifecycleException(ExitCode.GenerateError, $"extension {element}: {name} is a {other.Kind}; a build context is a directory"),
-    };
+    private static LifecycleException Invalid(GroupElement extension, Exception problem) =>
+        new(ExitCode.GenerateError, $"the output of extension {extension} cannot be used: {problem.Message}", problem);
 
-    private GeneratedDockerfile? Dockerfile(GroupElement element, string output, ImageKind kind, IReadOnlyList<ExtendArg> args, string? context)
+    private GenerateResult Select(BuildPlan plan, List<ExtensionOutput> outputs)
     {
-        var name = kind == ImageKind.Build ? "build.Dockerfile" : "run.Dockerfile";
-        if (Files.Stat($"{output}/{name}") is not { } entry)
-            return null;
-        if (entry.Size > MaxDockerfileBytes)
-            throw new LifecycleException(ExitCode.GenerateError, $"extension {element}: {name} has {entry.Size} bytes; at most {MaxDockerfileBytes} are read");
-        using var reader = new StreamReader(Files.OpenRead($"{output}/{name}"));
-        var text = reader.ReadToEnd();
-        var dockerfile = ExtensionDockerfile.Read(text, $"extension {element}, {name}", kind);
-        foreach (var warning in dockerfile.Warnings)
-            _log.Warn(warning);
-        return new GeneratedDockerfile(text)
+        _log.Debug("Checking run image");
+        var selection = RunImageSelection.Choose([.. outputs.Select(o => o.Run is { } run ? new RunDockerfileEffect(run.SwitchTo, run.Extends) : null)]);
+        if (selection.SwitchTo is { } image)
         {
-            Args = [.. args.Select(a => new BuildArg(a.Name, a.Value))],
-            ContextDirectory = context,
-            SwitchTo = dockerfile.SwitchTo,
-            Extends = dockerfile.Extends,
-        };
-    }
-
-    /// <summary>The last switch wins, and what came before it does not count (spec-facts §2.6).</summary>
-    private GenerateResult ChooseRunImage(BuildPlan plan, List<GeneratedExtension> generated)
-    {
-        var last = generated.FindLastIndex(e => e.Run?.SwitchTo is not null);
-        for (var i = 0; i < last; i++)
-        {
-            if (generated[i].Run is { } run)
-                generated[i] = generated[i] with { Run = run with { Ignored = true } };
+            var chosen = outputs[selection.FirstApplied].Extension;
+            _log.Debug($"Found a run.Dockerfile from extension '{chosen.Id}' setting run image to '{image}'");
+            if (_input.Known?.Knows(image) != true)
+                _log.Warn($"new runtime base image '{image}' not found in run metadata");
         }
-        var name = last < 0 ? null : generated[last].Run!.SwitchTo;
-        if (name is not null && !_input.Known.Knows(name))
-            _log.Warn($"new runtime base image '{name}' not found in run metadata");
+        _files.Write(outputs, selection.FirstApplied);
         return new GenerateResult
         {
             Plan = plan,
-            Extensions = generated,
-            SwitchedRunImage = name == _input.RunImageName ? null : name,
-            ExtendsRun = generated.Any(e => e.Run is { Ignored: false, Extends: true }),
+            Extensions = [.. outputs.Select((output, i) => output.ToGenerated(ignoreRun: i < selection.FirstApplied))],
+            SwitchedRunImage = _api >= new ApiVersion(0, 12) && selection.SwitchTo == _input.RunImageName ? null : selection.SwitchTo,
+            ExtendsRun = selection.Extends,
         };
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text;
 using Grid.Buildpacks;
 using Grid.Buildpacks.Layers;
@@ -38,10 +39,7 @@ public static class Restorer
             foreach (var layer in plan)
                 WriteMetadata(files, layers, layer, owner);
             var unpacker = new CachedLayerUnpacker(files, store, source, owner);
-            await Parallel.ForEachAsync(
-                plan.Where(layer => layer.Content is not null),
-                new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = cancellationToken },
-                async (layer, token) => await RestoreContentAsync(files, layers, layer, unpacker, log, token));
+            await RestoreContentsAsync(files, layers, plan, unpacker, log, cancellationToken);
             await RestoreSbomsAsync(input, plan, unpacker, log, cancellationToken);
         }
         catch (Exception e) when (e is IOException or TomlFormatException or FormatException)
@@ -72,22 +70,34 @@ public static class Restorer
     private static void Write(IFileTree files, string path, string text, Owner owner) =>
         files.WriteFile(path, Encoding.UTF8.GetBytes(text), FileMode, owner);
 
-    private static async Task RestoreContentAsync(
-        IFileTree files, string layers, RestoredLayer layer, CachedLayerUnpacker unpacker, IPhaseLog log, CancellationToken cancellationToken)
+    // In parallel; the log is only written before and after, so it need not bear several writers.
+    private static async Task RestoreContentsAsync(
+        IFileTree files, string layers, IReadOnlyList<RestoredLayer> plan, CachedLayerUnpacker unpacker, IPhaseLog log, CancellationToken cancellationToken)
     {
-        var directory = $"{BuildpackLayers.DirectoryOf(layers, layer.Buildpack)}/{layer.Name}";
-        log.Info($"Restoring data for \"{layer.Identifier}\" from cache");
-        try
-        {
-            await unpacker.UnpackAsync(layer.Content!.Layer, directory, cancellationToken);
-        }
-        catch (CacheContentException e)
-        {
-            // The cache only saves time. Without the content the buildpack must not find the metadata either: it would believe the layer is there.
-            log.Warn($"Layer \"{layer.Identifier}\" is not restored: {e.Message}");
-            files.Delete(directory);
-            files.Delete(directory + ".toml");
-        }
+        var cached = plan.Where(layer => layer.Content is not null).ToList();
+        foreach (var layer in cached)
+            log.Info($"Restoring data for \"{layer.Identifier}\" from cache");
+        var problems = new ConcurrentQueue<string>();
+        await Parallel.ForEachAsync(
+            cached,
+            new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = cancellationToken },
+            async (layer, token) =>
+            {
+                var directory = $"{BuildpackLayers.DirectoryOf(layers, layer.Buildpack)}/{layer.Name}";
+                try
+                {
+                    await unpacker.UnpackAsync(layer.Content!.Layer, directory, token);
+                }
+                catch (CacheContentException e)
+                {
+                    // The cache only saves time. Without the content the buildpack must not find the metadata either: it would believe the layer is there.
+                    problems.Enqueue($"Layer \"{layer.Identifier}\" is not restored: {e.Message}");
+                    files.Delete(directory);
+                    files.Delete(directory + ".toml");
+                }
+            });
+        foreach (var problem in problems.Order(StringComparer.Ordinal))
+            log.Warn(problem);
     }
 
     private static async Task RestoreSbomsAsync(

@@ -11,7 +11,7 @@ internal static class RuntimeLog
         if (!File.Exists(file))
             return null;
         string? error = null;
-        foreach (var line in File.ReadLines(file))
+        foreach (var line in File.ReadLines(file).Where(line => line.AsSpan().Trim().Length > 0))
         {
             try
             {

@@ -8,7 +8,7 @@ namespace Grid.Sandbox.OciRuntime.Snapshots;
 /// made of it say the same: a node that unpacks the layer sees what the node that made it sees.
 /// </summary>
 /// <remarks>
-/// Left out: excluded paths, sockets (a tar has no word for them), deletions of what the image does not have, and directories that look as in
+/// Left out: excluded paths and new directories that hold nothing else, sockets (a tar has no word for them), deletions of what the image does not have, and directories that look as in
 /// the image and hold no change (something was made in them and removed again, or only their time differs; times are not kept at all).
 /// </remarks>
 /// <param name="upper">The upper directory, no longer mounted.</param>
@@ -20,6 +20,9 @@ internal sealed class UpperTree(RootedDirectory upper, RootedDirectory image, IR
     private const string WhiteoutPrefix = ".wh.";
     private const string Opaque = "trusted.overlay.opaque";
     private static readonly string[] Foreign = ["trusted.", "security.", "user.overlay."];
+
+    /// <summary>Directories that something excluded was removed from.</summary>
+    private readonly HashSet<string> _hollow = new(StringComparer.Ordinal);
 
     /// <summary>Bytes of file content to be packed.</summary>
     public long Bytes { get; private set; }
@@ -37,10 +40,15 @@ internal sealed class UpperTree(RootedDirectory upper, RootedDirectory image, IR
         {
             var path = $"{directory}/{entry.Name}";
             Entries++;
-            if (excluded.Contains(path) || ReadOne(path, entry, parentInImage) is not { } change)
-                upper.Delete(path);
-            else
+            var isExcluded = excluded.Contains(path);
+            if (!isExcluded && ReadOne(path, entry, parentInImage) is { } change)
+            {
                 changes.Add(change);
+                continue;
+            }
+            if (isExcluded || _hollow.Contains(path))
+                _hollow.Add(directory);
+            upper.Delete(path);
         }
         return changes;
     }
@@ -64,7 +72,7 @@ internal sealed class UpperTree(RootedDirectory upper, RootedDirectory image, IR
         // "x" (Linux 6.7, xwhiteouts) is not opaque.
         var isOpaque = below is not null && all is not null && all.TryGetValue(Opaque, out var value) && value.AsSpan().SequenceEqual("y"u8);
         var children = ReadChildren(path, below is { IsDirectory: true } && !isOpaque);
-        var isNew = isOpaque || !LooksAsBefore(path, entry, xattrs, below);
+        var isNew = isOpaque || !(LooksAsBefore(path, entry, xattrs, below) || (below is null && _hollow.Contains(path)));
         return children.Count == 0 && !isNew ? null : new Change(path, entry) { Xattrs = xattrs, IsOpaque = isOpaque && below!.IsDirectory, Children = children };
     }
 

@@ -9,7 +9,7 @@ namespace Grid.Lifecycle.Tests.Build;
 
 public sealed class BuildPhaseTests : IAsyncDisposable
 {
-    private const string Toml = "api = '0.11'\n[buildpack]\nid = 'x'\nsbom-formats = ['application/spdx+json']\n";
+    private const string Toml = "api = '0.11'\n[buildpack]\nid = 'x'\nversion = '1'\nsbom-formats = ['application/spdx+json']\n";
 
     private readonly ScriptedSandbox _sandbox = new();
     private readonly CapturedLog _log = new();
