@@ -1,11 +1,14 @@
+using Grid.Buildpacks.Descriptors;
+
 namespace Grid.Lifecycle.Builders;
 
-/// <summary>The APIs a builder of ours says its lifecycle has.</summary>
+/// <summary>The APIs a builder of ours says its lifecycle has: those of <see cref="ApiVersion"/>, written out.</summary>
 internal static class BuilderApis
 {
-    public static IReadOnlyList<string> Buildpack { get; } = Range(7, 12);
+    public static IReadOnlyList<string> Buildpack { get; } = Range(ApiVersion.SupportedBuildpack);
 
-    public static IReadOnlyList<string> Platform { get; } = Range(7, 15);
+    public static IReadOnlyList<string> Platform { get; } = Range(ApiVersion.SupportedPlatform);
 
-    private static List<string> Range(int first, int last) => [.. Enumerable.Range(first, last - first + 1).Select(minor => "0." + minor)];
+    private static List<string> Range((ApiVersion First, ApiVersion Last) supported) =>
+        [.. Enumerable.Range(supported.First.Minor, supported.Last.Minor - supported.First.Minor + 1).Select(minor => $"{supported.First.Major}.{minor}")];
 }
