@@ -49,6 +49,12 @@ public static class GridHosting
         builder.UseOrleans(silo => silo
             .UseLocalhostClustering(FreePort(), gatewayPort: 0, serviceId: "grid", clusterId: "embedded")
             .Configure<EndpointOptions>(endpoint => endpoint.GatewayPort = 0)
+            // Nobody else belongs to an embedded grid: a connection from another process of this machine is closed before a byte is read.
+            .Configure<SiloConnectionOptions>(connections => connections.ConfigureSiloInboundConnection(inbound => inbound.Use(_ => connection =>
+            {
+                connection.Abort();
+                return Task.CompletedTask;
+            })))
             .AddActivityPropagation()
             .AddFileGrainStorage(GridStorage.Name, storage => storage.RootDirectory = Path.Combine(options.DataDirectory, "state"))
             .UseSystemTextJsonGrainStorageSerializer());
