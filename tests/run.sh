@@ -13,7 +13,7 @@ slow=(Grid.Cluster.Tests Grid.EndToEnd.Tests Grid.Benchmarks)
 # shellcheck source=../deploy/system-packages.sh
 . deploy/system-packages.sh
 # Independent tools the tests compare with, and what the launcher is linked with. Tests whose tool is missing would skip.
-if ! need_packages 'runc|crun=runc' 'docker-registry=docker-registry' 'skopeo=skopeo' 'umoci=umoci' 'git=git' 'gcc=gcc' \
+if ! need_packages 'runc=runc' 'crun=crun' 'docker-registry=docker-registry' 'skopeo=skopeo' 'umoci=umoci' 'git=git' 'gcc=gcc' \
   "/usr/lib/$(uname -m)-linux-gnu/libc.a=libc6-dev"; then
   echo "some packages could not be installed: tests that need them will skip" >&2
 fi
@@ -53,9 +53,12 @@ failed=0
 for project in "${projects[@]}"; do
   name=$(basename "$project" .csproj)
   echo "--- $name"
+  # As `grid build` does it: in a private mount namespace crun works on hosts with hybrid control groups, and its half of the suite is not skipped.
+  private=()
+  if [ "$name" = Grid.Sandbox.Tests ] && [ "$(id -u)" -eq 0 ]; then private=(env GRID_MOUNT_NAMESPACE=outer unshare --mount --propagation slave); fi
   # A project without tests exits with 8; that is seen in the sum, not here.
   code=0
-  dotnet test --project "$project" --no-build --report-trx --report-trx-filename "$name.trx" --results-directory "$results" </dev/null || code=$?
+  "${private[@]}" dotnet test --project "$project" --no-build --report-trx --report-trx-filename "$name.trx" --results-directory "$results" </dev/null || code=$?
   case $code in
     0) ;;
     8) echo "$name has no tests" ;;
