@@ -30,7 +30,7 @@ internal sealed class DetectRunner(ISandboxRuntime sandboxes, ContentStore conte
         var build = builds.Open(work.BuildKey);
         await build.PrepareAsync(content, work.Source, analyzed.User, work.Environment, cancellationToken);
         await using var sandbox = await sandboxes.CreateAsync(
-            new SandboxSpec(BuildDirectory.SandboxHandle(work.Handle), analyzed.Builder.Layers, new ImageBlobs(images, analyzed.Builder.Location))
+            new SandboxSpec(BuildDirectory.SandboxHandle(work.Handle), analyzed.Builder.Layers, new OriginBlobs(content, images, analyzed.Builder.ToLocation(), HostPlatform.Current))
             {
                 Volumes = build.Volumes(environment, appReadOnly: true),
                 Limits = options.SandboxLimits,

@@ -62,7 +62,7 @@ public sealed class WorkRunner(
             Previous = work.Analyzed.PreviousMetadata,
             PreviousImage = work.Analyzed.Previous,
             Cache = work.Cache,
-        }, Blobs(work.Analyzed.Previous), Output(work, Phase.Restore), cancellationToken);
+        }, work.Analyzed.Previous is { } previous ? Origin(previous.Location) : content, Output(work, Phase.Restore), cancellationToken);
         return new RestoreDone();
     }
 
@@ -70,7 +70,7 @@ public sealed class WorkRunner(
     {
         span?.SetTag("grid.step", work.Input.Label);
         var executor = new StepExecutor(sandboxes, content, options.SandboxLimits, builds.Open(work.BuildKey).Contexts);
-        var layer = await executor.RunAsync(BuildDirectory.SandboxHandle(work.Handle), work.Input, new ImageBlobs(images, work.Input.BaseLocation),
+        var layer = await executor.RunAsync(BuildDirectory.SandboxHandle(work.Handle), work.Input, Origin(work.Input.BaseLocation),
             Output(work, work.Name.Kind == ImageKind.Build ? Phase.ExtendBuild : Phase.ExtendRun), cancellationToken);
         span?.SetTag("grid.layer", layer?.DiffId.ToString());
         return new StepDone(layer);
@@ -84,7 +84,7 @@ public sealed class WorkRunner(
         var build = builds.Open(work.BuildKey);
         await build.PrepareAsync(content, work.Source, analyzed.User, work.Environment, cancellationToken);
         await using var sandbox = await sandboxes.CreateAsync(
-            new SandboxSpec(BuildDirectory.SandboxHandle(work.Handle), work.BuildImage.AllLayers(), new ImageBlobs(images, analyzed.Builder.Location))
+            new SandboxSpec(BuildDirectory.SandboxHandle(work.Handle), work.BuildImage.AllLayers(), Origin(analyzed.Builder.Location))
             {
                 Volumes = build.Volumes(environment, appReadOnly: false),
                 Limits = options.SandboxLimits,
@@ -125,7 +125,8 @@ public sealed class WorkRunner(
         return new ExportDone(report);
     }
 
-    private IBlobSource Blobs(PinnedImage? image) => image is null ? content : new ImageBlobs(images, image.Location);
+    /// <summary>Blobs of this node, and of an image for what the node has not.</summary>
+    private OriginBlobs Origin(string location) => new(content, images, ImageLocation.Parse(location), HostPlatform.Current);
 
     private PhaseOutput Output(WorkItem item, Phase phase) => new(item.BuildKey, phase, events, time);
 }

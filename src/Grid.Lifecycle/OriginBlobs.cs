@@ -1,7 +1,7 @@
 using Grid.Oci;
 using Grid.Oci.Images;
 
-namespace Grid.Lifecycle.Export;
+namespace Grid.Lifecycle;
 
 /// <summary>
 /// Blobs of an image that is somewhere else: from the node's store when it has them, otherwise from where the image is. That place is only asked when bytes
