@@ -20,10 +20,27 @@ public sealed partial class WorkerAgent(WorkRunner runner, BuildDirectories buil
     /// <summary>Starts the work or attaches to it.</summary>
     public void Start(WorkItem item)
     {
+        // Owners attach again every few seconds: that must leave nothing behind.
+        if (_work.TryGetValue(item.Handle, out var known))
+        {
+            TellAgain(item, known);
+            return;
+        }
         var cancellation = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
         var created = new Work(cancellation, new Lazy<Task<WorkReport>>(() => Task.Run(() => RunAsync(item, cancellation.Token))));
         var work = _work.GetOrAdd(item.Handle, created);
-        if (ReferenceEquals(work, created) || work.Report.Value.IsCompleted)
+        if (ReferenceEquals(work, created))
+        {
+            _ = TellAsync(item, work.Report.Value);
+            return;
+        }
+        cancellation.Dispose();
+        TellAgain(item, work);
+    }
+
+    private void TellAgain(WorkItem item, Work work)
+    {
+        if (work.Report.Value.IsCompleted)
             _ = TellAsync(item, work.Report.Value);
     }
 
@@ -96,6 +113,7 @@ public sealed partial class WorkerAgent(WorkRunner runner, BuildDirectories buil
                 await Task.Delay(delay, time).ConfigureAwait(false);
             }
         }
+        LogReportLost(item.Handle);
     }
 
     [LoggerMessage(1, LogLevel.Error, "work {Handle} failed unexpectedly")]
@@ -103,6 +121,9 @@ public sealed partial class WorkerAgent(WorkRunner runner, BuildDirectories buil
 
     [LoggerMessage(2, LogLevel.Warning, "the outcome of {Handle} could not be reported; trying again")]
     private partial void LogReportFailed(string handle, Exception exception);
+
+    [LoggerMessage(3, LogLevel.Error, "the outcome of {Handle} could not be reported; its owner gets it when it asks again")]
+    private partial void LogReportLost(string handle);
 
     private sealed record Work(CancellationTokenSource Cancellation, Lazy<Task<WorkReport>> Report);
 }

@@ -123,7 +123,7 @@ internal static class BuildCommand
         if (end.Failure is { } failure)
         {
             Console.Out.Flush();
-            Console.Error.WriteLine($"{(end.State == BuildState.Cancelled ? "Build" : "Build failed: " + (failure.Phase is { } phase ? Words.Of(phase) + ":" : ""))} {failure.Message}");
+            Console.Error.WriteLine($"{(end.State == BuildState.Cancelled ? "Build" : "Build failed: " + (failure.Phase is { } phase ? Words.Of(phase) + ":" : ""))} {string.Join('\n', failure.Message.Split('\n').Select(Words.Printable))}");
             if (failure.Output is { Length: > 0 } output)
             {
                 Console.Error.WriteLine("Last output:");

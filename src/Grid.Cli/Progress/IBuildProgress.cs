@@ -63,15 +63,18 @@ internal static class Words
         {
             if (line[i] == '\u001b')
                 i = EndOfEscape(line, i);
-            else if (line[i] == '\t' || !char.IsControl(line[i]))
+            else if (line[i] == '\t' || !(char.IsControl(line[i]) || ChangesDirection(line[i])))
                 clean.Append(line[i]);
         }
         return clean.ToString();
     }
 
+    /// <summary>Lines and paragraphs of Unicode, and marks that show text in another order than it has.</summary>
+    private static bool ChangesDirection(char c) => c is '\u2028' or '\u2029' or '\u200e' or '\u200f' or '\u061c' or (>= '\u202a' and <= '\u202e') or (>= '\u2066' and <= '\u2069');
+
     private static string Shorten(string text) => Printable(text.Length <= 100 ? text : text[..99] + "…");
 
-    /// <summary>Index of the last character of the escape sequence that starts at <paramref name="start"/> (ECMA-48: CSI, OSC, two-character).</summary>
+    /// <summary>Index of the last character of the escape sequence that starts at <paramref name="start"/> (ECMA-48: CSI, OSC, with intermediate characters, two-character).</summary>
     private static int EndOfEscape(string line, int start)
     {
         if (start + 1 >= line.Length)
@@ -90,6 +93,10 @@ internal static class Words
                 i++;
             return Math.Min(i < line.Length && line[i] == '\u001b' ? i + 1 : i, line.Length - 1);
         }
-        return start + 1;
+        // Such as ESC ( B, which tput sgr0 writes.
+        var end = start + 1;
+        while (end < line.Length - 1 && line[end] is >= ' ' and <= '/')
+            end++;
+        return end;
     }
 }

@@ -8,6 +8,9 @@ namespace Grid.Cli.Progress;
 /// <summary>Progress as plain lines, each with the phase it belongs to: for pipes, files and CI.</summary>
 public sealed class PlainProgress(TextWriter output) : IBuildProgress
 {
+    /// <summary>A line longer than this is shown in pieces: what a sandbox prints must not fill our memory.</summary>
+    internal const int MaxLine = 8192;
+
     private readonly Dictionary<Phase, StringBuilder> _unfinishedLines = [];
     private readonly Dictionary<Phase, DateTimeOffset> _started = [];
     private readonly Dictionary<(Phase, int), DateTimeOffset> _steps = [];
@@ -64,6 +67,8 @@ public sealed class PlainProgress(TextWriter output) : IBuildProgress
                 Flush(e.Phase);
             else if (c != '\r')
                 line.Append(c);
+            if (line.Length >= MaxLine)
+                Flush(e.Phase);
         }
     }
 

@@ -130,7 +130,7 @@ public sealed class TerminalProgress : IBuildProgress
         {
             foreach (var c in text)
             {
-                if (c != '\n')
+                if (c != '\n' && _line.Length < PlainProgress.MaxLine)
                 {
                     _line.Append(c);
                     continue;

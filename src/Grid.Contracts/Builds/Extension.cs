@@ -3,7 +3,6 @@ using Grid.Dockerfiles;
 using Grid.Lifecycle;
 using Grid.Lifecycle.Analyze;
 using Grid.Lifecycle.Extend;
-using Orleans.Concurrency;
 using Grid.Contracts.Work;
 
 namespace Grid.Contracts.Builds;
@@ -17,7 +16,7 @@ public interface IDetectionGrain : IWorkOwner
     Task StartAsync(DetectWork work);
 
     /// <summary>Stops it; the build is told when nothing runs any more.</summary>
-    [Alias("Cancel"), AlwaysInterleave]
+    [Alias("Cancel")]
     Task CancelAsync();
 }
 

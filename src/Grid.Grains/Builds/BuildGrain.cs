@@ -32,10 +32,11 @@ public sealed class BuildGrain(
             return Status();
         _span = GridTelemetry.StartDetached("build", request.TraceParent);
         _span?.SetTag("grid.build", Key);
+        var history = await GrainFactory.GetGrain<IAppGrain>($"{request.Tenant}/{request.App}").GetAsync();
         State.Request = request;
         State.TraceParent = _span?.Id ?? request.TraceParent;
         State.BuildId = request.BuildId ?? Guid.NewGuid().ToString();
-        State.History = await GrainFactory.GetGrain<IAppGrain>($"{request.Tenant}/{request.App}").GetAsync();
+        State.History = history;
         events.Append(Key, new BuildStarted(Key, request.Targets[0]) { At = time.GetUtcNow() });
         await ApplyAsync(BuildMachine.Accept());
         return Status();
@@ -48,7 +49,7 @@ public sealed class BuildGrain(
     public Task ReportAsync(WorkReport report)
     {
         var phase = Enum.GetValues<Phase>().FirstOrDefault(p => Handle(p) == report.Handle, (Phase)(-1));
-        if ((int)phase < 0)
+        if ((int)phase < 0 || !Runs(phase))
             return Task.CompletedTask;
         switch (report.Result)
         {
@@ -67,18 +68,26 @@ public sealed class BuildGrain(
 
     public Task DetectedAsync(DetectionOutcome outcome)
     {
-        State.Detection = outcome.Result ?? State.Detection;
+        if (!Runs(Phase.Detect))
+            return Task.CompletedTask;
+        State.Detection = outcome.Result;
         return EndedAsync(Phase.Detect, outcome.Result is not null, outcome.Failure);
     }
 
     public Task ExtendedAsync(ExtensionOutcome outcome)
     {
+        var phase = outcome.Kind == ImageKind.Build ? Phase.ExtendBuild : Phase.ExtendRun;
+        if (!Runs(phase))
+            return Task.CompletedTask;
         if (outcome is { Kind: ImageKind.Build, Result: not null })
             (State.BuildImage, State.BuildRecords) = (outcome.Result, outcome.Records);
         else if (outcome is { Kind: ImageKind.Run, Result: not null })
             (State.RunImage, State.RunRecords) = (outcome.Result, outcome.Records);
-        return EndedAsync(outcome.Kind == ImageKind.Build ? Phase.ExtendBuild : Phase.ExtendRun, outcome.Result is not null, outcome.Failure);
+        return EndedAsync(phase, outcome.Result is not null, outcome.Failure);
     }
+
+    /// <summary>Answers count only while their phase runs: a repeated or late one must not replace what later phases work with.</summary>
+    private bool Runs(Phase phase) => State.Progress.State == BuildState.Running && State.Progress[phase] == PhaseState.Running;
 
     private Task EndedAsync(Phase phase, bool done, Failure? failure) =>
         ApplyAsync(BuildMachine.PhaseEnded(State.Progress, phase, done ? PhaseState.Done : failure is null ? PhaseState.Cancelled : PhaseState.Failed, failure));
@@ -90,7 +99,7 @@ public sealed class BuildGrain(
         if (decision.Effects.Count == 0 && ReferenceEquals(before, decision.Progress))
             return;
         State.Progress = decision.Progress;
-        await state.WriteStateAsync();
+        await SaveAsync();
         foreach (var phase in Enum.GetValues<Phase>().Where(p => before[p] == PhaseState.Running && decision.Progress[p] != PhaseState.Running))
         {
             events.Append(Key, new PhaseFinished(phase, decision.Progress[phase],
@@ -98,6 +107,20 @@ public sealed class BuildGrain(
         }
         foreach (var effect in decision.Effects)
             await PerformAsync(effect);
+    }
+
+    /// <summary>Writes; when that fails the activation goes, so that the report that comes again meets what is stored.</summary>
+    private async Task SaveAsync()
+    {
+        try
+        {
+            await state.WriteStateAsync();
+        }
+        catch
+        {
+            DeactivateOnIdle();
+            throw;
+        }
     }
 
     private async Task PerformAsync(BuildEffect effect)
@@ -187,20 +210,33 @@ public sealed class BuildGrain(
         var progress = State.Progress;
         if (progress.State == BuildState.Succeeded)
         {
-            await GrainFactory.GetGrain<IAppGrain>($"{Request.Tenant}/{Request.App}").PublishedAsync(new AppBuild
+            await TryToFinishAsync("the app's history", () => GrainFactory.GetGrain<IAppGrain>($"{Request.Tenant}/{Request.App}").PublishedAsync(new AppBuild
             {
                 Summary = new AppBuildSummary(Key, State.Image!, time.GetUtcNow()),
                 Cache = State.App!.Cache,
                 Extensions = [.. State.BuildRecords, .. State.RunRecords],
-            });
+            }));
         }
-        await Worker.ReleaseAsync(Key);
+        await TryToFinishAsync("what the build left on its node", () => Worker.ReleaseAsync(Key));
         events.Append(Key, new BuildFinished(progress.State, ExitCodeOf(progress)) { At = time.GetUtcNow(), Failure = Status().Failure, Image = State.Image });
         if (progress.State == BuildState.Failed)
             _span.Fail(progress.Failure!.Message);
         _span?.SetTag("grid.build.state", progress.State.ToString());
         _span?.Dispose();
         _span = null;
+    }
+
+    /// <summary>The build's end is decided: what goes wrong behind it is said, and whoever watches is told of the end all the same.</summary>
+    private async Task TryToFinishAsync(string what, Func<Task> action)
+    {
+        try
+        {
+            await action();
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            events.Append(Key, new OutputWritten(Phase.Export, $"Warning: {what} could not be put in order: {e.Message}\n", IsError: true) { At = time.GetUtcNow() });
+        }
     }
 
     private BuildStatus Status() => new()

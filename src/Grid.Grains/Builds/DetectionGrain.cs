@@ -19,7 +19,7 @@ public sealed class DetectionGrainState
 /// <inheritdoc cref="IDetectionGrain"/>
 [GrainType("grid.detection")]
 public sealed class DetectionGrain(
-    [PersistentState("detection", GridStorage.Name)] IPersistentState<DetectionGrainState> state, GridNode node) : Grain, IDetectionGrain
+    [PersistentState("detection", GridStorage.Name)] IPersistentState<DetectionGrainState> state, GridNode node, TimeProvider time) : Grain, IDetectionGrain
 {
     private IBuildGrain Build => GrainFactory.GetGrain<IBuildGrain>(this.GetPrimaryKeyString());
 
@@ -27,7 +27,7 @@ public sealed class DetectionGrain(
     {
         if (state.State.Outcome is { } outcome)
         {
-            Build.DetectedAsync(outcome).Ignore();
+            Tell(outcome);
             return;
         }
         state.State.Running = work.Handle;
@@ -46,7 +46,28 @@ public sealed class DetectionGrain(
         state.State.Running = null;
         // A cancelled detection has no outcome to remember: the build is told and ends.
         state.State.Outcome = report.Cancelled ? null : outcome;
-        await state.WriteStateAsync();
-        Build.DetectedAsync(outcome).Ignore();
+        await SaveAsync();
+        Tell(outcome);
+    }
+
+    /// <summary>Writes; when that fails, what is stored counts again: the report comes again and must meet it.</summary>
+    private async Task SaveAsync()
+    {
+        try
+        {
+            await state.WriteStateAsync();
+        }
+        catch
+        {
+            await state.ReadStateAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Not awaited: the build may be in the middle of the call that led here.</summary>
+    private void Tell(DetectionOutcome outcome)
+    {
+        var build = Build;
+        Notice.RepeatAsync(() => build.DetectedAsync(outcome), time).Ignore();
     }
 }

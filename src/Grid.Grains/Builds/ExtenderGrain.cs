@@ -11,6 +11,7 @@ using Grid.Grains.Machines;
 using Grid.Lifecycle.Extend;
 using Grid.Oci.Images;
 using Orleans.Runtime;
+using Orleans.Storage;
 
 namespace Grid.Grains.Builds;
 
@@ -38,18 +39,21 @@ public sealed class ExtenderGrainState
 /// <inheritdoc cref="IExtenderGrain"/>
 /// <remarks>
 /// Walks the chain: what only changes the configuration is applied at once, everything else is claimed at its <see cref="IStepGrain"/>. State
-/// is written before a step is started and at the end; a chain that is all cached is written once.
+/// is written before a step is started and at the end; a chain that is all cached is written once. A timer makes good whatever is lost between
+/// grains: it starts the running step again (which attaches), and asks again for the one that is waited for.
 /// </remarks>
 [GrainType("grid.extender")]
 public sealed class ExtenderGrain(
     [PersistentState("extender", GridStorage.Name)] IPersistentState<ExtenderGrainState> state,
     IContexts contexts, IBuildEvents events, TimeProvider time) : Grain, IExtenderGrain
 {
+    private const int MaxLostCalls = 12;
     private static readonly TimeSpan Tick = TimeSpan.FromSeconds(5);
     private ExtensionChain? _chain;
     private IGrainTimer? _timer;
     private Activity? _span;
     private Activity? _stepSpan;
+    private int _lostCalls;
 
     private ExtenderGrainState State => state.State;
 
@@ -59,6 +63,14 @@ public sealed class ExtenderGrain(
 
     private IWorkerGrain Worker => GrainFactory.GetGrain<IWorkerGrain>(Request.Node);
 
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        // The chain moved here from a silo that went away.
+        if (State is { Request: not null, Outcome: null })
+            EnsureTimer();
+        return Task.CompletedTask;
+    }
+
     public async Task StartAsync(ExtendRequest request)
     {
         if (State.Outcome is not null)
@@ -66,8 +78,13 @@ public sealed class ExtenderGrain(
             TellBuild();
             return;
         }
-        State.Request ??= request;
+        if (State.Request is null)
+        {
+            State.Request = request;
+            await SaveAsync();
+        }
         _span ??= GridTelemetry.StartDetached(Request.Kind == ImageKind.Build ? "extend build" : "extend run", Request.TraceParent);
+        EnsureTimer();
         await AdvanceAsync();
     }
 
@@ -91,10 +108,11 @@ public sealed class ExtenderGrain(
         var position = State.Position!;
         var step = Chain.Next(position)!;
         var grain = GrainFactory.GetGrain<IStepGrain>(KeyOf(step));
-        State.Running = null;
         if (report.Result is StepDone done)
         {
             await grain.CompleteAsync(report.Handle, new CachedStep { Layer = done.Layer, Key = step.Key!, BuildKey = Request.BuildKey, CreatedAt = time.GetUtcNow() });
+            // Not before: a report that fails half way comes again.
+            State.Running = null;
             Finished(step, done.Layer, StepSource.Ran);
             State.Position = Chain.After(position, step, done.Layer);
             await AdvanceAsync();
@@ -115,35 +133,48 @@ public sealed class ExtenderGrain(
             return;
         try
         {
-            var position = State.Position ?? Chain.Start();
-            while (!State.CancelRequested && Chain.Next(position) is { } step)
-            {
-                if (step.Key is null)
-                {
-                    Finished(step, null, StepSource.Config);
-                }
-                else if (await ClaimAsync(position, step) is { } cached)
-                {
-                    Finished(step, cached.Layer, State.Waiting ? StepSource.Shared : StepSource.Cached);
-                    State.Waiting = false;
-                    position = Chain.After(position, step, cached.Layer);
-                    continue;
-                }
-                else
-                {
-                    return;
-                }
-                position = Chain.After(position, step, null);
-            }
-            State.Position = position;
-            await FinishAsync(State.CancelRequested
-                ? new ExtensionOutcome { Kind = Request.Kind }
-                : new ExtensionOutcome { Kind = Request.Kind, Result = Chain.Finish(position), Records = Chain.Records(position) });
+            await WalkAsync();
+            _lostCalls = 0;
         }
-        catch (Exception e) when (e is DockerfileException or LifecycleException or IOException or FormatException)
+        catch (Exception e) when (e is InconsistentStateException || (e is OrleansException or TimeoutException && ++_lostCalls <= MaxLostCalls))
         {
+            // A silo is going away under a call, or a write failed. Nothing is decided; the timer goes on from here.
+        }
+        catch (Exception e)
+        {
+            // A lease that nobody works for would let other builds wait for ever.
+            if (State.Running is { } handle && Chain.Next(State.Position!) is { } step)
+                await GrainFactory.GetGrain<IStepGrain>(KeyOf(step)).ReleaseAsync(handle);
             await FinishAsync(new ExtensionOutcome { Kind = Request.Kind, Failure = new Failure((int)ExitCode.ExtendError, e.Message) });
         }
+    }
+
+    private async Task WalkAsync()
+    {
+        var position = State.Position ?? Chain.Start();
+        while (!State.CancelRequested && Chain.Next(position) is { } step)
+        {
+            if (step.Key is null)
+            {
+                Finished(step, null, StepSource.Config);
+            }
+            else if (await ClaimAsync(position, step) is { } cached)
+            {
+                Finished(step, cached.Layer, State.Waiting ? StepSource.Shared : StepSource.Cached);
+                State.Waiting = false;
+                State.Position = position = Chain.After(position, step, cached.Layer);
+                continue;
+            }
+            else
+            {
+                return;
+            }
+            State.Position = position = Chain.After(position, step, null);
+        }
+        State.Position = position;
+        await FinishAsync(State.CancelRequested
+            ? new ExtensionOutcome { Kind = Request.Kind }
+            : new ExtensionOutcome { Kind = Request.Kind, Result = Chain.Finish(position), Records = Chain.Records(position) });
     }
 
     /// <summary>The finished step, or null when it is now being run (by this build or another).</summary>
@@ -161,43 +192,45 @@ public sealed class ExtenderGrain(
         var reason = claim.Kind == StepClaimKind.Run ? Request.Refresh ? "the build refreshes its extensions" : Chain.MissReason(position, step) : null;
         (State.Position, State.Waiting) = (position, claim.Kind == StepClaimKind.Wait);
         State.Running = claim.Kind == StepClaimKind.Run ? request.Handle : null;
-        await state.WriteStateAsync();
-        _timer ??= this.RegisterGrainTimer(OnTickAsync, new GrainTimerCreationOptions(Tick, Tick));
+        await SaveAsync();
         if (!told || claim.Kind == StepClaimKind.Run)
             events.Append(Request.BuildKey, new StepStarted(Phase, step.Name, State.Waiting) { At = time.GetUtcNow(), MissReason = reason });
         if (claim.Kind == StepClaimKind.Run)
-            await RunAsync(request.Handle, position, step, reason!);
+        {
+            _stepSpan = StepSpan(step);
+            _stepSpan?.SetTag("grid.step.cache", "miss");
+            _stepSpan?.SetTag("grid.step.miss", reason);
+            await RunAsync(request.Handle, position, step);
+        }
         return null;
     }
 
-    private Task RunAsync(string handle, ChainPosition position, ChainStep step, string reason)
+    private Task RunAsync(string handle, ChainPosition position, ChainStep step) => Worker.StartAsync(new StepWork
     {
-        _stepSpan = StepSpan(step);
-        _stepSpan?.SetTag("grid.step.cache", "miss");
-        _stepSpan?.SetTag("grid.step.miss", reason);
-        return Worker.StartAsync(new StepWork
+        Handle = handle, BuildKey = Request.BuildKey, Owner = this.GetGrainId(), TraceParent = _stepSpan?.Id ?? Request.TraceParent, Name = step.Name,
+        Input = new StepInput
         {
-            Handle = handle, BuildKey = Request.BuildKey, Owner = this.GetGrainId(), TraceParent = _stepSpan?.Id ?? Request.TraceParent, Name = step.Name,
-            Input = new StepInput
-            {
-                Parent = [.. Request.Base.Layers, .. position.Added.Select(a => a.Layer)],
-                BaseLocation = Request.Base.Location,
-                Step = step.Planned,
-                Context = step.Source.Context,
-                Label = ExtensionChain.Label(step),
-            },
-        });
-    }
+            Parent = [.. Request.Base.Layers, .. position.Added.Select(a => a.Layer)],
+            BaseLocation = Request.Base.Location,
+            Step = step.Planned,
+            Context = step.Source.Context,
+            Label = ExtensionChain.Label(step),
+        },
+    });
 
-    /// <summary>Renews the lease of the step that runs, and asks again for one that somebody else runs: notices can be lost.</summary>
+    /// <summary>Renews the lease of the step that runs and attaches to it again, or asks again for one that somebody else runs: notices can be lost.</summary>
     private async Task OnTickAsync(CancellationToken cancellationToken)
     {
+        if (State is not { Request: not null, Outcome: null })
+            return;
         if (State.Running is { } handle && Chain.Next(State.Position!) is { } step)
         {
-            if (!await GrainFactory.GetGrain<IStepGrain>(KeyOf(step)).RenewAsync(handle))
+            var renewed = await GrainFactory.GetGrain<IStepGrain>(KeyOf(step)).RenewAsync(handle);
+            await RunAsync(handle, State.Position!, step);
+            if (!renewed || State.CancelRequested)
                 await Worker.CancelAsync(handle);
         }
-        else if (State.Waiting)
+        else
         {
             await AdvanceAsync();
         }
@@ -230,7 +263,7 @@ public sealed class ExtenderGrain(
         State.Outcome = outcome;
         State.Running = null;
         State.Waiting = false;
-        await state.WriteStateAsync();
+        await SaveAsync();
         _timer?.Dispose();
         if (outcome.Failure is not null)
             _span.Fail(outcome.Failure.Message);
@@ -238,8 +271,28 @@ public sealed class ExtenderGrain(
         TellBuild();
     }
 
+    private void EnsureTimer() => _timer ??= this.RegisterGrainTimer(OnTickAsync, new GrainTimerCreationOptions(Tick, Tick));
+
+    /// <summary>Writes; when that fails, what is stored counts again, and the timer goes on from there.</summary>
+    private async Task SaveAsync()
+    {
+        try
+        {
+            await state.WriteStateAsync();
+        }
+        catch
+        {
+            await state.ReadStateAsync();
+            throw;
+        }
+    }
+
     /// <summary>Not awaited: the build may be in the middle of the call that led here.</summary>
-    private void TellBuild() => GrainFactory.GetGrain<IBuildGrain>(Request.BuildKey).ExtendedAsync(State.Outcome!).Ignore();
+    private void TellBuild()
+    {
+        var (build, outcome) = (GrainFactory.GetGrain<IBuildGrain>(Request.BuildKey), State.Outcome!);
+        Notice.RepeatAsync(() => build.ExtendedAsync(outcome), time).Ignore();
+    }
 
     private string KeyOf(ChainStep step) => $"{Request.Scope}/{step.Key!.Digest.Hex}";
 }

@@ -53,8 +53,27 @@ public sealed class FileBuildEvents(string directory) : IBuildEvents, IDisposabl
         public Journal(string path)
         {
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            _file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read, bufferSize: 0);
-            _length = _file.Length;
+            _file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0);
+            _length = EndOfLastLine(_file);
+            _file.SetLength(_length);
+            _file.Position = _length;
+        }
+
+        /// <summary>Where the whole lines end: a process that was killed, or a full disk, may have left a piece of one.</summary>
+        private static long EndOfLastLine(FileStream file)
+        {
+            Span<byte> piece = stackalloc byte[4096];
+            for (var end = file.Length; end > 0;)
+            {
+                var start = Math.Max(0, end - piece.Length);
+                var bytes = piece[..(int)(end - start)];
+                file.Position = start;
+                file.ReadExactly(bytes);
+                if (bytes.LastIndexOf((byte)'\n') is >= 0 and var at)
+                    return start + at + 1;
+                end = start;
+            }
+            return 0;
         }
 
         public void Append(byte[] line)

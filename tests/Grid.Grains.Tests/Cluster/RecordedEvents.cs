@@ -1,0 +1,57 @@
+using System.Runtime.CompilerServices;
+using Grid.Contracts.Events;
+
+namespace Grid.Grains.Tests.Cluster;
+
+/// <summary>Build events in memory, with a way to wait for one.</summary>
+internal sealed class RecordedEvents : IBuildEvents
+{
+    private readonly Lock _lock = new();
+    private readonly List<(string Build, BuildEvent Event)> _all = [];
+    private TaskCompletionSource _grown = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public void Append(string buildKey, BuildEvent buildEvent)
+    {
+        TaskCompletionSource grown;
+        lock (_lock)
+        {
+            _all.Add((buildKey, buildEvent));
+            (grown, _grown) = (_grown, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        }
+        grown.SetResult();
+    }
+
+    /// <summary>Events of a build so far.</summary>
+    public IReadOnlyList<BuildEvent> Of(string buildKey)
+    {
+        lock (_lock)
+            return [.. _all.Where(e => e.Build == buildKey).Select(e => e.Event)];
+    }
+
+    /// <summary>The first event of a build that fits, now or later.</summary>
+    public async Task<T> FirstAsync<T>(string buildKey, Func<T, bool>? fits = null)
+    {
+        await foreach (var found in WatchAsync(buildKey, TestContext.Current.CancellationToken))
+        {
+            if (found is T typed && (fits is null || fits(typed)))
+                return typed;
+        }
+        throw new InvalidOperationException("unreachable: watching does not end");
+    }
+
+    public async IAsyncEnumerable<BuildEvent> WatchAsync(string buildKey, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        for (var seen = 0; ;)
+        {
+            Task grown;
+            List<(string Build, BuildEvent Event)> news;
+            lock (_lock)
+                (grown, news) = (_grown.Task, _all[seen..]);
+            seen += news.Count;
+            foreach (var (_, found) in news.Where(n => n.Build == buildKey))
+                yield return found;
+            if (news.Count == 0)
+                await grown.WaitAsync(TimeSpan.FromSeconds(60), cancellationToken);
+        }
+    }
+}

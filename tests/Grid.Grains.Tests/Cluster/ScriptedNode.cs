@@ -1,0 +1,159 @@
+using System.Collections.Concurrent;
+using Grid.Contracts.Builds;
+using Grid.Contracts.Work;
+using Grid.Dockerfiles.Context;
+using Grid.Oci;
+using Grid.Oci.Images;
+
+namespace Grid.Grains.Tests.Cluster;
+
+/// <summary>A node that answers from a script: at once, or when the test says so.</summary>
+internal sealed class ScriptedNode : IContexts
+{
+    private readonly ConcurrentDictionary<string, Work> _work = new(StringComparer.Ordinal);
+    private readonly Lock _lock = new();
+    private readonly List<WorkItem> _started = [];
+    private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>How owners are told; the client's, which outlives a silo.</summary>
+    public IGrainFactory Grains { get; set; } = null!;
+
+    /// <summary>Gives the outcome of a piece of work; null for the usual one.</summary>
+    public Func<WorkItem, object?> Script { get; set; } = _ => null;
+
+    /// <summary>What detection finds.</summary>
+    public Func<DetectWork, Grid.Lifecycle.Detection> Detect { get; set; } = _ => Samples.Detection();
+
+    /// <summary>Work that does not end before <see cref="Finish"/> or a cancel.</summary>
+    public Func<WorkItem, bool> Holds { get; set; } = _ => false;
+
+    /// <summary>Layers that are gone.</summary>
+    public ConcurrentDictionary<Digest, bool> Lost { get; } = new();
+
+    public ConcurrentQueue<string> Cancelled { get; } = new();
+
+    public ConcurrentQueue<string> Released { get; } = new();
+
+    /// <summary>Asked when a build is released; throws what releasing shall throw.</summary>
+    public Action<string> OnRelease { get; set; } = _ => { };
+
+    /// <summary>All work in the order it was started, each handle once.</summary>
+    public IReadOnlyList<WorkItem> Started
+    {
+        get
+        {
+            lock (_lock)
+                return [.. _started];
+        }
+    }
+
+    public ContextIndex Read(Digest index) => ContextIndex.Empty;
+
+    public bool Has(Layer layer) => !Lost.ContainsKey(layer.Blob.Digest);
+
+    /// <summary>Waits until work that fits has been started.</summary>
+    public async Task<T> StartedAsync<T>(Func<T, bool>? fits = null)
+        where T : WorkItem
+    {
+        while (true)
+        {
+            Task changed;
+            lock (_lock)
+            {
+                if (_started.OfType<T>().FirstOrDefault(i => fits is null || fits(i)) is { } item)
+                    return item;
+                changed = _changed.Task;
+            }
+            await changed.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        }
+    }
+
+    /// <summary>Lets held work end, as the script says unless told otherwise.</summary>
+    public void Finish(WorkItem item, object? outcome = null) => _work[item.Handle].End.TrySetResult(outcome ?? Outcome(item));
+
+    internal void Start(WorkItem item)
+    {
+        var work = new Work();
+        if (!_work.TryAdd(item.Handle, work))
+            return;
+        TaskCompletionSource changed;
+        lock (_lock)
+        {
+            _started.Add(item);
+            (changed, _changed) = (_changed, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        }
+        if (!Holds(item))
+            work.End.TrySetResult(Outcome(item));
+        _ = Task.Run(() => TellAsync(item, work.End.Task));
+        changed.SetResult();
+    }
+
+    internal void Cancel(string handle)
+    {
+        Cancelled.Enqueue(handle);
+        if (_work.TryGetValue(handle, out var work))
+            work.End.TrySetResult(null);
+    }
+
+    /// <summary>Tells an owner how work ended, whether it asked or not.</summary>
+    public static async Task ReportAsync(IGrainFactory grains, Orleans.Runtime.GrainId owner, WorkReport report) =>
+        await grains.GetGrain(owner).AsReference<IWorkOwner>().ReportAsync(report);
+
+    private async Task TellAsync(WorkItem item, Task<object?> end)
+    {
+        var outcome = await end;
+        var report = new WorkReport(item.Handle) { Result = outcome as WorkResult, Failure = outcome as Failure };
+        for (var attempt = 0; ; attempt++)
+        {
+            try
+            {
+                await ReportAsync(Grains, item.Owner, report);
+                return;
+            }
+            catch (Exception e) when (attempt < 20 && e is not OperationCanceledException)
+            {
+                await Task.Yield();
+            }
+        }
+    }
+
+    private object? Outcome(WorkItem item) => Script(item) ?? item switch
+    {
+        AnalyzeWork => new AnalyzeDone(Samples.Analyzed()),
+        DetectWork work => new DetectDone(Detect(work)),
+        RestoreWork => new RestoreDone(),
+        StepWork work => new StepDone(Samples.LayerOf(work.Handle)),
+        BuildWork => new BuildDone(Samples.App()),
+        ExportWork work => new ExportDone(Samples.Report(work.BuildKey)),
+        _ => throw new InvalidOperationException(item.GetType().Name),
+    };
+
+    private sealed class Work
+    {
+        public TaskCompletionSource<object?> End { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+}
+
+/// <summary>Stands where the real worker grain stands.</summary>
+[GrainType("grid.worker")]
+internal sealed class ScriptedWorkerGrain(ScriptedNode node) : Grain, IWorkerGrain
+{
+    public Task StartAsync(WorkItem item)
+    {
+        node.Start(item);
+        return Task.CompletedTask;
+    }
+
+    public Task CancelAsync(string handle)
+    {
+        node.Cancel(handle);
+        return Task.CompletedTask;
+    }
+
+    public Task ReleaseAsync(string buildKey)
+    {
+        node.OnRelease(buildKey);
+        node.Released.Enqueue(buildKey);
+        return Task.CompletedTask;
+    }
+}

@@ -1,0 +1,43 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+using Orleans.Runtime;
+using Orleans.Storage;
+
+namespace Grid.Grains.Tests.Cluster;
+
+/// <summary>Grain state as JSON text, shared by all silos of a test cluster, so that it survives the silo that wrote it.</summary>
+internal sealed class SharedStorage : IGrainStorage
+{
+    private readonly ConcurrentDictionary<(string, GrainId), (string Json, string ETag)> _states = new();
+    private int _writes;
+
+    /// <summary>Asked before each write; throws what the write shall throw.</summary>
+    public Action<string, GrainId> BeforeWrite { get; set; } = (_, _) => { };
+
+    public Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
+    {
+        if (_states.TryGetValue((stateName, grainId), out var stored))
+            (grainState.State, grainState.ETag, grainState.RecordExists) = (JsonSerializer.Deserialize<T>(stored.Json)!, stored.ETag, true);
+        else
+            (grainState.State, grainState.ETag, grainState.RecordExists) = (Activator.CreateInstance<T>(), null, false);
+        return Task.CompletedTask;
+    }
+
+    public Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
+    {
+        BeforeWrite(stateName, grainId);
+        var current = _states.GetValueOrDefault((stateName, grainId)).ETag;
+        if (current != grainState.ETag)
+            throw new InconsistentStateException("stale write", current ?? "", grainState.ETag ?? "");
+        grainState.ETag = Interlocked.Increment(ref _writes).ToString(System.Globalization.CultureInfo.InvariantCulture);
+        grainState.RecordExists = true;
+        _states[(stateName, grainId)] = (JsonSerializer.Serialize(grainState.State), grainState.ETag);
+        return Task.CompletedTask;
+    }
+
+    public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
+    {
+        _states.TryRemove((stateName, grainId), out _);
+        return Task.CompletedTask;
+    }
+}

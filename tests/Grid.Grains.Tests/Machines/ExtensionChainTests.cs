@@ -1,0 +1,185 @@
+using Grid.Contracts.Builds;
+using Grid.Dockerfiles;
+using Grid.Dockerfiles.Planning;
+using Grid.Dockerfiles.Context;
+using Grid.Grains.Machines;
+using Grid.Lifecycle;
+using Grid.Lifecycle.Extend;
+using Grid.Buildpacks;
+using Grid.Oci.Images;
+
+namespace Grid.Grains.Tests.Machines;
+
+public sealed class ExtensionChainTests
+{
+    private const string From = "ARG base_image\nFROM ${base_image}\n";
+
+    /// <summary>A chain walked to its end; each step that has a key leaves a layer.</summary>
+    internal sealed class Walk
+    {
+        public Walk(string text, ImageKind kind = ImageKind.Run, string? user = "1000:1001")
+            : this(kind, user, Samples.Dockerfile(kind, From + text)) { }
+
+        public Walk(ImageKind kind, string? user, params ExtensionDockerfileSource[] files)
+        {
+            Request = new ExtendRequest
+            {
+                BuildKey = "tenant/b", Kind = kind, Base = Samples.Image("base", user), Dockerfiles = files, Scope = "tenant", BuildId = "the-build-id", Node = "node-1",
+            };
+            Chain = new ExtensionChain(Request, _ => ContextIndex.Empty);
+            End = Chain.Start();
+            while (Chain.Next(End) is { } step)
+            {
+                Steps.Add(step);
+                Layer? layer = step.Key is null ? null : Samples.LayerOf("layer " + End.Number);
+                End = Chain.After(End, step, layer);
+            }
+        }
+
+        public ExtendRequest Request { get; }
+
+        public ExtensionChain Chain { get; }
+
+        public List<ChainStep> Steps { get; } = [];
+
+        public ChainPosition End { get; }
+
+        public ExtendedImage Image => Chain.Finish(End);
+
+        public IReadOnlyList<string> Env => End.Image.Config.Env ?? [];
+    }
+
+    [Fact]
+    public void Arguments_OursAndExtendConfigs_HaveTheirValues()
+    {
+        var walk = new Walk(ImageKind.Run, "1000:1001", Samples.Dockerfile(ImageKind.Run,
+            From + "ARG build_id\nARG user_id\nARG group_id\nARG color\nENV GOT=${build_id}-${user_id}-${group_id}-${color}\n", args: new BuildArg("color", "blue")));
+
+        walk.Env.ShouldContain("GOT=the-build-id-1000-1001-blue");
+    }
+
+    [Fact]
+    public void Arguments_ExtendConfigWins_OverOursButNotOverTheBase()
+    {
+        var walk = new Walk(ImageKind.Run, "1000:1001", Samples.Dockerfile(ImageKind.Run, From + "ARG user_id\nENV GOT=${user_id}\n",
+            args: [new BuildArg("user_id", "7"), new BuildArg("base_image", "registry.example/evil")]));
+
+        walk.Env.ShouldContain("GOT=7");
+        walk.Image.Base.Location.ShouldContain("/base@");
+    }
+
+    [Fact]
+    public void Arguments_UserIsReadAgainForEachDockerfile()
+    {
+        var walk = new Walk(ImageKind.Run, "1000:1001",
+            Samples.Dockerfile(ImageKind.Run, From + "ARG user_id\nENV FIRST=${user_id}\nUSER 5:6\n", "samples/a"),
+            Samples.Dockerfile(ImageKind.Run, From + "ARG user_id\nARG group_id\nENV SECOND=${user_id}-${group_id}\n", "samples/b"));
+
+        walk.Env.ShouldContain("FIRST=1000");
+        walk.Env.ShouldContain("SECOND=5-6");
+    }
+
+    [Fact]
+    public void Numbers_run_through_all_Dockerfiles()
+    {
+        var walk = new Walk(ImageKind.Run, "1000:1001",
+            Samples.Dockerfile(ImageKind.Run, From + "RUN one\nENV A=1\n", "samples/a"),
+            Samples.Dockerfile(ImageKind.Run, From, "samples/none"),
+            Samples.Dockerfile(ImageKind.Run, From + "RUN two\n", "samples/b"));
+
+        walk.Steps.Select(s => (s.Name.Number, s.Name.Total, s.Name.Extension, s.Key is not null))
+            .ShouldBe([(1, 3, "samples/a", true), (2, 3, "samples/a", false), (3, 3, "samples/b", true)]);
+        walk.Image.Added.Select(a => (a.ExtensionId, a.CreatedBy)).ShouldBe([("samples/a", "RUN one"), ("samples/b", "RUN two")]);
+        ExtensionChain.Label(walk.Steps[2]).ShouldBe("extension samples/b@1.0, run.Dockerfile:3: RUN two");
+    }
+
+    [Fact]
+    public void The_second_Dockerfile_stands_on_the_layers_of_the_first()
+    {
+        string KeyBehind(string first) => new Walk(ImageKind.Run, "1000:1001",
+            Samples.Dockerfile(ImageKind.Run, From + first, "samples/a"), Samples.Dockerfile(ImageKind.Run, From + "RUN two\n", "samples/b")).Steps[^1].Key!.Digest.Hex;
+
+        KeyBehind("RUN one\n").ShouldBe(KeyBehind("RUN one\n"));
+        KeyBehind("RUN one\n").ShouldNotBe(KeyBehind("ENV A=1\n"));
+    }
+
+    [Fact]
+    public void A_chain_without_Dockerfiles_is_its_base()
+    {
+        var walk = new Walk(ImageKind.Build, null);
+
+        walk.Steps.ShouldBeEmpty();
+        walk.Image.AllLayers().ShouldBe(walk.Request.Base.Layers);
+        walk.Image.Rebasable.ShouldBeNull();
+        walk.Chain.Records(walk.End).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void Finish_HasTheConfigurationAndDiffIdsOfTheEnd()
+    {
+        var walk = new Walk("ENV A=1\nRUN one\nLABEL x=y\nWORKDIR /\n");
+
+        walk.Image.Config.Config.Env!.ShouldContain("A=1");
+        walk.Image.Config.Config.Labels!["x"].ShouldBe("y");
+        walk.Image.Config.RootFs.DiffIds.ShouldBe([.. walk.Request.Base.Config.RootFs.DiffIds, .. walk.Image.Added.Select(a => a.Layer.DiffId)]);
+    }
+
+    [Theory]
+    [InlineData(ImageKind.Run, "USER root\n", true)]
+    [InlineData(ImageKind.Run, "USER 0\n", true)]
+    [InlineData(ImageKind.Run, "USER 0:0\n", true)]
+    [InlineData(ImageKind.Run, "USER root\nRUN one\nARG user_id\nUSER ${user_id}\n", false)]
+    [InlineData(ImageKind.Run, "RUN one\n", false)]
+    [InlineData(ImageKind.Build, "USER root\nRUN one\n", false)]
+    public void Finish_EndsAsRoot_IsRefusedForRunImages(ImageKind kind, string text, bool refused)
+    {
+        var walk = new Walk(text, kind);
+        if (refused)
+            Should.Throw<LifecycleException>(() => walk.Image).Message.ShouldContain("samples/tools");
+        else
+            walk.Image.ShouldNotBeNull();
+    }
+
+    [Theory]
+    [InlineData(true, "LABEL io.buildpacks.rebasable=true\n")]
+    [InlineData(false, "RUN one\n")]
+    [InlineData(false, "LABEL io.buildpacks.rebasable=false\n")]
+    [InlineData(true, "LABEL io.buildpacks.rebasable=true\n", "LABEL io.buildpacks.rebasable=true\nRUN two\n")]
+    [InlineData(false, "LABEL io.buildpacks.rebasable=true\n", "RUN two\n")]
+    [InlineData(false, "RUN one\n", "LABEL io.buildpacks.rebasable=true\n")]
+    public void Rebasable_NeedsEachDockerfilesOwnWord(bool rebasable, params string[] texts) =>
+        new Walk(ImageKind.Run, "1000:1001", [.. texts.Select((t, n) => Samples.Dockerfile(ImageKind.Run, From + t, "samples/" + n))]).Image.Rebasable.ShouldBe(rebasable);
+
+    [Fact]
+    public void Records_KeepEachDockerfilesStepsAndArguments()
+    {
+        var walk = new Walk(ImageKind.Run, "1000:1001",
+            Samples.Dockerfile(ImageKind.Run, From + "RUN one\nENV A=1\nRUN two\n", "samples/a", new BuildArg("color", "blue")),
+            Samples.Dockerfile(ImageKind.Run, From + "ENV B=1\n", "samples/b"));
+        var records = walk.Chain.Records(walk.End);
+
+        records.Select(r => (r.ExtensionId, r.Steps.Length)).ShouldBe([("samples/a", 2), ("samples/b", 0)]);
+        records[0].Steps.Select(s => s.Line).ShouldBe([3, 5]);
+        records[0].Args.ShouldBe([new BuildArg("color", "blue")]);
+        records[0].Steps[1].DiffId.ShouldBe(Samples.LayerOf("layer 2").DiffId);
+        records.ShouldAllBe(r => r.BaseImage == Samples.DigestOf("base"));
+    }
+
+    [Fact]
+    public void Position_survives_storage_in_the_middle_of_a_Dockerfile()
+    {
+        var walk = new Walk("ARG build_id\nARG color=red\nRUN one\nENV C=${color}\nRUN two ${build_id}\n");
+        var position = walk.Chain.Start();
+        foreach (var expected in walk.Steps)
+        {
+            position = System.Text.Json.JsonSerializer.Deserialize<ChainPosition>(System.Text.Json.JsonSerializer.Serialize(position))!;
+            var step = new ExtensionChain(walk.Request, _ => ContextIndex.Empty).Next(position)!;
+            step.Key?.Digest.ShouldBe(expected.Key?.Digest ?? default);
+            (step.Key is null).ShouldBe(expected.Key is null);
+            step.Name.ShouldBe(expected.Name);
+            position = walk.Chain.After(position, step, step.Key is null ? null : Samples.LayerOf("layer " + position.Number));
+        }
+        walk.Chain.Next(position).ShouldBeNull();
+        walk.Chain.Finish(position).Config.Config.Env!.ShouldContain("C=red");
+    }
+}

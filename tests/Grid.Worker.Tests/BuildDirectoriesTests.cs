@@ -1,0 +1,53 @@
+namespace Grid.Worker.Tests;
+
+public sealed class BuildDirectoriesTests
+{
+    [Theory]
+    [InlineData("tenant/b")]
+    [InlineData("../../escape")]
+    [InlineData("a%2Fb")]
+    public void Each_key_has_a_directory_right_below(string key)
+    {
+        var root = Directory.CreateTempSubdirectory("grid-builds-").FullName;
+        try
+        {
+            var builds = new BuildDirectories(new WorkerOptions { BuildsDirectory = root, Launcher = "" });
+            var build = builds.Open(key);
+
+            Path.GetDirectoryName(Path.GetFullPath(build.Path)).ShouldBe(root);
+            builds.Delete(key);
+            builds.Delete(key);
+            Directory.Exists(build.Path).ShouldBeFalse();
+        }
+        finally
+        {
+            Directory.Delete(root, recursive: true);
+        }
+    }
+
+    [Fact]
+    public void DeleteAll_FollowsNoLink()
+    {
+        var root = Directory.CreateTempSubdirectory("grid-builds-").FullName;
+        var outside = Directory.CreateTempSubdirectory("grid-outside-").FullName;
+        try
+        {
+            File.WriteAllText(Path.Combine(outside, "kept"), "");
+            var builds = new BuildDirectories(new WorkerOptions { BuildsDirectory = root, Launcher = "" });
+            File.CreateSymbolicLink(Path.Combine(builds.Open("t/b").Path, "layers"), outside);
+            builds.DeleteAll();
+
+            Directory.GetFileSystemEntries(root).ShouldBeEmpty();
+            File.Exists(Path.Combine(outside, "kept")).ShouldBeTrue();
+        }
+        finally
+        {
+            Directory.Delete(root, recursive: true);
+            Directory.Delete(outside, recursive: true);
+        }
+    }
+
+    [Fact]
+    public void SandboxHandle_HasOnlyLettersDigitsAndHyphens() =>
+        BuildDirectory.SandboxHandle("tenant/b/run/3#1").ShouldBe("tenant-b-run-3-1");
+}
