@@ -99,7 +99,7 @@ public sealed partial class WorkerAgent(WorkRunner runner, BuildDirectories buil
     private async Task TellAsync(WorkItem item, Task<WorkReport> work)
     {
         var report = await work;
-        var owner = grains.GetGrain(item.Owner).AsReference<IWorkOwner>();
+        var owner = grains.GetGrain<IWorkOwner>(item.Owner);
         foreach (var delay in ReportDelays)
         {
             try

@@ -16,7 +16,9 @@ public sealed partial class ShapeTests
 
     [Fact]
     public void No_type_is_called_after_nothing() => Product.Names.SelectMany(Product.Types)
-        .Where(t => Empty().IsMatch(t.Name)).Select(t => t.FullName).ShouldBeEmpty();
+        .Where(t => Empty().IsMatch(t.Name)).Select(t => t.Name)
+        // Docker's name for the programs that keep credentials.
+        .Except(["CredentialHelper"]).ShouldBeEmpty();
 
     [Fact]
     public void Namespaces_are_folders()

@@ -49,7 +49,7 @@ public sealed class CommandTests
     {
         var environment = EnvironmentFlags.Read(["A=1", "B=", "C=x=y", "A=2", "PATH"]);
 
-        environment.ShouldBe(new() { ["A"] = "2", ["B"] = "", ["C"] = "x=y", ["PATH"] = Environment.GetEnvironmentVariable("PATH")! }, ignoreOrder: true);
+        environment.ShouldBe(new Dictionary<string, string> { ["A"] = "2", ["B"] = "", ["C"] = "x=y", ["PATH"] = Environment.GetEnvironmentVariable("PATH")! }, ignoreOrder: true);
     }
 
     [Theory]

@@ -55,13 +55,15 @@ internal sealed class GatedStore : IImageStore
 
     public TaskCompletionSource Asked { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    /// <summary>How often the builder was looked for: once for each run.</summary>
     public int Finds => _finds;
 
     public bool Handles(ImageLocation location) => true;
 
     public async Task<Image?> FindAsync(ImageLocation location, Platform platform, CancellationToken cancellationToken)
     {
-        Interlocked.Increment(ref _finds);
+        if (location.ToString().Contains("/builder", StringComparison.Ordinal))
+            Interlocked.Increment(ref _finds);
         Asked.TrySetResult();
         throw await Answer.Task.WaitAsync(cancellationToken);
     }
