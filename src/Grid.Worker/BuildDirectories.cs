@@ -1,5 +1,6 @@
 using System.Text;
 using Grid.Lifecycle;
+using Grid.Oci;
 using Grid.Oci.Content;
 using Grid.Oci.FileSystem;
 using Grid.Oci.Images;
@@ -91,12 +92,12 @@ public sealed record BuildDirectory(string Path)
         new(Platform, environment.PlatformDirectory, ReadOnly: true),
     ];
 
-    /// <summary>A handle for sandboxes of this build: letters, digits and '-'.</summary>
+    /// <summary>A handle for sandboxes of this build: letters, digits and '-', and a digest so that no two works share one.</summary>
     public static string SandboxHandle(string workHandle)
     {
         var name = new StringBuilder(workHandle.Length);
         foreach (var c in workHandle)
             name.Append(char.IsAsciiLetterOrDigit(c) ? c : '-');
-        return name.ToString();
+        return $"{name}-{Digest.Compute(Encoding.UTF8.GetBytes(workHandle)).Hex[..8]}";
     }
 }

@@ -35,6 +35,7 @@ public sealed class BuildGrain(
         var history = await GrainFactory.GetGrain<IAppGrain>($"{request.Tenant}/{request.App}").GetAsync();
         State.Request = request;
         State.TraceParent = _span?.Id ?? request.TraceParent;
+        State.Node = node.Name;
         State.BuildId = request.BuildId ?? Guid.NewGuid().ToString();
         State.History = history;
         events.Append(Key, new BuildStarted(Key, request.Targets[0]) { At = time.GetUtcNow() });
@@ -194,7 +195,7 @@ public sealed class BuildGrain(
         Previous = [.. State.History.Extensions.Where(e => e.Kind == kind)],
         Refresh = Request.RefreshExtensions,
         TraceParent = State.TraceParent,
-        Node = node.Name,
+        Node = State.Node,
     });
 
     private Task CancelPhaseAsync(Phase phase) => phase switch
@@ -251,7 +252,7 @@ public sealed class BuildGrain(
     private static int ExitCodeOf(BuildProgress progress) =>
         progress.State == BuildState.Succeeded ? 0 : progress.Failure?.ExitCode ?? (int)ExitCode.Failed;
 
-    private IWorkerGrain Worker => GrainFactory.GetGrain<IWorkerGrain>(node.Name);
+    private IWorkerGrain Worker => GrainFactory.GetGrain<IWorkerGrain>(State.Node);
 
     private string ExtenderKey(ImageKind kind) => $"{Key}/{(kind == ImageKind.Build ? "build" : "run")}";
 

@@ -42,4 +42,7 @@ public sealed class BuildGrainState
 
     /// <summary>What the app's earlier builds left.</summary>
     [Id(13)] public AppRecord History { get; set; } = new();
+
+    /// <summary>Node that works for this build: where its sandboxes and directories are, wherever this grain moves.</summary>
+    [Id(14)] public string Node { get; set; } = "";
 }

@@ -14,6 +14,9 @@ public sealed class DetectionGrainState
     [Id(1)] public string? Running { get; set; }
 
     [Id(2)] public DetectionOutcome? Outcome { get; set; }
+
+    /// <summary>Node the work is at.</summary>
+    [Id(3)] public string Node { get; set; } = "";
 }
 
 /// <inheritdoc cref="IDetectionGrain"/>
@@ -30,13 +33,14 @@ public sealed class DetectionGrain(
             Tell(outcome);
             return;
         }
+        state.State.Node = node.Name;
         state.State.Running = work.Handle;
         await state.WriteStateAsync();
-        await GrainFactory.GetGrain<IWorkerGrain>(node.Name).StartAsync(work with { Owner = this.GetGrainId() });
+        await GrainFactory.GetGrain<IWorkerGrain>(state.State.Node).StartAsync(work with { Owner = this.GetGrainId() });
     }
 
     public Task CancelAsync() =>
-        state.State.Running is { } handle ? GrainFactory.GetGrain<IWorkerGrain>(node.Name).CancelAsync(handle) : Task.CompletedTask;
+        state.State.Running is { } handle ? GrainFactory.GetGrain<IWorkerGrain>(state.State.Node).CancelAsync(handle) : Task.CompletedTask;
 
     public async Task ReportAsync(WorkReport report)
     {
