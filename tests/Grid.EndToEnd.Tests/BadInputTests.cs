@@ -163,8 +163,8 @@ public sealed class BadInputTests(TestMachine machine)
     }
 
     [Theory]
-    [InlineData(24, "RUN echo small >/x")]
-    [InlineData(64, "RUN dd if=/dev/urandom of=/x bs=1M count=24 2>/dev/null")]
+    [InlineData(9, "RUN echo small >/x")]
+    [InlineData(64, "RUN dd if=/dev/urandom of=/x bs=1M count=22 2>/dev/null")]
     [InlineData(64, "RUN dd if=/dev/zero of=/x bs=1M count=200")]
     public async Task Build_DiskIsFull_SaysSo(int megabytes, string instruction)
     {
@@ -178,10 +178,11 @@ public sealed class BadInputTests(TestMachine machine)
             var result = await bench.GridAsync("build", bench.App, "--builder", bench.Builder.Write(), "--image", "test/app", "--output", $"oci:{bench.Layout}:app");
 
             result.ExitCode.ShouldNotBe(0, result.ToString());
-            (result.Error + result.Output).ShouldMatch("(?i)the disk is full|no space left", result.ToString());
+            (result.Error + result.Output).ShouldMatch("(?i)disk .*is full|no space left", result.ToString());
             result.Error.ShouldNotContain("   at ", Case.Sensitive, result.ToString());
             Directory.Exists(bench.Layout).ShouldBeFalse();
-            Leftovers.Of(Path.Combine(bench.Data, "sandbox", "sandboxes"), bench.Data).ShouldBeEmpty();
+            // The mount is the test's own.
+            Leftovers.Of(bench.Data, bench.Data).Count.ShouldBe(1);
         }
         finally
         {

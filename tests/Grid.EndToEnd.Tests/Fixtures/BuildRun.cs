@@ -47,11 +47,9 @@ public sealed record BuildRun(ToolResult Process, IReadOnlyList<JsonElement> Eve
 
     public IEnumerable<JsonElement> Of(string name, string phase) => Of(name).Where(e => e.GetProperty("phase").GetString() == phase);
 
-    /// <summary>Where each finished step's result came from, as "phase line source".</summary>
-    public IReadOnlyList<string> Steps() => [.. Of("step-finished").Select(e =>
+    /// <summary>Where the result of each step that is more than configuration came from, as "phase line source".</summary>
+    public IReadOnlyList<string> Steps() => [.. Of("step-finished").Where(e => e.GetProperty("source").GetString() != "Config").Select(e =>
         $"{e.GetProperty("phase").GetString()} {e.GetProperty("step").GetProperty("line").GetInt32()} {e.GetProperty("source").GetString()}")];
-
-    public DateTimeOffset At(string name, string phase) => Of(name, phase).First().GetProperty("at").GetDateTimeOffset();
 
     public override string ToString() => Process.ToString();
 }

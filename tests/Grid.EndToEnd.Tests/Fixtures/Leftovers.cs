@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using System.Text;
+
 namespace Grid.EndToEnd.Tests.Fixtures;
 
 /// <summary>What a grid must not leave on the machine when it has ended.</summary>
@@ -8,7 +11,7 @@ public static class Leftovers
     [
         .. File.ReadLines("/proc/self/mountinfo").Where(line => line.Contains(data, StringComparison.Ordinal)).Select(line => $"mount: {line}"),
         .. Processes(marker).Select(command => $"process: {command}"),
-        .. ControlGroups().Select(group => $"control group: {group}"),
+        .. ControlGroups(data).Select(group => $"control group: {group}"),
         .. Below(Path.Combine(data, "builds")),
         .. Below(Path.Combine(data, "sandbox", "sandboxes")),
         .. Below(Path.Combine(data, "sandbox", "unpacking")),
@@ -32,23 +35,15 @@ public static class Leftovers
         }
     }
 
-    // Other grids of this machine may run: only groups without a process are nobody's.
-    private static IEnumerable<string> ControlGroups() => Directory.Exists("/sys/fs/cgroup")
-        ? Directory.EnumerateDirectories("/sys/fs/cgroup", "grid", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 2 })
-            .SelectMany(grid => Directory.EnumerateDirectories(grid, "*", SearchOption.AllDirectories))
-            .Where(group => Path.GetFileName(group).StartsWith("default-", StringComparison.Ordinal) && IsEmpty(group))
-        : [];
-
-    private static bool IsEmpty(string group)
+    // Other grids of this machine may run: a sandbox's group is below one that is named after the state directory.
+    private static IEnumerable<string> ControlGroups(string data)
     {
-        try
-        {
-            return File.ReadAllText(Path.Combine(group, "cgroup.procs")).Length == 0;
-        }
-        catch (IOException)
-        {
-            return false;
-        }
+        var owner = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Path.Combine(data, "sandbox"))))[..12];
+        var options = new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 2 };
+        return Directory.Exists("/sys/fs/cgroup")
+            ? Directory.EnumerateDirectories("/sys/fs/cgroup", "grid", options).Select(grid => Path.Combine(grid, owner)).Where(Directory.Exists)
+                .SelectMany(group => Directory.GetDirectories(group))
+            : [];
     }
 
     private static IEnumerable<string> Below(string directory) => Directory.Exists(directory) ? Directory.GetFileSystemEntries(directory) : [];
