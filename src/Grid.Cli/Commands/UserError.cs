@@ -1,5 +1,6 @@
 using Grid.Buildpacks;
 using Grid.Buildpacks.Toml;
+using Grid.Lifecycle.Builders;
 using Grid.Oci.Images;
 using Grid.Sandbox;
 
@@ -14,7 +15,7 @@ internal static class UserError
     public static (string Message, int ExitCode)? Describe(Exception exception) => exception switch
     {
         LifecycleException e => (e.Message, (int)e.ExitCode),
-        TomlFormatException or FormatException => (exception.Message, (int)ExitCode.InvalidArgs),
+        TomlFormatException or FormatException or BuilderException => (exception.Message, (int)ExitCode.InvalidArgs),
         OperationCanceledException => ("cancelled", Interrupted),
         ImageAccessException or SandboxException or IOException or UnauthorizedAccessException => (exception.Message, (int)ExitCode.Failed),
         _ => null,

@@ -1,0 +1,146 @@
+using Grid.EndToEnd.Tests.Fixtures;
+
+namespace Grid.EndToEnd.Tests;
+
+/// <summary>What the public samples do with orders, composites and extensions, in small.</summary>
+public sealed class ExtensionTests(TestMachine machine)
+{
+    [Fact]
+    public async Task Build_CompositeOptionalAndFailedGroup_ChoosesTheGroupThatPasses()
+    {
+        var bench = await machine.NewAsync();
+        bench.Builder
+            .Buildpack("test/other-language", detect: "exit 100", inOrder: false)
+            .Buildpack("test/absent", detect: "exit 100", build: "echo absent runs; exit 1", inOrder: false)
+            .Buildpack("test/one", build: "echo one builds", inOrder: false)
+            .Buildpack("test/two", inOrder: false)
+            .Composite("test/family", "test/one", "test/two")
+            .Group(("test/other-language", false))
+            .Group(("test/absent", true), ("test/family", false))
+            .Extension("test/only-provides", generate: "true", detect: "printf '[[provides]]\\nname = \"thing\"\\n' >\"$CNB_BUILD_PLAN_PATH\"");
+
+        var run = (await bench.BuildAsync()).ShouldSucceed();
+
+        run.Log.ShouldContain("one builds");
+        run.Log.ShouldNotContain("absent runs");
+        run.Steps().ShouldBeEmpty();
+        var image = await BuiltImage.ReadAsync(bench.Layout);
+        var buildpacks = System.Text.Json.JsonSerializer.Deserialize<System.Text.Json.JsonElement>(image.Label("io.buildpacks.build.metadata")).GetProperty("buildpacks");
+        buildpacks.EnumerateArray().Select(b => b.GetProperty("id").GetString()).ShouldBe(["test/one", "test/two"]);
+    }
+
+    [Fact]
+    public async Task Build_DockerfilesWithEverything_ChangeBothImages()
+    {
+        var bench = await machine.NewAsync();
+        bench.Builder
+            .Buildpack("test/app", BuilderDirectory.WebProcess + "\necho \"build image: $(cat /from/context.txt) $(cat /heredoc) ${GREETING-unset} $(id -u)\"")
+            .Extension("test/everything", """
+                mkdir -p "$CNB_OUTPUT_DIR/context/dir"
+                echo kept >"$CNB_OUTPUT_DIR/context/dir/context.txt"
+                echo ignored >"$CNB_OUTPUT_DIR/context/dir/ignored.tmp"
+                echo '**/*.tmp' >"$CNB_OUTPUT_DIR/context/.dockerignore"
+                cat >"$CNB_OUTPUT_DIR/extend-config.toml" <<'TOML'
+                [[build.args]]
+                name = "greeting"
+                value = "hello build"
+
+                [[run.args]]
+                name = "greeting"
+                value = "hello run"
+                TOML
+                for image in build run; do
+                cat >"$CNB_OUTPUT_DIR/$image.Dockerfile" <<'DOCKERFILE'
+                ARG base_image
+                FROM ${base_image}
+                ARG greeting=nobody
+                ENV GREETING=${greeting}
+                USER root
+                COPY --chown=1001:1001 --chmod=750 dir /from
+                RUN <<SCRIPT
+                set -e
+                echo "$greeting" >/heredoc
+                rm -rf /var
+                SCRIPT
+                WORKDIR /somewhere
+                LABEL test.label="${greeting}"
+                ARG user_id
+                ARG group_id
+                USER ${user_id}:${group_id}
+                DOCKERFILE
+                done
+                """);
+
+        var run = (await bench.BuildAsync()).ShouldSucceed();
+
+        // Only variables on the specification's list reach buildpacks from a build.Dockerfile, as with the reference.
+        run.Log.ShouldContain("build image: kept hello build unset 1001");
+        var image = await BuiltImage.ReadAsync(bench.Layout);
+        image.Env.ShouldContain("GREETING=hello run");
+        image.Label("test.label").ShouldBe("hello run");
+        image.User.ShouldBe("1001:1001");
+        var bundle = await image.UnpackAsync(Path.Combine(bench.Root, "bundle"));
+        (await Tool.RunAsync("stat", "-c", "%a %u:%g", $"{bundle}/rootfs/from/context.txt")).ShouldBe("750 1001:1001\n");
+        (await File.ReadAllTextAsync($"{bundle}/rootfs/heredoc")).ShouldBe("hello run\n");
+        File.Exists($"{bundle}/rootfs/from/ignored.tmp").ShouldBeFalse();
+        Directory.Exists($"{bundle}/rootfs/var").ShouldBeFalse();
+        Directory.Exists($"{bundle}/rootfs/somewhere").ShouldBeTrue();
+        Leftovers.Of(bench.Data, bench.Data).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Build_ExtensionSwitchesTheRunImage_AppStandsOnTheOtherOne()
+    {
+        var bench = await machine.NewAsync();
+        await using var registry = await LoopbackRegistry.StartAsync(Path.Combine(bench.Root, "registry"));
+        await registry.PushAsync(bench.Images.OtherRun, "base/other:1");
+        bench.Builder.Buildpack("test/app")
+            .Dockerfiles("test/lost", run: BuilderDirectory.AsRoot("RUN echo lost >/lost"))
+            .Dockerfiles("test/switch", run: $"FROM {registry.Host}/base/other:1")
+            .Dockerfiles("test/after", run: BuilderDirectory.AsRoot("RUN cat /etc/other-run-image >/after"));
+
+        var run = (await bench.BuildAsync()).ShouldSucceed();
+
+        run.Steps().ShouldBe(["ExtendRun 4 Ran"]);
+        var image = await BuiltImage.ReadAsync(bench.Layout);
+        var bundle = await image.UnpackAsync(Path.Combine(bench.Root, "bundle"));
+        (await File.ReadAllTextAsync($"{bundle}/rootfs/after")).ShouldBe("yes\n");
+        File.Exists($"{bundle}/rootfs/lost").ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task Extenders_BothKinds_OverlapInTime()
+    {
+        var bench = await machine.NewAsync();
+        bench.Builder.Buildpack("test/app").Dockerfiles("test/slow", BuilderDirectory.AsRoot("RUN sleep 2; echo b >/b"), BuilderDirectory.AsRoot("RUN sleep 2; echo r >/r"));
+
+        var run = (await bench.BuildAsync()).ShouldSucceed();
+
+        string[] kinds = ["ExtendBuild", "ExtendRun"];
+        var lastStart = kinds.Max(kind => run.Of("step-started", kind).Single().GetProperty("at").GetDateTimeOffset());
+        var firstEnd = kinds.Min(kind => run.Of("step-finished", kind).Single(e => e.GetProperty("source").GetString() == "Ran").GetProperty("at").GetDateTimeOffset());
+        (firstEnd - lastStart).ShouldBeGreaterThan(TimeSpan.FromSeconds(1.5), run.ToString());
+    }
+
+    [Theory]
+    [InlineData("build", "run")]
+    [InlineData("run", "build")]
+    public async Task Extenders_OneFails_TheOtherStopsWithinASecond(string failing, string waiting)
+    {
+        var bench = await machine.NewAsync();
+        var fails = BuilderDirectory.AsRoot("# a comment\nRUN echo these are the && sleep 1 && echo last words >&2 && exit 7");
+        var waits = BuilderDirectory.AsRoot("RUN echo waiting && sleep 61.8734");
+        bench.Builder.Buildpack("test/app").Dockerfiles("test/fails", failing == "build" ? fails : waits, failing == "run" ? fails : waits);
+
+        var run = await bench.BuildAsync();
+
+        run.ShouldFail(102, "test/fails", $"{failing}.Dockerfile", "5", "RUN echo these are the", "code 7");
+        run.End.GetProperty("failure").GetProperty("output").GetString()!.ShouldContain("last words");
+        run.Log.ShouldContain("waiting");
+        var failed = run.Of("output").Single(e => e.GetProperty("text").GetString()!.Contains("last words", StringComparison.Ordinal)).GetProperty("at").GetDateTimeOffset();
+        (run.End.GetProperty("at").GetDateTimeOffset() - failed).ShouldBeLessThan(TimeSpan.FromSeconds(1), run.ToString());
+        run.Of("phase-finished", waiting == "build" ? "ExtendBuild" : "ExtendRun").Single().GetProperty("state").GetString().ShouldBe("Cancelled");
+        Leftovers.Of(bench.Data, "61.8734").ShouldBeEmpty();
+        Directory.Exists(bench.Layout).ShouldBeFalse();
+    }
+}

@@ -1,0 +1,50 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Grid.EndToEnd.Tests.Fixtures;
+
+/// <summary>What a grid must not leave on the machine when it has ended.</summary>
+public static class Leftovers
+{
+    /// <summary>Processes, mounts, control groups and directories that have to do with a data directory.</summary>
+    public static IReadOnlyList<string> Of(string data, string marker) =>
+    [
+        .. File.ReadLines("/proc/self/mountinfo").Where(line => line.Contains(data, StringComparison.Ordinal)).Select(line => $"mount: {line}"),
+        .. Processes(marker).Select(command => $"process: {command}"),
+        .. ControlGroups(data).Select(group => $"control group: {group}"),
+        .. Below(Path.Combine(data, "builds")),
+        .. Below(Path.Combine(data, "sandbox", "sandboxes")),
+        .. Below(Path.Combine(data, "sandbox", "unpacking")),
+        .. Below(Path.Combine(data, "sandbox", "owners")),
+    ];
+
+    /// <summary>Command lines with a text in them that only the test's own processes have.</summary>
+    public static IEnumerable<string> Processes(string marker) => Directory.GetDirectories("/proc")
+        .Where(directory => int.TryParse(Path.GetFileName(directory), out var id) && id != Environment.ProcessId)
+        .Select(CommandOf).Where(command => command.Contains(marker, StringComparison.Ordinal));
+
+    private static string CommandOf(string process)
+    {
+        try
+        {
+            return File.ReadAllText(Path.Combine(process, "cmdline")).Replace('\0', ' ');
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return "";
+        }
+    }
+
+    // Other grids of this machine may run: a sandbox's group is below one that is named after the state directory.
+    private static IEnumerable<string> ControlGroups(string data)
+    {
+        var owner = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Path.Combine(data, "sandbox"))))[..12];
+        var options = new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 2 };
+        return Directory.Exists("/sys/fs/cgroup")
+            ? Directory.EnumerateDirectories("/sys/fs/cgroup", "grid", options).Select(grid => Path.Combine(grid, owner)).Where(Directory.Exists)
+                .SelectMany(group => Directory.GetDirectories(group))
+            : [];
+    }
+
+    private static IEnumerable<string> Below(string directory) => Directory.Exists(directory) ? Directory.GetFileSystemEntries(directory) : [];
+}
