@@ -11,7 +11,7 @@ internal static class ExtendCommand
     private static readonly Option<int> Rounds = new("--rounds") { Description = "How often everything is measured", DefaultValueFactory = _ => 7 };
     private static readonly Option<string?> Base = new("--base") { Description = "OCI layout with the tags build and run (default: made by deploy/quickstart/base-images.sh)" };
     private static readonly Option<string[]> Without = new("--without") { Description = "Leave a contender out: classic, buildkit, buildah or commands" };
-    private static readonly Option<string?> Executable = new("--grid") { Description = "The grid executable to measure (default: the one built with this)" };
+    private static readonly Option<string?> Executable = new("--grid") { Description = "The grid executable to measure (default: published from this working copy)" };
 
     public static Command Create()
     {
@@ -41,10 +41,10 @@ internal static class ExtendCommand
             throw new BenchmarkException($"--rounds wants 1 or more, not {rounds}");
         var without = parsed.GetValue(Without) ?? [];
         var repository = Repository.Find();
-        var inputs = await Inputs.PrepareAsync(repository, parsed.GetValue(Base), cancellationToken);
+        var inputs = await Inputs.PrepareAsync(repository, parsed.GetValue(Base), parsed.GetValue(Executable), cancellationToken);
         await using var store = await LoopFileSystem.CreateAsync(Path.Combine(repository.Artifacts, "store.img"), Path.Combine(repository.Artifacts, "store"), cancellationToken);
 
-        var grid = new GridContender(parsed.GetValue(Executable) ?? Path.Combine(AppContext.BaseDirectory, "grid"), inputs, store.Directory);
+        var grid = new GridContender(inputs, store.Directory);
         await grid.PrepareAsync(cancellationToken);
         List<IContender> peers = [];
         await using var docker = without.Contains("classic") && without.Contains("buildkit")

@@ -3,7 +3,7 @@ using Grid.Benchmarks.Workspace;
 namespace Grid.Benchmarks.Contenders;
 
 /// <summary><c>grid build</c> with an embedded silo in a process of its own, as a user runs it.</summary>
-internal sealed class GridContender(string executable, Inputs inputs, string store)
+internal sealed class GridContender(Inputs inputs, string store)
 {
     private readonly string _data = Path.Combine(store, "grid");
     private readonly string _builder = $"oci:{Path.Combine(store, "builder")}:bench";
@@ -43,5 +43,5 @@ internal sealed class GridContender(string executable, Inputs inputs, string sto
     }
 
     private Task<ToolResult> GridAsync(IEnumerable<string> arguments, CancellationToken cancellationToken) =>
-        Tool.RunAsync(executable, arguments, new Dictionary<string, string> { ["GRID_LAUNCHER"] = inputs.Launcher }, cancellationToken);
+        Tool.RunAsync(inputs.Executable, arguments, cancellationToken);
 }

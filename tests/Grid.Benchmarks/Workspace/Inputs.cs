@@ -6,13 +6,14 @@ internal sealed class Inputs
     public const int TrivialSteps = 10;
     private const int PayloadBytes = 5_000_000;
 
-    private Inputs(string directory, string baseLayout, string launcher) =>
-        (Directory, BaseLayout, Launcher) = (directory, baseLayout, launcher);
+    private Inputs(string directory, string baseLayout, string executable) =>
+        (Directory, BaseLayout, Executable) = (directory, baseLayout, executable);
 
     /// <summary>OCI layout with the tags <c>build</c> and <c>run</c>.</summary>
     public string BaseLayout { get; }
 
-    public string Launcher { get; }
+    /// <summary>The grid executable; the launcher is beside it, or GRID_LAUNCHER names it.</summary>
+    public string Executable { get; }
 
     /// <summary>The directory with builder.toml.</summary>
     public string Builder => Path.Combine(Directory, "builder");
@@ -28,16 +29,15 @@ internal sealed class Inputs
     /// <summary>The app that makes the extension write this workload.</summary>
     public string AppFor(Workload workload) => Path.Combine(Directory, "apps", workload.Name);
 
-    public static async Task<Inputs> PrepareAsync(Repository repository, string? baseLayout, CancellationToken cancellationToken)
+    public static async Task<Inputs> PrepareAsync(Repository repository, string? baseLayout, string? executable, CancellationToken cancellationToken)
     {
         var layout = baseLayout is not null ? Path.GetFullPath(baseLayout) : Path.Combine(repository.Artifacts, "base");
         if (baseLayout is null)
             await Tool.RunAsync("bash", [Path.Combine(repository.Root, "deploy", "quickstart", "base-images.sh"), layout], cancellationToken);
         else if (!File.Exists(Path.Combine(layout, "index.json")))
             throw new BenchmarkException($"--base wants an OCI layout with the tags build and run; {layout} has no index.json");
-        var launcher = await LauncherAsync(repository, cancellationToken);
 
-        var inputs = new Inputs(Path.Combine(repository.Artifacts, "inputs"), layout, launcher);
+        var inputs = new Inputs(Path.Combine(repository.Artifacts, "inputs"), layout, executable ?? await PublishAsync(repository, cancellationToken));
         if (System.IO.Directory.Exists(inputs.Directory))
             System.IO.Directory.Delete(inputs.Directory, recursive: true);
         inputs.WriteWorkloads();
@@ -45,15 +45,14 @@ internal sealed class Inputs
         return inputs;
     }
 
-    private static async Task<string> LauncherAsync(Repository repository, CancellationToken cancellationToken)
+    /// <summary>Publishes grid and the launcher beside it, compiled the way deploy/install.sh does.</summary>
+    private static async Task<string> PublishAsync(Repository repository, CancellationToken cancellationToken)
     {
-        if (Environment.GetEnvironmentVariable("GRID_LAUNCHER") is { Length: > 0 } given)
-            return File.Exists(given) ? given : throw new BenchmarkException($"GRID_LAUNCHER names {given}, which does not exist");
-        var directory = Path.Combine(repository.Artifacts, "launcher");
-        var launcher = Path.Combine(directory, "launcher");
-        if (!File.Exists(launcher))
-            await Tool.RunAsync("dotnet", ["publish", Path.Combine(repository.Root, "src", "Grid.Launcher"), "-c", "Release", "--ucr", "-o", directory], cancellationToken);
-        return launcher;
+        var directory = Path.Combine(repository.Artifacts, "grid");
+        foreach (var (project, options) in new (string, string[])[] { ("Grid.Cli", ["--no-self-contained", "-p:PublishReadyToRun=true"]), ("Grid.Launcher", []) })
+            await Tool.RunAsync("dotnet",
+                ["publish", Path.Combine(repository.Root, "src", project), "-c", "Release", "--use-current-runtime", "-o", directory, "-nodeReuse:false", .. options], cancellationToken);
+        return Path.Combine(directory, "grid");
     }
 
     private void WriteWorkloads()
