@@ -49,5 +49,9 @@ public sealed class BuildDirectoriesTests
 
     [Fact]
     public void SandboxHandle_HasOnlyLettersDigitsAndHyphens() =>
-        BuildDirectory.SandboxHandle("tenant/b/run/3#1").ShouldBe("tenant-b-run-3-1");
+        BuildDirectory.SandboxHandle("tenant/b/run/3#1").ShouldMatch(@"\Atenant-b-run-3-1-[0-9a-f]{8}\z");
+
+    [Fact]
+    public void SandboxHandle_OfHandlesThatOnlyDifferInSeparators_Differs() =>
+        BuildDirectory.SandboxHandle("a-b/c").ShouldNotBe(BuildDirectory.SandboxHandle("a/b-c"));
 }
