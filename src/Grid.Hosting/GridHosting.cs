@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Net;
 using System.Net.Sockets;
 using Grid.Contracts;
@@ -13,6 +14,7 @@ using Grid.Oci.Registry;
 using Grid.Sandbox;
 using Grid.Sandbox.OciRuntime;
 using Grid.Worker;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -44,7 +46,7 @@ public static class GridHosting
             Launcher = options.Launcher,
             SandboxLimits = new SandboxLimits { MemoryBytes = options.SandboxMemoryBytes, MaxProcesses = options.SandboxMaxProcesses },
         });
-        builder.Services.AddGridTelemetry();
+        builder.AddGridTelemetry();
         builder.Services.AddGridSerialization();
         builder.UseOrleans(silo => silo
             .UseLocalhostClustering(FreePort(), gatewayPort: 0, serviceId: "grid", clusterId: "embedded")
@@ -93,12 +95,16 @@ public static class GridHosting
         services.AddSingleton<IBuildEvents>(_ => new FileBuildEvents(Path.Combine(options.DataDirectory, "events")));
 
     /// <summary>Traces by OTLP when the standard variable names a receiver; nothing is collected otherwise.</summary>
-    private static void AddGridTelemetry(this IServiceCollection services)
+    private static void AddGridTelemetry(this IHostApplicationBuilder builder)
     {
         if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT"))
             && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")))
             return;
-        services.AddOpenTelemetry()
+        // The exporter reads its variables from the host's configuration, which has nothing else of the environment.
+        builder.Configuration.AddInMemoryCollection(Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
+            .Select(variable => KeyValuePair.Create((string)variable.Key, (string?)variable.Value))
+            .Where(variable => variable.Key.StartsWith("OTEL_", StringComparison.Ordinal)));
+        builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => resource.AddService("grid"))
             .WithTracing(tracing => tracing.AddSource(GridTelemetry.SourceName, "Microsoft.Orleans.Application").AddOtlpExporter());
     }
