@@ -25,8 +25,16 @@ internal sealed class ExtendBenchmark(GridContender grid, IReadOnlyList<IContend
         {
             await Console.Error.WriteLineAsync(round == 0 ? $"warming up, load {Machine.LoadAverage()}" : $"round {round} of {rounds}, load {Machine.LoadAverage()}");
             List<Func<CancellationToken, Task>> turns = [GridAsync, .. peers.Select(peer => (Func<CancellationToken, Task>)(token => PeerAsync(peer, token)))];
-            for (var i = 0; i < turns.Count; i++)
-                await turns[(i + round) % turns.Count](cancellationToken);
+            try
+            {
+                for (var i = 0; i < turns.Count; i++)
+                    await turns[(i + round) % turns.Count](cancellationToken);
+            }
+            catch (OperationCanceledException) when (round > 1)
+            {
+                await Console.Error.WriteLineAsync($"interrupted in round {round}: what was measured follows");
+                break;
+            }
             if (round == 0)
                 foreach (var table in Tables())
                     table.Clear();

@@ -34,7 +34,7 @@ internal sealed class Table(string title)
         [
             .. _order.Where(row => _values[row].Count > 0).Select(row => new Row(
                 row, _values[row].Count, Median(_values[row]), _values[row].Min(), _values[row].Max(),
-                HasRatios ? Median(_values[row].Zip(first, (value, reference) => value / reference)) : null)),
+                HasRatios ? Median(_values[row].Zip(first, (value, reference) => value / reference)) : null, [.. _values[row]])),
         ];
     }
 
@@ -57,4 +57,5 @@ internal sealed class Table(string title)
 
 /// <summary>A row's statistics in seconds.</summary>
 /// <param name="Ratio">Median of the ratios to the table's first row, taken round by round.</param>
-internal sealed record Row(string Name, int Count, double Median, double Min, double Max, double? Ratio);
+/// <param name="Values">In the order of the rounds.</param>
+internal sealed record Row(string Name, int Count, double Median, double Min, double Max, double? Ratio, IReadOnlyList<double> Values);

@@ -31,6 +31,8 @@ internal static class Tool
             var errors = process.StandardError.ReadToEndAsync(cancellationToken);
             await process.WaitForExitAsync(cancellationToken);
             var elapsed = Stopwatch.GetElapsedTime(clock);
+            // Ctrl-C reaches the tool as well: that is not its failure.
+            cancellationToken.ThrowIfCancellationRequested();
             return process.ExitCode == 0
                 ? new ToolResult(await output, started, elapsed)
                 : throw new BenchmarkException($"{file} {string.Join(' ', info.ArgumentList)} ended with {process.ExitCode}:\n{Tail(await output)}\n{Tail(await errors)}");
