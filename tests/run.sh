@@ -8,7 +8,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 
 # They start clusters, engines or browsers: run them by name.
-slow=(Grid.Cluster.Tests Grid.EndToEnd.Tests Grid.Benchmarks)
+slow=(Grid.Benchmarks)
 
 # shellcheck source=../deploy/system-packages.sh
 . deploy/system-packages.sh
