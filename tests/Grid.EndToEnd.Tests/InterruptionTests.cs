@@ -51,7 +51,10 @@ public sealed class InterruptionTests(TestMachine machine)
             process.Kill();
             await Tool.EndAsync(process);
         }
+        // Mounts went with the process; the rest shows that the check below would find what is left.
         File.ReadAllText("/proc/self/mountinfo").ShouldNotContain(bench.Data);
+        Leftovers.Of(bench.Data, Marker).ShouldContain(left => left.StartsWith("control group: ", StringComparison.Ordinal));
+        Leftovers.Of(bench.Data, Marker).ShouldContain(left => left.StartsWith(Path.Combine(bench.Data, "sandbox", "sandboxes"), StringComparison.Ordinal));
 
         bench.Builder.Dockerfiles("test/quick", BuilderDirectory.AsRoot("RUN true"));
         bench.Builder.Write();
