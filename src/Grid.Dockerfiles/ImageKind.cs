@@ -1,6 +1,9 @@
+using System.Text.Json.Serialization;
+
 namespace Grid.Dockerfiles;
 
 /// <summary>Which image an extension's Dockerfile extends.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<ImageKind>))]
 public enum ImageKind
 {
     /// <summary><c>build.Dockerfile</c>: the image buildpacks run in.</summary>

@@ -41,8 +41,8 @@ internal sealed class DetectRunner(ISandboxRuntime sandboxes, ContentStore conte
             new DetectInput(environment, OrderFile.Read(sandbox.Files, OrderPath), SystemFile.ReadIfExists(sandbox.Files, SystemPath)), log, cancellationToken);
         if (detected.Group.Extensions.Count == 0)
             return new Detection { Group = detected.Group, Plan = detected.Plan, Analyzed = analyzed };
-        var known = new RunImages([.. analyzed.KnownRunImages.Select(i => new KnownRunImage(i.Image, [.. i.Mirrors ?? []]))]);
-        var generated = await Generator.GenerateAsync(sandbox, new GenerateInput(environment, detected.Group, detected.Plan, analyzed.RunImageName, known), log, cancellationToken);
+        // That a new run image is not one the builder knows is said where it is looked up.
+        var generated = await Generator.GenerateAsync(sandbox, new GenerateInput(environment, detected.Group, detected.Plan, analyzed.RunImageName), log, cancellationToken);
         return new Detection
         {
             Group = detected.Group,

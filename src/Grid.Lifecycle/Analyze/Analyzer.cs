@@ -65,6 +65,12 @@ public static class Analyzer
         }
         RefuseOverwriting(input.Targets, location, "the run image", ExitCode.RestoreError);
         var known = FindKnown(analyzed.KnownRunImages, location);
+        // A Dockerfile is a stranger's text: it may name images of registries, not directories or engines of this machine.
+        if (known is null && location is not ImageLocation.Registry)
+        {
+            throw new LifecycleException(ExitCode.RestoreError,
+                $"an extension switches to the run image '{name}', which is on this machine and not a run image of the builder; add it to run.images of the builder, or push it to a registry");
+        }
         if (known is null)
             log.Warn($"new runtime base image '{name}' not found in run metadata");
         var choice = new RunImageChoice(images, input.Platform, ExitCode.RestoreError, log);

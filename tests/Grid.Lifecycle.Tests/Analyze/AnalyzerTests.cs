@@ -144,7 +144,7 @@ public sealed class AnalyzerTests
         after.Target.DistroName.ShouldBe("alpine");
         after.RunImageMetadata.Image.ShouldBe("z.test/base:9");
         _log.Lines(PhaseLogLevel.Warn).ShouldHaveSingleItem().ShouldContain("not found in run metadata");
-        foreach (var bad in (string[])["c.test/app:1", "z.test/missing:1", "UPPER/case:"])
+        foreach (var bad in (string[])["c.test/app:1", "z.test/missing:1", "UPPER/case:", "oci:/var/lib/images/run:1", "docker:run:1"])
         {
             (await Should.ThrowAsync<LifecycleException>(() => Analyzer.SwitchRunImageAsync(images, input, before, bad, _log, TestContext.Current.CancellationToken)))
                 .ExitCode.ShouldBe(ExitCode.RestoreError);
