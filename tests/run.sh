@@ -41,8 +41,10 @@ list=$results/fast.proj
   echo '</ItemGroup><Target Name="Restore"><MSBuild Projects="@(Test)" Targets="Restore" /></Target>'
   echo '<Target Name="Build"><MSBuild Projects="@(Test)" Targets="Build" BuildInParallel="true" /></Target></Project>'
 } >"$list"
+# To a file: a compile server that starts here keeps what it inherits open, and whoever reads our output would wait for it.
 for target in Restore Build; do
-  dotnet msbuild "$list" "-t:$target" -nologo -m -verbosity:quiet -nodeReuse:false </dev/null || {
+  dotnet msbuild "$list" "-t:$target" -nologo -m -verbosity:quiet -nodeReuse:false </dev/null >"$results/build.log" 2>&1 || {
+    cat "$results/build.log"
     echo "the tests do not build (see above)" >&2
     echo "0 passed, 1 failed, 0 skipped"
     exit 1

@@ -1,8 +1,5 @@
 using System.Diagnostics;
 
-[assembly: System.Runtime.Versioning.SupportedOSPlatform("linux")]
-[assembly: AssemblyFixture(typeof(Grid.Launcher.Tests.PublishedLauncher))]
-
 namespace Grid.Launcher.Tests;
 
 /// <summary>The static binary as images get it, published once for all tests; MSBuild does nothing when it is up to date.</summary>
@@ -12,7 +9,8 @@ public sealed class PublishedLauncher
 
     public string Path => _path.Value;
 
-    private static string Publish()
+    /// <summary>Publishes it and gives the path of the binary.</summary>
+    public static string Publish()
     {
         var root = new DirectoryInfo(AppContext.BaseDirectory);
         while (root is not null && !File.Exists(System.IO.Path.Combine(root.FullName, "Grid.sln")))
@@ -26,7 +24,8 @@ public sealed class PublishedLauncher
             UseShellExecute = false,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-            ArgumentList = { "publish", "src/Grid.Launcher", "-c", "Release", "--use-current-runtime", "-o", output, "-nologo", "-nodeReuse:false" },
+            // No compile server: one that starts here would inherit our pipes and hold them open for minutes after the end.
+            ArgumentList = { "publish", "src/Grid.Launcher", "-c", "Release", "--use-current-runtime", "-o", output, "-nologo", "-nodeReuse:false", "-p:UseSharedCompilation=false" },
         };
         foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("MSBUILD", StringComparison.Ordinal)).ToList())
             start.Environment.Remove(name);

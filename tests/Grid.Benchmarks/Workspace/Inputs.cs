@@ -51,7 +51,7 @@ internal sealed class Inputs
         var directory = Path.Combine(repository.Artifacts, "grid");
         foreach (var (project, options) in new (string, string[])[] { ("Grid.Cli", ["--no-self-contained", "-p:PublishReadyToRun=true"]), ("Grid.Launcher", []) })
             await Tool.RunAsync("dotnet",
-                ["publish", Path.Combine(repository.Root, "src", project), "-c", "Release", "--use-current-runtime", "-o", directory, "-nodeReuse:false", .. options], cancellationToken);
+                ["publish", Path.Combine(repository.Root, "src", project), "-c", "Release", "--use-current-runtime", "-o", directory, "-nodeReuse:false", "-p:UseSharedCompilation=false", .. options], cancellationToken);
         return Path.Combine(directory, "grid");
     }
 

@@ -1,4 +1,4 @@
-using System.Diagnostics;
+using Grid.Launcher.Tests;
 
 [assembly: AssemblyFixture(typeof(Grid.EndToEnd.Tests.Fixtures.TestMachine))]
 // Builds share two cores and measure time: one after the other.
@@ -16,7 +16,7 @@ public sealed class TestMachine : IAsyncDisposable
     public TestMachine()
     {
         Scratch = Directory.CreateTempSubdirectory("grid-e2e-").FullName;
-        _launcher = new Lazy<string>(PublishLauncher);
+        _launcher = new Lazy<string>(PublishedLauncher.Publish);
         _images = new Lazy<Task<TinyImages>>(() => TinyImages.CreateAsync(Path.Combine(Scratch, "base")));
     }
 
@@ -77,26 +77,5 @@ public sealed class TestMachine : IAsyncDisposable
     {
         // Some of it belongs to other users, none of it is mounted: tests have checked that.
         await Tool.RunAsync("rm", "-rf", "--one-file-system", Scratch);
-    }
-
-    private static string PublishLauncher()
-    {
-        var output = Path.Combine(Repository, "artifacts", "tests", "launcher");
-        var start = new ProcessStartInfo("dotnet")
-        {
-            WorkingDirectory = Repository,
-            UseShellExecute = false,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            ArgumentList = { "publish", "src/Grid.Launcher", "-c", "Release", "--use-current-runtime", "-o", output, "-nologo", "-nodeReuse:false" },
-        };
-        foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("MSBUILD", StringComparison.Ordinal)).ToList())
-            start.Environment.Remove(name);
-        using var publish = Process.Start(start)!;
-        var errors = publish.StandardError.ReadToEndAsync();
-        var log = publish.StandardOutput.ReadToEnd();
-        publish.WaitForExit();
-        publish.ExitCode.ShouldBe(0, log + errors.Result);
-        return Path.Combine(output, "launcher");
     }
 }
