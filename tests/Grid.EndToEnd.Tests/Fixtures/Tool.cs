@@ -29,7 +29,8 @@ public static class Tool
     /// <summary>Starts a program with more variables (null takes one away); its streams are to be read by <see cref="EndAsync"/>.</summary>
     public static Process Start(string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string?> environment)
     {
-        var start = new ProcessStartInfo(program)
+        // env replaces itself by the program. A shell that runs the tests in the background has SIGINT ignored, which would be handed down.
+        var start = new ProcessStartInfo("/usr/bin/env")
         {
             UseShellExecute = false,
             RedirectStandardInput = true,
@@ -37,7 +38,7 @@ public static class Tool
             RedirectStandardError = true,
             StandardOutputEncoding = new UTF8Encoding(false),
         };
-        foreach (var argument in arguments)
+        foreach (var argument in (IEnumerable<string>)["--default-signal=INT,QUIT", program, .. arguments])
             start.ArgumentList.Add(argument);
         foreach (var (name, value) in environment)
         {
