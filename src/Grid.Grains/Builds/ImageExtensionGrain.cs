@@ -119,13 +119,26 @@ public sealed class ImageExtensionGrain(
         await state.WriteStateAsync();
         var phaseState = image is not null ? PhaseState.Done : cancelled ? PhaseState.Cancelled : PhaseState.Failed;
         Append(new PhaseFinished(phase, phaseState, cancelled ? null : failure?.Message) { At = time.GetUtcNow() });
-        await Worker.ReleaseAsync(Key);
+        await ReleaseAsync(phase);
         Append(new BuildFinished(State.State, image is not null ? 0 : cancelled ? (int)ExitCode.Failed : failure!.ExitCode)
         {
             At = time.GetUtcNow(),
             Failure = cancelled ? new Failure((int)ExitCode.Failed, $"cancelled: {State.CancelReason}") : failure is null ? null : failure with { Phase = phase },
             Image = image,
         });
+    }
+
+    /// <summary>The end is decided: what goes wrong behind it is said, and whoever watches is told of the end all the same.</summary>
+    private async Task ReleaseAsync(Phase phase)
+    {
+        try
+        {
+            await Worker.ReleaseAsync(Key);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            Append(new OutputWritten(phase, $"Warning: what it left on its node could not be put in order: {e.Message}\n", IsError: true) { At = time.GetUtcNow() });
+        }
     }
 
     private void Append(BuildEvent buildEvent) => events.Append(Key, buildEvent);
