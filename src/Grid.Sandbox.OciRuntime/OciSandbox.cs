@@ -92,13 +92,14 @@ internal sealed class OciSandbox(
         try
         {
             MakeWorkingDirectory(process.WorkingDirectory);
-            var rootfs = process.ExtraVolumes.Count == 0 ? root.Merged : MountForProcess(process.ExtraVolumes, directory);
+            var mounts = process.ExtraVolumes.Count + process.TemporaryFileSystems.Count;
+            var rootfs = mounts == 0 ? root.Merged : MountForProcess(process, directory);
             var bundle = BundleFactory.Create(process, rootfs, $"{root.Group!.Path}/{id}", options.HostName, options.CaBundle is not null);
             return await new ContainerRun(engine, root.Group, id, directory).ExecuteAsync(bundle, process, cancellationToken);
         }
         finally
         {
-            if (process.ExtraVolumes.Count > 0)
+            if (process.ExtraVolumes.Count + process.TemporaryFileSystems.Count > 0)
                 MountTable.UnmountBelow(directory);
             Trash.Delete(directory);
         }
@@ -125,40 +126,57 @@ internal sealed class OciSandbox(
         }
     }
 
-    /// <summary>A second view of the root for one process, with its own volumes mounted into it.</summary>
-    private string MountForProcess(IReadOnlyList<Volume> volumes, string directory)
+    /// <summary>A second view of the root for one process, with its own mounts in it; what is mounted inside another mount comes after it.</summary>
+    private string MountForProcess(ProcessSpec process, string directory)
     {
         var rootfs = Path.Combine(directory, "rootfs");
         Directory.CreateDirectory(rootfs);
-        foreach (var volume in volumes)
-            MakeMountPoint(volume);
         using (var clone = Libc.CloneMount(root.Merged, recursive: true))
             Binds.Attach(clone, rootfs);
         using var handle = Libc.OpenDirectory(rootfs);
-        foreach (var volume in volumes.OrderBy(volume => volume.Path.Length))
-            Binds.Attach(handle, volume.HostPath, volume.Path, volume.ReadOnly);
+        var files = new RootedDirectory(rootfs);
+        var mounts = process.ExtraVolumes.Select(volume => (volume.Path, Volume: (Volume?)volume, Size: 0L))
+            .Concat(process.TemporaryFileSystems.Select(temporary => (temporary.Path, Volume: (Volume?)null, Size: temporary.SizeBytes)));
+        foreach (var (path, volume, size) in mounts.OrderBy(mount => mount.Path.Count(c => c == '/')))
+        {
+            if (BundleFactory.MountPoints.Any(special => (path + "/").StartsWith(special + "/", StringComparison.Ordinal)))
+                throw new SandboxException($"nothing can be mounted at {path}: the runtime makes {path.Split('/')[1]} anew for each process; choose another target");
+            var isDirectory = volume is null || IsDirectory(volume);
+            try
+            {
+                MakeMountPoint(files, path, isDirectory);
+            }
+            catch (IOException failure)
+            {
+                throw new SandboxException($"the mount point {path} cannot be made in the sandbox: {failure.Message}", failure);
+            }
+            if (volume is null)
+                Binds.AttachMemory(handle, path, size);
+            else
+                Binds.Attach(handle, volume.HostPath, path, volume.ReadOnly);
+        }
         return rootfs;
     }
 
+    private static bool IsDirectory(Volume volume) => Directory.Exists(volume.HostPath)
+        || (File.Exists(volume.HostPath) ? false : throw new SandboxException($"the volume {volume.HostPath} for {volume.Path} does not exist on the node"));
+
     /// <summary>Makes what is missing of a path and remembers it, so that it does not end in the layer.</summary>
-    private void MakeMountPoint(Volume volume)
+    private void MakeMountPoint(RootedDirectory files, string mountPoint, bool isDirectory)
     {
-        var isDirectory = Directory.Exists(volume.HostPath);
-        if (!isDirectory && !File.Exists(volume.HostPath))
-            throw new SandboxException($"the volume {volume.HostPath} for {volume.Path} does not exist on the node");
         lock (_gate)
         {
             var path = "";
-            var parts = volume.Path.Split('/', StringSplitOptions.RemoveEmptyEntries);
+            var parts = mountPoint.Split('/', StringSplitOptions.RemoveEmptyEntries);
             for (var i = 0; i < parts.Length; i++)
             {
                 path += "/" + parts[i];
-                if (_files.Stat(path) is not null)
+                if (files.Stat(path) is not null)
                     continue;
                 if (i < parts.Length - 1 || isDirectory)
-                    _files.CreateDirectory(path, 0x1ED, new Owner(0, 0));
+                    files.CreateDirectory(path, 0x1ED, new Owner(0, 0));
                 else
-                    _files.WriteFile(path, [], 0x1A4, new Owner(0, 0));
+                    files.WriteFile(path, [], 0x1A4, new Owner(0, 0));
                 _madeForProcesses.Add(path);
             }
         }
