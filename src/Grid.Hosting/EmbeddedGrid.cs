@@ -5,6 +5,7 @@ using Grid.Oci;
 using Grid.Oci.Content;
 using Grid.Oci.Images;
 using Grid.Oci.Layers;
+using Grid.Sandbox;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
@@ -49,6 +50,9 @@ public sealed class EmbeddedGrid : IAsyncDisposable
         await foreach (var buildEvent in Services.GetRequiredService<IBuildEvents>().WatchAsync(buildKey, CancellationToken.None))
             yield return buildEvent;
     }
+
+    /// <summary>What runs this grid's sandboxes, as chosen by now.</summary>
+    public string SandboxName => Services.GetRequiredService<ISandboxRuntime>().Name;
 
     /// <summary>Packs an app's source into the content store.</summary>
     public Layer PackSource(string directory, CancellationToken cancellationToken) =>

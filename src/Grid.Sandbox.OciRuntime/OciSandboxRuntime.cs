@@ -51,6 +51,9 @@ public sealed class OciSandboxRuntime : ISandboxRuntime, IDisposable
     }
 
     /// <inheritdoc/>
+    public Task ProbeAsync(CancellationToken cancellationToken) => Task.Run(() => _engine.Value, cancellationToken);
+
+    /// <inheritdoc/>
     public async Task<ISandbox> CreateAsync(SandboxSpec spec, CancellationToken cancellationToken)
     {
         StateDirectory.CheckHandle(spec.Handle);

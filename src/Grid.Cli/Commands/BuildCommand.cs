@@ -97,7 +97,7 @@ internal static class BuildCommand
         if (end is null)
             throw new InvalidOperationException("the build's events ended without an end");
         if (!json)
-            Summarize(end, timeline);
+            Summarize(end, timeline, grid.SandboxName);
         span?.SetTag("grid.exit_code", end.ExitCode);
         return end.State == BuildState.Cancelled ? UserError.Interrupted : end.ExitCode;
     }
@@ -108,7 +108,7 @@ internal static class BuildCommand
                 ? new TerminalProgress(AnsiConsole.Console, TimeProvider.System)
                 : new PlainProgress(Console.Out);
 
-    private static void Summarize(BuildFinished end, Timeline timeline)
+    private static void Summarize(BuildFinished end, Timeline timeline, string sandbox)
     {
         Console.WriteLine();
         foreach (var line in timeline.Lines())
@@ -130,6 +130,7 @@ internal static class BuildCommand
             foreach (var location in image.Locations)
                 Console.WriteLine($"Image  {location}");
             Console.WriteLine($"Digest {image.Digest}");
+            Console.WriteLine($"Built  in sandboxes of {sandbox}");
         }
     }
 

@@ -58,6 +58,9 @@ public sealed class DockerSandboxRuntime : ISandboxRuntime, IDisposable
     }
 
     /// <inheritdoc/>
+    public Task ProbeAsync(CancellationToken cancellationToken) => EngineAsync(cancellationToken);
+
+    /// <inheritdoc/>
     public async Task<ISandbox> CreateAsync(SandboxSpec spec, CancellationToken cancellationToken)
     {
         StateDirectory.CheckHandle(spec.Handle);

@@ -43,8 +43,9 @@ internal static class DockerEngineUnderTest
         {
             var reason = runtime.Name;
             runtime.Dispose();
-            Assert.Skip(reason);
+            AdapterReport.Skip("docker", reason);
         }
+        AdapterReport.Ran(runtime.Name);
         return runtime;
     }
 
