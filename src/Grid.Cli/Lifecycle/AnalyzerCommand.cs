@@ -79,11 +79,11 @@ internal sealed class AnalyzerCommand : IPhaseCommand
                 if (RunImages.ReadIfExists(InPlace.Files, path) is not { } run)
                     log.Info($"No run metadata found at path \"{path}\"");
                 else if (run.Images is [var first, ..])
-                    return new RunImageNames { Image = first.Image, Mirrors = first.Mirrors };
+                    return first;
             }
-            else if (StackFile.ReadIfExists(InPlace.Files, inputs.Get(PhaseFlags.Stack)) is { } stack)
+            else if (RunImages.ReadStackIfExists(InPlace.Files, inputs.Get(PhaseFlags.Stack)) is { } stack)
             {
-                return new RunImageNames { Image = stack.Image, Mirrors = stack.Mirrors };
+                return stack;
             }
         }
         catch (TomlFormatException malformed)

@@ -48,7 +48,7 @@ internal sealed class ImagesToExtend(PhaseInputs inputs, PhaseImages images, IPh
             return [run.Reference];
         var name = run.Image.Length > 0 ? run.Image : run.Reference;
         var known = inputs.Api >= new ApiVersion(0, 14) ? RunImages.ReadIfExists(InPlace.Files, inputs.Get(PhaseFlags.Run))?.Find(name) : null;
-        return known is null ? [name] : [.. new[] { name, known.Image }.Concat(known.Mirrors).Distinct()];
+        return known is null ? [name] : [.. known.All.Prepend(name).Distinct()];
     }
 
     private async Task<PinnedImage> PullAsync(IReadOnlyList<string> names, CancellationToken cancellationToken)
