@@ -62,6 +62,7 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     private AppImage Image(string metadata = Metadata) => new(launcher, metadata);
 
     [Fact]
+    [Spec("platform/launch.process", "platform/launch.link", "platform/launch.args.direct", "buildpack/launch.invoke")]
     public void Start_WithoutArguments_GivesAlwaysAndDefaultArguments()
     {
         using var image = Image();
@@ -69,6 +70,7 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     }
 
     [Fact]
+    [Spec("platform/launch.args.replace")]
     public void Start_WithArguments_TheyReplaceTheDefaults()
     {
         using var image = Image();
@@ -76,6 +78,7 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     }
 
     [Fact]
+    [Spec("platform/api.supported")]
     public void Start_BelowPlatformApi010_ArgumentsAreAlwaysAppended()
     {
         using var image = Image();
@@ -91,6 +94,7 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     }
 
     [Fact]
+    [Spec("platform/launch.dashes", "platform/launch.strategy")]
     public void Start_DirectCommandOfTheUser_RunsWithoutShell()
     {
         using var image = Image();
@@ -98,6 +102,7 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     }
 
     [Fact]
+    [Spec("platform/launch.shell", "platform/launch.strategy")]
     public void Start_CommandOfTheUser_IsAScript()
     {
         using var image = Image();
@@ -106,6 +111,7 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     }
 
     [Fact]
+    [Spec("platform/launch.shell")]
     public void Start_CommandOfTheUserWithArguments_ExpandsEachAsOneWord()
     {
         using var image = Image();
@@ -114,6 +120,7 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     }
 
     [Fact]
+    [Spec("platform/launch.profile", "platform/launch.old.direct", "platform/launch.link.workdir", "platform/launch.workdir")]
     public void Start_ShellProcess_SourcesProfilesInTheAppAndRunsInItsDirectory()
     {
         using var image = Image();
@@ -125,6 +132,7 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     }
 
     [Fact]
+    [Spec("platform/launch.old.append")]
     public void Start_ShellProcessWithArguments_ExpandsVariablesOfProfiles()
     {
         using var image = Image();
@@ -143,6 +151,8 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     }
 
     [Fact]
+    [Spec("platform/launch.hidden", "platform/launch.path", "platform/launch.inherit")]
+    [Decision(27)]
     public void Start_Environment_LosesTheLaunchersOwnNames()
     {
         using var image = Image();
@@ -153,6 +163,9 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     }
 
     [Fact]
+    [Spec("platform/launch.env", "platform/launch.modifications", "buildpack/launch.env", "buildpack/launch.access")]
+    [Spec("buildpack/env.layers.launch", "buildpack/env.launch-files", "buildpack/types.launch")]
+    [Decision(28)]
     public void Start_Layers_AddDirectoriesFirstAndThenFiles()
     {
         using var image = Image();
@@ -177,6 +190,7 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     }
 
     [Fact]
+    [Spec("platform/launch.exec-d", "platform/launch.exec-d.process", "buildpack/launch.exec-d", "buildpack/exec-d.fd")]
     public void Start_ExecD_SetsVariablesInOrderAndInheritsStreams()
     {
         using var image = Image();
@@ -193,6 +207,7 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     [InlineData("kill -9 $$", "was ended by signal 9")]
     [InlineData("echo 'A = 1' >&3", "'A' must be a string")]
     [InlineData("echo 'A = ' >&3", ":1: a value is missing")]
+    [Spec("buildpack/exec-d.value")]
     public void Start_ExecDFails_SaysWhichAndExits82(string script, string message)
     {
         using var image = Image();
@@ -204,6 +219,7 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     }
 
     [Fact]
+    [Spec("platform/launch.link.workdir", "platform/launch.workdir")]
     public void Start_WorkingDirectoryOfTheProcess_IsUsed()
     {
         using var image = Image();
@@ -242,6 +258,7 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     [InlineData(null, 11, "CNB_PLATFORM_API is not set")]
     [InlineData("0.6", 11, "'0.6' is not supported")]
     [InlineData("1.0", 11, "'1.0' is not supported")]
+    [Spec("platform/api.unsupported")]
     public void Start_PlatformApiOutOfRange_Exits11(string? api, int code, string message)
     {
         using var image = Image();
@@ -252,6 +269,7 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     }
 
     [Fact]
+    [Spec("buildpack/api.unsupported")]
     public void Start_BuildpackApiOutOfRange_Exits12()
     {
         using var image = Image("[[buildpacks]]\nid = \"t/x\"\napi = \"0.99\"\n");
@@ -294,6 +312,7 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     }
 
     [Fact]
+    [Spec("platform/launch.exit-code")]
     public void Start_ExitCodeOfTheApp_IsTheContainers()
     {
         using var image = Image();

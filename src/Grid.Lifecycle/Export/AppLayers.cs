@@ -13,6 +13,7 @@ namespace Grid.Lifecycle.Export;
 /// <summary>The layers of an app image that are not a buildpack's: SBOM, app, launcher, configuration, process types; and the cache's SBOM.</summary>
 internal sealed class AppLayers
 {
+    private const string BuilderLifecycle = "/cnb/lifecycle/lifecycle";
     private const string BuilderLauncher = "/cnb/lifecycle/launcher";
     private const int Executable = 0x1ED; // 0755
     private const int Readable = 0x1A4; // 0644
@@ -34,8 +35,10 @@ internal sealed class AppLayers
         var user = input.Environment.User;
         Owner = new Owner(user.UserId, user.GroupId);
         UsesBuilderLauncher = files.Stat(BuilderLauncher) is { IsFile: true };
+        // The launcher becomes part of the app, and so does what its maker says about it; what is said about the lifecycle describes the build.
         if (UsesBuilderLauncher)
-            CopyLauncherSboms();
+            CopySboms(BuilderLauncher, "launch/buildpacksio_lifecycle/launcher");
+        CopySboms(BuilderLifecycle, "build/buildpacksio_lifecycle");
         Sbom = SbomLayer("launch", "Software Bill-of-Materials");
         CacheSbom = SbomLayer("cache", "");
         Slices = MakeSlices();
@@ -85,16 +88,15 @@ internal sealed class AppLayers
             : null;
     }
 
-    // The launcher becomes part of the app, and so does what its maker says about it.
-    private void CopyLauncherSboms()
+    private void CopySboms(string program, string directory)
     {
         foreach (var extension in SbomFiles.Extensions)
         {
-            var from = $"{BuilderLauncher}.sbom.{extension}";
+            var from = $"{program}.sbom.{extension}";
             if (_files.Stat(from) is not { IsFile: true })
                 continue;
             using var source = _files.OpenRead(from);
-            using var target = OutputDirectory.CreateFile(_files, _input.Environment, $"sbom/launch/buildpacksio_lifecycle/launcher/sbom.{extension}");
+            using var target = OutputDirectory.CreateFile(_files, _input.Environment, $"sbom/{directory}/sbom.{extension}");
             source.CopyTo(target);
         }
     }

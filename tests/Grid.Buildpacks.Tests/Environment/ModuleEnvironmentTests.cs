@@ -11,6 +11,9 @@ public sealed class ModuleEnvironmentTests : IDisposable
     public void Dispose() => _tree.Dispose();
 
     [Fact]
+    [Spec("buildpack/detect.environment", "buildpack/detect.inputs", "buildpack/env.target", "buildpack/env.user")]
+    [Spec("buildpack/env.operator", "buildpack/env.reserved", "platform/detect.target", "platform/env.inherited")]
+    [Spec("platform/env.user-files", "platform/env.operator-files", "platform/env.operator-file")]
     public void ForDetect_FiltersTheImage_ThenUser_ThenOperator_ThenLifecycle()
     {
         _tree.Add("/platform/env/USER_VAR", "user").Add("/platform/env/PATH", "/user").Add("/cnb/build-config/env/USER_VAR", "ignored default")
@@ -25,15 +28,18 @@ public sealed class ModuleEnvironmentTests : IDisposable
     [InlineData("0.7", "CNB_BUILDPACK_DIR")]
     [InlineData("0.8", "CNB_BUILDPACK_DIR CNB_BUILD_PLAN_PATH CNB_PLATFORM_DIR")]
     [InlineData("0.10", "CNB_BUILDPACK_DIR CNB_BUILD_PLAN_PATH CNB_PLATFORM_DIR CNB_TARGET_ARCH CNB_TARGET_ARCH_VARIANT CNB_TARGET_OS")]
+    [Spec("buildpack/api.supported", "buildpack/detect.inputs")]
     public void ForDetect_OlderApis_GetFewerVariables(string api, string names) =>
         ModuleEnvironment.ForDetect(Surroundings(), Module(api), "/plan").Select(v => v[..v.IndexOf('=', StringComparison.Ordinal)]).ShouldBe(names.Split(' '));
 
     [Fact]
+    [Spec("image_extension/generate.output", "image_extension/generate.directory", "image_extension/generate.environment")]
     public void ForGenerate_AlwaysHasItsDirectories() =>
         ModuleEnvironment.ForGenerate(Surroundings(), Module("0.9") with { Kind = ModuleKind.Extension }, "/out", "/plan")
             .ShouldBe(["CNB_BP_PLAN_PATH=/plan", "CNB_EXTENSION_DIR=/cnb/buildpacks/a/1", "CNB_OUTPUT_DIR=/out", "CNB_PLATFORM_DIR=/platform"]);
 
     [Fact]
+    [Spec("buildpack/build.inputs", "buildpack/build.environment", "buildpack/env.user")]
     public void ForBuild_StartsFromWhatLayersAdded_AndLeavesItAlone()
     {
         _tree.Add("/platform/env/V", "user");
@@ -45,6 +51,7 @@ public sealed class ModuleEnvironmentTests : IDisposable
     }
 
     [Fact]
+    [Spec("buildpack/env.clear", "buildpack/env.operator")]
     public void ForDetect_ClearEnv_KeepsTheUsersValuesOut_NotTheOperators()
     {
         _tree.Add("/platform/env/V", "user").Add("/cnb/build-config/env/W", "operator");
@@ -55,6 +62,7 @@ public sealed class ModuleEnvironmentTests : IDisposable
     }
 
     [Fact]
+    [Decision(17)]
     public void Base_ExtraNames_PassTheFilter() =>
         ModuleEnvironment.Base(["FROMEXT=yes", "OTHER=x"], new HashSet<string> { "FROMEXT" }).ToList().ShouldBe(["FROMEXT=yes"]);
 

@@ -6,6 +6,7 @@ namespace Grid.Buildpacks.Tests.Launch;
 public sealed class LaunchTomlTests
 {
     [Fact]
+    [Spec("buildpack/process.type", "buildpack/process.command", "buildpack/label.value")]
     public void From_CurrentApi_ReadsEverything()
     {
         var launch = Read(
@@ -39,6 +40,7 @@ public sealed class LaunchTomlTests
     [InlineData("0.11", "[[processes]]\ntype='a/b'\ncommand=['x']", "'a/b' is no process type")]
     [InlineData("0.11", "[[processes]]\ncommand=['x']", "type: is missing")]
     [InlineData("0.11", "[[processes]]\ntype='a'\ncommand=['x']\ndefault=true\n[[processes]]\ntype='b'\ncommand=['x']\ndefault=true", "more than one process")]
+    [Spec("buildpack/process.type", "buildpack/process.type-characters", "buildpack/process.command", "buildpack/process.default")]
     public void From_BrokenRule_SaysWhereAndWhat(string api, string toml, string message)
     {
         var error = Should.Throw<TomlFormatException>(() => Read(toml, api));
@@ -47,6 +49,7 @@ public sealed class LaunchTomlTests
     }
 
     [Fact]
+    [Spec("buildpack/api.supported", "buildpack/bom.name")]
     public void From_OldApi_CommandIsAStringRunByAShell()
     {
         var launch = Read("[[processes]]\ntype='web'\ncommand='run me'\nworking-dir='/x'\n[[bom]]\nname='dep'\n[bom.metadata]\nv=1", "0.7");
@@ -58,6 +61,7 @@ public sealed class LaunchTomlTests
     }
 
     [Fact]
+    [Spec("buildpack/process.default", "buildpack/process.override", "platform/build.default-process")]
     public void Aggregate_LaterProcessesReplaceEarlierOnes_AndTheDefaultFollows()
     {
         var aggregate = new LaunchAggregate();

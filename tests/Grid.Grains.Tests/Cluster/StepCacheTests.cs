@@ -80,6 +80,7 @@ public sealed class StepCacheTests : IAsyncLifetime
     }
 
     [Fact]
+    [Decision(21)]
     public async Task A_hit_is_used_unless_its_layer_is_gone()
     {
         Extends("RUN once\n");
@@ -120,6 +121,7 @@ public sealed class StepCacheTests : IAsyncLifetime
     }
 
     [Fact]
+    [Decision(22)]
     public async Task Build_id_makes_a_step_new_only_below_the_line_that_declares_it()
     {
         Extends("RUN above\nARG build_id=0\nRUN below\n");
@@ -132,6 +134,7 @@ public sealed class StepCacheTests : IAsyncLifetime
     }
 
     [Fact]
+    [Decision(22)]
     public async Task Build_id_that_is_given_hits()
     {
         Extends("ARG build_id=0\nRUN below\n");
@@ -200,6 +203,7 @@ public sealed class StepCacheTests : IAsyncLifetime
     }
 
     [Fact]
+    [Spec("platform/extend.root")]
     public async Task A_run_image_that_would_end_as_root_fails_its_build_with_the_extension_named()
     {
         Extends("USER root\nRUN one\n");

@@ -50,6 +50,8 @@ public sealed class ExtensionChainTests
     }
 
     [Fact]
+    [Spec("image_extension/args.base-image", "image_extension/args.base-image.first", "image_extension/args.user.first")]
+    [Spec("image_extension/config.build-value")]
     public void Arguments_OursAndExtendConfigs_HaveTheirValues()
     {
         var walk = new Walk(ImageKind.Run, "1000:1001", Samples.Dockerfile(ImageKind.Run,
@@ -69,6 +71,7 @@ public sealed class ExtensionChainTests
     }
 
     [Fact]
+    [Spec("image_extension/args.user.next")]
     public void Arguments_UserIsReadAgainForEachDockerfile()
     {
         var walk = new Walk(ImageKind.Run, "1000:1001",
@@ -94,6 +97,7 @@ public sealed class ExtensionChainTests
     }
 
     [Fact]
+    [Spec("image_extension/args.base-image.next", "image_extension/extend.apply", "platform/extend.apply")]
     public void The_second_Dockerfile_stands_on_the_layers_of_the_first()
     {
         string KeyBehind(string first) => new Walk(ImageKind.Run, "1000:1001",
@@ -131,6 +135,7 @@ public sealed class ExtensionChainTests
     [InlineData(ImageKind.Run, "USER root\nRUN one\nARG user_id\nUSER ${user_id}\n", false)]
     [InlineData(ImageKind.Run, "RUN one\n", false)]
     [InlineData(ImageKind.Build, "USER root\nRUN one\n", false)]
+    [Spec("platform/extend.root")]
     public void Finish_EndsAsRoot_IsRefusedForRunImages(ImageKind kind, string text, bool refused)
     {
         var walk = new Walk(text, kind);
@@ -147,6 +152,8 @@ public sealed class ExtensionChainTests
     [InlineData(true, "LABEL io.buildpacks.rebasable=true\n", "LABEL io.buildpacks.rebasable=true\nRUN two\n")]
     [InlineData(false, "LABEL io.buildpacks.rebasable=true\n", "RUN two\n")]
     [InlineData(false, "RUN one\n", "LABEL io.buildpacks.rebasable=true\n")]
+    [Spec("platform/extend.rebasable", "image_extension/run.rebasable")]
+    [Decision(15)]
     public void Rebasable_NeedsEachDockerfilesOwnWord(bool rebasable, params string[] texts) =>
         new Walk(ImageKind.Run, "1000:1001", [.. texts.Select((t, n) => Samples.Dockerfile(ImageKind.Run, From + t, "samples/" + n))]).Image.Rebasable.ShouldBe(rebasable);
 

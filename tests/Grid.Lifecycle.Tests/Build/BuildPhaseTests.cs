@@ -21,6 +21,8 @@ public sealed class BuildPhaseTests : IAsyncDisposable
     }
 
     [Fact]
+    [Spec("buildpack/build.plan", "buildpack/build.unmet-default", "buildpack/build.unmet-passed-on")]
+    [Spec("buildpack/build.met-removed", "buildpack/build.next")]
     public async Task Run_UnmetEntriesReachTheNextProvider_MetOnesDoNot()
     {
         var plans = new List<string>();
@@ -40,6 +42,7 @@ public sealed class BuildPhaseTests : IAsyncDisposable
     }
 
     [Fact]
+    [Spec("buildpack/build.fail")]
     public async Task Run_BuildFails_NamesBuildpackAndExitCode()
     {
         _sandbox.AddBuildpack("a", Toml, _ => 7);
@@ -55,6 +58,7 @@ public sealed class BuildPhaseTests : IAsyncDisposable
     [InlineData("build.toml", "[[unmet]]\nname='z'", "'z' must match")]
     [InlineData("l.sbom.cdx.json", "{}", "undeclared media type 'application/vnd.cyclonedx+json'")]
     [InlineData("l.sbom.xml", "{}", "the format 'xml' is unknown")]
+    [Spec("buildpack/descriptor.sbom-formats")]
     public async Task Run_BrokenOutput_Is52AndSaysWhere(string file, string text, string message)
     {
         _sandbox.AddBuildpack("a", Toml, process =>
@@ -94,6 +98,7 @@ public sealed class BuildPhaseTests : IAsyncDisposable
     }
 
     [Fact]
+    [Spec("buildpack/api.supported", "platform/stack.inherited")]
     public async Task Run_OldBuildpackApi_GetsNoNewVariables()
     {
         IReadOnlyList<string> environment = [];

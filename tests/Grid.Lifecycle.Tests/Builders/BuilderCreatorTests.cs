@@ -66,6 +66,7 @@ public sealed class BuilderCreatorTests : IDisposable
     }
 
     [Fact]
+    [Spec("platform/build-image.user", "platform/build-image.uid", "platform/build-image.gid")]
     public async Task Create_Config_HasUserDirectoryAndLabels()
     {
         _work.Buildpack("bp", "samples/a", "1.0.0").Extension("ext", "samples/e", "2.0.0");
@@ -155,6 +156,7 @@ public sealed class BuilderCreatorTests : IDisposable
     }
 
     [Fact]
+    [Spec("distribution/package.form", "distribution/package.cnb", "distribution/package.path")]
     public async Task Create_PackageFile_IsALayoutInATar()
     {
         _work.Buildpack("bp", "a", "1");

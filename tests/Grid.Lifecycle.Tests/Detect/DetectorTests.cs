@@ -42,6 +42,7 @@ public sealed class DetectorTests : IDisposable
     }
 
     [Fact]
+    [Spec("buildpack/detect.next-group")]
     public async Task DetectAsync_NothingPasses_SaysForEachGroupWhy()
     {
         _fixture.Buildpack("a", "exit 100").Buildpack("b", "printf '[[requires]]\\nname = \"java\"\\n' > $CNB_BUILD_PLAN_PATH");
@@ -54,6 +55,8 @@ public sealed class DetectorTests : IDisposable
     }
 
     [Fact]
+    [Decision(1)]
+    [Decision(2)]
     public async Task DetectAsync_OptionalModuleForAnotherTarget_IsSkippedAndDoesNotRun()
     {
         const string Windows = "[[targets]]\nos = 'windows'\n";
@@ -68,6 +71,8 @@ public sealed class DetectorTests : IDisposable
     }
 
     [Fact]
+    [Spec("platform/system.optional")]
+    [Decision(4)]
     public async Task DetectAsync_OptionalSystemBuildpackThatFails_IsDropped()
     {
         _fixture.Buildpack("a").Buildpack("s", "exit 100");
@@ -79,6 +84,7 @@ public sealed class DetectorTests : IDisposable
     [Theory]
     [InlineData("0.14")]
     [InlineData("0.15")]
+    [Spec("platform/api.supported", "platform/detect.system.pre")]
     public async Task DetectAsync_SystemBuildpacks_CountSincePlatform015(string platformApi)
     {
         _fixture.Buildpack("a").Buildpack("s");
@@ -90,6 +96,8 @@ public sealed class DetectorTests : IDisposable
     }
 
     [Fact]
+    [Spec("buildpack/detect.none-passed")]
+    [Decision(32)]
     public async Task DetectAsync_OnlyExtensionsPass_IsNoGroup()
     {
         _fixture.Buildpack("a", "exit 100").Extension("e");

@@ -33,6 +33,7 @@ public sealed class PackAndAssembleTests : IAsyncDisposable
     }
 
     [Fact]
+    [Spec("buildpack/launch.reuse", "buildpack/launch.reuse-metadata", "buildpack/export.reference")]
     public async Task Pack_TomlWithoutDirectory_TakesThePreviousLayer()
     {
         var first = await PackAsync();
@@ -60,6 +61,7 @@ public sealed class PackAndAssembleTests : IAsyncDisposable
     [InlineData("[types]\nlaunch = true", "previous image has no metadata for layer 'a/b:l'")]
     [InlineData("[types]\nlaunch = true\ncache = true", "cache=true but has no contents")]
     [InlineData("[types]\nlaunch = 3", "l.toml:2:")]
+    [Spec("buildpack/export.reference")]
     public async Task Pack_LayerThatIsNowhere_FailsWith62(string toml, string message)
     {
         _sandbox.Tree.Delete("/layers/a_b/l");
@@ -78,6 +80,7 @@ public sealed class PackAndAssembleTests : IAsyncDisposable
     }
 
     [Fact]
+    [Spec("platform/export.sbom.launcher")]
     public async Task Pack_BuildersLauncher_WinsOverOurs_AndBringsItsSbom()
     {
         (await PackAsync()).Launcher.Version.ShouldBe("ours");
@@ -100,6 +103,7 @@ public sealed class PackAndAssembleTests : IAsyncDisposable
     }
 
     [Fact]
+    [Spec("platform/export.entrypoint.given", "platform/export.entrypoint.unknown", "platform/export.entrypoint.launcher")]
     public async Task Assemble_EntryPoint_IsTheDefaultOrTheLauncher()
     {
         var app = await PackAsync();
@@ -115,6 +119,8 @@ public sealed class PackAndAssembleTests : IAsyncDisposable
     [InlineData(true, null, "false")]
     [InlineData(true, false, "false")]
     [InlineData(true, true, "true")]
+    [Spec("platform/export.rebasable.true", "platform/export.rebasable.false")]
+    [Decision(26)]
     public async Task Assemble_Rebasable_IsExplicitForExtendedImagesOnly(bool extended, bool? rebasable, string expected)
     {
         var app = await PackAsync();
@@ -127,6 +133,8 @@ public sealed class PackAndAssembleTests : IAsyncDisposable
     }
 
     [Fact]
+    [Spec("platform/export.created", "platform/export.env")]
+    [Decision(27)]
     public async Task Assemble_PlatformDecidesHistoryAndExecEnv_AndExtraLabelsComeLast()
     {
         var app = await PackAsync();
@@ -153,6 +161,7 @@ public sealed class PackAndAssembleTests : IAsyncDisposable
             .Message.ShouldStartWith("project-metadata.toml:1:");
 
     [Fact]
+    [Spec("platform/report.tags", "platform/report.digest", "platform/report.size", "platform/label.run-image.top")]
     public async Task Export_ToALayout_GivesAnImageThatAnalyzeReadsAgain()
     {
         var layouts = new ImageStores([new LayoutImageStore()]);
