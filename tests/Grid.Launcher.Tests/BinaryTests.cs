@@ -207,7 +207,8 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     [InlineData("kill -9 $$", "was ended by signal 9")]
     [InlineData("echo 'A = 1' >&3", "'A' must be a string")]
     [InlineData("echo 'A = ' >&3", ":1: a value is missing")]
-    [Spec("buildpack/exec-d.value")]
+    [InlineData("echo '\"A=B\" = \"x\"' >&3", "'A=B' cannot be the name of a variable")]
+    [Spec("buildpack/exec-d.value", "buildpack/exec-d.name")]
     public void Start_ExecDFails_SaysWhichAndExits82(string script, string message)
     {
         using var image = Image();
@@ -309,6 +310,41 @@ public sealed class BinaryTests(PublishedLauncher launcher)
         var outcome = image.Start("web");
         outcome.Output.ShouldBe("<always>\n<default>\n");
         outcome.Errors.ShouldContain("CNB_PROCESS_TYPE is not supported");
+    }
+
+    [Fact]
+    [Spec("platform/launch.profile.order", "platform/launch.profile")]
+    public void Start_Profiles_AreSourcedByBuildpackThenLayerThenFile_AndTheProcessesBehind()
+    {
+        using var image = Image();
+        foreach (var file in (string[])["t_old/b/profile.d/1", "t_old/a/profile.d/script/3", "t_old/a/profile.d/2", "t_new/z/profile.d/9", "t_old/a/profile.d/1"])
+            image.Write("layers/" + file, $"export FROM_PROFILE=\"$FROM_PROFILE {file}\"");
+        image.Write("app/.profile", "export FROM_PROFILE=\"$FROM_PROFILE app\"");
+
+        image.Start("script").Lines[0].ShouldBe("bash t_new/z/profile.d/9 t_old/a/profile.d/1 t_old/a/profile.d/2 t_old/a/profile.d/script/3 t_old/b/profile.d/1 app");
+    }
+
+    [Fact]
+    [Spec("platform/launch.exec-d", "platform/launch.exec-d.process")]
+    public void Start_ExecD_RunsByBuildpackThenLayerThenFile()
+    {
+        using var image = Image();
+        foreach (var file in (string[])["t_old/b/exec.d/1", "t_old/a/exec.d/env/3", "t_old/a/exec.d/2", "t_new/z/exec.d/9", "t_old/a/exec.d/1"])
+            image.Write("layers/" + file, $"#!/bin/sh\nprintf 'ORDER = \"%s {file}\"' \"$ORDER\" >&3\n", executable: true);
+
+        image.Start("env").Lines.ShouldContain("ORDER= t_new/z/exec.d/9 t_old/a/exec.d/1 t_old/a/exec.d/2 t_old/a/exec.d/env/3 t_old/b/exec.d/1");
+    }
+
+    [Theory]
+    [InlineData("--", "/bin/sh", "-c", "echo $PPID")]
+    [InlineData("echo $PPID")]
+    [Spec("platform/launch.exec", "platform/launch.exec-bash", "buildpack/launch.replace-process")]
+    public void Start_TheProcess_TakesTheLaunchersPlace(params string[] arguments)
+    {
+        using var image = Image();
+
+        // Its parent is who started the launcher: nothing stands between.
+        image.Start("launcher", arguments).Lines.ShouldBe([Environment.ProcessId.ToString()]);
     }
 
     [Fact]

@@ -66,6 +66,38 @@ public sealed class ModuleEnvironmentTests : IDisposable
     public void Base_ExtraNames_PassTheFilter() =>
         ModuleEnvironment.Base(["FROMEXT=yes", "OTHER=x"], new HashSet<string> { "FROMEXT" }).ToList().ShouldBe(["FROMEXT=yes"]);
 
+    [Fact]
+    [Spec("image_extension/detect.directory")]
+    public void ForDetect_Extension_GetsItsDirectoryAndNotABuildpacks()
+    {
+        var environment = ModuleEnvironment.ForDetect(Surroundings(), Module("0.10") with { Kind = ModuleKind.Extension, Directory = "/cnb/extensions/e/1" }, "/plan");
+
+        environment.ShouldContain("CNB_EXTENSION_DIR=/cnb/extensions/e/1");
+        environment.ShouldNotContain(v => v.StartsWith("CNB_BUILDPACK_DIR=", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    [Spec("buildpack/env.not-overridden", "platform/build.target", "buildpack/env.target", "platform/env.user-prepended")]
+    public void ForBuild_UsersValues_AreNotOverridden_AndTheTargetIsTold()
+    {
+        _tree.Add("/platform/env/BP_JVM", "21").Add("/platform/env/HOME", "/home/user").Add("/platform/env/PATH", "/user/bin");
+        var accumulated = EnvironmentVariables.Parse(["BP_JVM=8", "HOME=/layers/home", "PATH=/layer/bin"]);
+
+        var environment = ModuleEnvironment.ForBuild(Surroundings(), Module("0.10"), accumulated, "/layers/a", "/plan");
+
+        environment.ShouldBeSubsetOf(
+        [
+            "BP_JVM=21", "CNB_BP_PLAN_PATH=/plan", "CNB_BUILDPACK_DIR=/cnb/buildpacks/a/1", "CNB_LAYERS_DIR=/layers/a", "CNB_PLATFORM_DIR=/platform", "CNB_TARGET_ARCH=arm64",
+            "CNB_TARGET_ARCH_VARIANT=v8", "CNB_TARGET_OS=linux", "HOME=/home/user", "PATH=/user/bin:/layer/bin",
+        ]);
+        environment.Count.ShouldBe(10);
+    }
+
+    [Fact]
+    [Decision(16)]
+    public void Base_ValueWithAnEqualsSign_IsSplitAtTheFirst() =>
+        ModuleEnvironment.Base(["PATH=/bin", "OPTS=-Da=b=c"], new HashSet<string> { "OPTS" }).ToList().ShouldBe(["OPTS=-Da=b=c", "PATH=/bin"]);
+
     private static RunningModule Module(string api) => new(ModuleKind.Buildpack, ApiVersion.Parse(api), "/cnb/buildpacks/a/1", ClearEnv: false);
 
     private ModuleSurroundings Surroundings(params string[] imageEnv) => new()

@@ -76,6 +76,18 @@ public sealed class LaunchTomlTests
         aggregate.Processes.ShouldAllBe(process => !process.Default);
     }
 
+    [Fact]
+    [Spec("buildpack/process.type-once", "buildpack/label.key")]
+    public void From_SameTypeOrKeyTwice_IsKept_AndTheLastCounts()
+    {
+        var launch = Read("[[processes]]\ntype='web'\ncommand=['first']\n[[processes]]\ntype='web'\ncommand=['second']\n[[labels]]\nkey='k'\nvalue='1'\n[[labels]]\nkey='k'\nvalue='2'\n", "0.12");
+        var aggregate = new LaunchAggregate();
+        aggregate.Add(launch.Processes);
+
+        aggregate.Processes.ShouldHaveSingleItem().Command.ShouldBe(["second"]);
+        launch.Labels.Select(label => label.Value).ShouldBe(["1", "2"]);
+    }
+
     private static LaunchProcess Process(string type, bool isDefault = false) => new() { Type = type, Command = ["x"], Default = isDefault };
 
     private static LaunchToml Read(string toml, string api) =>

@@ -56,6 +56,24 @@ public sealed class LabelTests
     }
 
     [Fact]
+    [Spec("platform/metadata.exec-env", "platform/metadata.exec-env-none")]
+    public void MetadataToml_ExecEnv_StandsWhereABuildpackGaveIt()
+    {
+        var build = new BuildMetadata
+        {
+            Buildpacks = [],
+            Processes =
+            [
+                new LaunchProcess { Type = "all", Command = ["x"], ExecEnv = ["*"], BuildpackId = "a" },
+                new LaunchProcess { Type = "none", Command = ["x"], BuildpackId = "a" },
+                new LaunchProcess { Type = "test", Command = ["x"], ExecEnv = ["test"], BuildpackId = "a" },
+            ],
+        };
+
+        TomlFile.Parse(MetadataToml.Write(build, "0.15"), "metadata.toml").GetTables("processes").Select(process => string.Join(',', process.GetStrings("exec-env"))).ShouldBe(["*", "", "test"]);
+    }
+
+    [Fact]
     public void BuildMetadata_SurvivesJson()
     {
         var build = new BuildMetadata
