@@ -25,6 +25,7 @@ public sealed class AnalyzerTests
     [Fact]
     [Spec("platform/analyze.absent-images", "buildpack/analyze.none")]
     [Decision(23)]
+    [Spec("platform/target.distro")]
     public async Task FirstBuild_PinsEverything()
     {
         var result = await AnalyzeAsync("c.test/app:1");

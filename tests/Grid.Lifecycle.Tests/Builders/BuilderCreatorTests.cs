@@ -130,6 +130,7 @@ public sealed class BuilderCreatorTests : IDisposable
     }
 
     [Fact]
+    [Spec("distribution/package.form")]
     public async Task Create_ImageOfABuilder_GivesItsModulesAndBase()
     {
         _work.Buildpack("bp", "a", "1").Buildpack("bp2", "b", "1").Buildpack("changed", "a", "1", name: "changed");
@@ -204,6 +205,7 @@ public sealed class BuilderCreatorTests : IDisposable
     [InlineData("[[buildpacks]]\nuri = \"bp\"\n[[buildpacks]]\nuri = \"composite\"\n[[order]]\ngroup = [{ id = \"a\" }]", "needs a@7", "composite@1")]
     [InlineData("[[order-extensions]]\ngroup = [{ id = \"a\" }]\n[[buildpacks]]\nuri = \"bp\"\n[[order]]\ngroup = [{ id = \"a\" }]", "add it to [[extensions]]", ":2:")]
     [InlineData("[[targets]]\nos = \"linux\"\narch = \"arm64\"\n[[buildpacks]]\nuri = \"bp\"\n[[order]]\ngroup = [{ id = \"a\" }]", "not for linux/amd64", ":1:1:")]
+    [Spec("platform/target.same", "distribution/buildpack.descriptor")]
     public async Task Create_SomethingDoesNotFit_SaysWhatAndWhere(string toml, string message, string where)
     {
         _work.Buildpack("bp", "a", "1").Buildpack("next", "a", "2").Buildpack("same", "a", "1", name: "Other").Extension("ext", "e", "1");

@@ -12,6 +12,7 @@ public sealed class DetectorTests : IDisposable
     public void Dispose() => _fixture.Dispose();
 
     [Fact]
+    [Spec("buildpack/detect.same-image")]
     public async Task DetectAsync_ModulesOfAGroup_RunAtOnce()
     {
         Process.Start("/usr/bin/mkfifo", ["-m", "666", _fixture.Root + "/shared/pipe"]).WaitForExit();
@@ -79,6 +80,29 @@ public sealed class DetectorTests : IDisposable
         var system = new SystemFile([], [new OrderElement(ModuleKind.Buildpack, "s", "1") { Optional = true }]);
 
         (await _fixture.DetectAsync(["a"], system: system)).Group.Buildpacks.Select(b => b.Id).ShouldBe(["a"]);
+    }
+
+    [Fact]
+    [Spec("platform/detect.exec-env.next", "platform/detect.exec-env.skip")]
+    public async Task DetectAsync_GroupWithoutABuildpackForTheExecutionEnvironment_IsPassedOver()
+    {
+        _fixture.Buildpack("tests", descriptor: "exec-env = ['test']").Buildpack("all");
+
+        (await _fixture.DetectAsync(["tests", "tests all"])).Group.Buildpacks.Select(b => b.Id).ShouldBe(["all"]);
+        (await _fixture.DetectAsync(["tests", "all"], _fixture.Environment with { ExecEnv = "test" })).Group.Buildpacks.Select(b => b.Id).ShouldBe(["tests"]);
+
+        _fixture.Sandbox.Runs.Count.ShouldBe(2);
+        _fixture.Log.Visible.ShouldContain("skip: tests@1: not for the execution environment production");
+    }
+
+    [Fact]
+    [Spec("platform/exec-env.slash", "buildpack/exec-env.slash")]
+    public async Task DetectAsync_ExecutionEnvironmentWithASlash_IsRefused()
+    {
+        _fixture.Buildpack("a");
+
+        (await Should.ThrowAsync<LifecycleException>(_fixture.DetectAsync(["a"], _fixture.Environment with { ExecEnv = "a/b" }))).Message.ShouldContain("CNB_EXEC_ENV");
+        _fixture.Sandbox.Runs.ShouldBeEmpty();
     }
 
     [Theory]

@@ -31,6 +31,9 @@ public sealed class GoldenExportTests
     [Spec("buildpack/label.added", "buildpack/label.last", "buildpack/export.directory", "buildpack/export.toml")]
     [Spec("buildpack/export.store", "buildpack/export.app", "buildpack/export.image", "buildpack/sbom.launch")]
     [Spec("buildpack/env.layers.build", "buildpack/env.layers.separator")]
+    [Spec("platform/export.process-links", "platform/export.sbom.buildpack", "platform/export.sbom.layer")]
+    [Spec("platform/export.sbom-build", "platform/export.sbom-build.buildpack", "buildpack/export.cache-checksum")]
+    [Spec("platform/export.entrypoint.given")]
     public async Task PlainBuild_GivesTheRecordedFilesLayersLabelsAndConfiguration()
     {
         ChrootSandbox.SkipUnlessPossible();

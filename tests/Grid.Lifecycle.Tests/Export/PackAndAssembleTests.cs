@@ -79,6 +79,74 @@ public sealed class PackAndAssembleTests : IAsyncDisposable
         (await Should.ThrowAsync<LifecycleException>(() => PackAsync())).Message.ShouldContain("SymbolicLink where the directory of a layer must be");
     }
 
+    [Theory]
+    [InlineData("[types]\nbuild = true\n")]
+    [InlineData("[metadata]\nv = 1\n")]
+    [InlineData(null)]
+    [Spec("buildpack/launch.gone", "buildpack/reuse.untyped")]
+    public async Task Pack_LayerThatIsNotForLaunch_IsNotInTheImage(string? toml)
+    {
+        var previous = Pinned(Assemble(await PackAsync()));
+        if (toml is null)
+            _sandbox.Tree.Delete("/layers/a_b/l.toml");
+        else
+            _sandbox.Write("/layers/a_b/l.toml", toml);
+
+        var app = await PackAsync(previous);
+
+        app.Layers.ShouldNotContain(layer => layer.Id == "a/b:l");
+        app.Metadata.Buildpacks![0].Layers!.ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    [Spec("buildpack/launch.replace", "buildpack/launch.replace-metadata", "buildpack/launch.replace-sbom", "buildpack/launch.reuse-sbom", "buildpack/launch.reuse-metadata")]
+    public async Task Pack_Rebuild_HasTheMetadataAndSbomOfThisBuild(bool leavesTheDirectory)
+    {
+        _sandbox.Write("/layers/sbom/launch/a_b/l/sbom.cdx.json", "1");
+        var first = await PackAsync();
+        var previous = Pinned(Assemble(first));
+        _sandbox.Write("/layers/sbom/launch/a_b/l/sbom.cdx.json", "2");
+        _sandbox.Write("/layers/a_b/l.toml", "[types]\nlaunch = true\n[metadata]\nv = 2\n");
+        if (leavesTheDirectory)
+            _sandbox.Write("/layers/a_b/l/file", "other content");
+        else
+            _sandbox.Tree.Delete("/layers/a_b/l");
+
+        var second = await PackAsync(previous);
+
+        (second.Metadata.Buildpacks![0].Layers!["l"].Sha == first.Metadata.Buildpacks![0].Layers!["l"].Sha).ShouldBe(!leavesTheDirectory);
+        second.Metadata.Buildpacks![0].Layers!["l"].Data!.Value.GetRawText().ShouldBe("""{"v":2}""");
+        second.Metadata.Sbom!.Sha.ShouldNotBe(first.Metadata.Sbom!.Sha);
+    }
+
+    [Fact]
+    [Spec("platform/export.sbom-build.lifecycle")]
+    public async Task Pack_LifecyclesSbom_DescribesTheBuild()
+    {
+        _sandbox.Write("/cnb/lifecycle/lifecycle.sbom.spdx.json", "{}");
+
+        (await PackAsync()).Metadata.Sbom.ShouldBeNull();
+
+        _sandbox.Read("/layers/sbom/build/buildpacksio_lifecycle/sbom.spdx.json").ShouldBe("{}");
+    }
+
+    [Fact]
+    [Spec("platform/export.entrypoint.default")]
+    public async Task Assemble_EntryPoint_IsTheBuildpacksDefaultUnlessAnotherIsAskedFor()
+    {
+        var app = await PackAsync(processes:
+        [
+            new LaunchProcess { Type = "web", Command = ["x"], BuildpackId = "a/b" },
+            new LaunchProcess { Type = "task", Command = ["x"], BuildpackId = "a/b" },
+        ]);
+        app = app with { Build = app.Build with { DefaultProcessType = "task" } };
+
+        Config(Assemble(app)).Config.Entrypoint.ShouldBe(["/cnb/process/task"]);
+        Config(Assemble(app, input => input with { ProcessType = "web" })).Config.Entrypoint.ShouldBe(["/cnb/process/web"]);
+    }
+
     [Fact]
     [Spec("platform/export.sbom.launcher")]
     public async Task Pack_BuildersLauncher_WinsOverOurs_AndBringsItsSbom()

@@ -106,6 +106,7 @@ public sealed class ImageBuilderTests
     }
 
     [Fact]
+    [Spec("platform/target.config")]
     public void Build_WithoutAPlatform_IsRefused() =>
         Should.Throw<ImageFormatException>(() => ImageBuilder.FromScratch(new Platform("", "")).Build());
 
