@@ -112,7 +112,8 @@ public sealed class WorkRunner(
         var image = AppImage.Assemble(new AssembleInput
         {
             Environment = Phases.Environment(work.Detection.Analyzed, work.Detection.Analyzed.Builder.Config),
-            Analyzed = work.Detection.Analyzed,
+            RunImage = work.Detection.Analyzed.RunImage,
+            RunImageNames = work.Detection.Analyzed.RunImageMetadata,
             App = work.App,
             ExtensionLayers = [.. work.RunImage.Added.Select(a => new ExtensionLayer(a.Layer, a.CreatedBy, a.ExtensionId))],
             ExtendedConfig = extended ? work.RunImage.Config.Config : null,

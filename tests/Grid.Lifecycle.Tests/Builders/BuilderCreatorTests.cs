@@ -206,6 +206,7 @@ public sealed class BuilderCreatorTests : IDisposable
     [InlineData("[[order-extensions]]\ngroup = [{ id = \"a\" }]\n[[buildpacks]]\nuri = \"bp\"\n[[order]]\ngroup = [{ id = \"a\" }]", "add it to [[extensions]]", ":2:")]
     [InlineData("[[targets]]\nos = \"linux\"\narch = \"arm64\"\n[[buildpacks]]\nuri = \"bp\"\n[[order]]\ngroup = [{ id = \"a\" }]", "not for linux/amd64", ":1:1:")]
     [Spec("platform/target.same", "distribution/buildpack.descriptor")]
+    [Spec("buildpack/id.characters")]
     public async Task Create_SomethingDoesNotFit_SaysWhatAndWhere(string toml, string message, string where)
     {
         _work.Buildpack("bp", "a", "1").Buildpack("next", "a", "2").Buildpack("same", "a", "1", name: "Other").Extension("ext", "e", "1");

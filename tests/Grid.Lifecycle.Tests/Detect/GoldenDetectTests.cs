@@ -68,6 +68,7 @@ public sealed class GoldenDetectTests
     [Spec("platform/detect.ext.last-switch", "platform/detect.ext.ignored", "platform/detect.ext.warn-unknown", Case = "252-switch-twice")]
     [Spec("image_extension/detect.no-executable", "image_extension/generate.no-executable", Case = "260-prepopulated")]
     [Decision(10, Case = "260-prepopulated")]
+    [Spec("platform/detect.ext.cleared", Case = "202-run-switch")]
     public async Task DetectAndGenerate_EqualTheReference(string name)
     {
         HostSandbox.SkipUnlessUsable();
