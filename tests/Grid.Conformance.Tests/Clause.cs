@@ -15,4 +15,8 @@ internal sealed record Clause(string Id, string Section, string Level, string De
 }
 
 /// <summary>One row of the list of decisions.</summary>
-internal sealed record Decision(int Row, string Topic, string Choice);
+internal sealed record Decision(int Row, string Topic, string Choice)
+{
+    /// <summary>What is not done yet; null when it is.</summary>
+    public string? Gap { get; init; }
+}

@@ -13,12 +13,20 @@ internal static partial class ClauseFiles
 
     public static IReadOnlyList<Clause> Clauses() => [.. Documents.SelectMany(Read)];
 
-    public static IReadOnlyList<Decision> Decisions() =>
-    [
-        .. Lines("decisions").Where(line => char.IsAsciiDigit(line[0])).Select(line => DecisionLine().Match(line) is { Success: true } match
-            ? new Decision(int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture), match.Groups[2].Value, match.Groups[3].Value)
-            : throw new FormatException($"decisions.txt: '{line}' is not \"row  topic  choice\" with two spaces between")),
-    ];
+    public static IReadOnlyList<Decision> Decisions()
+    {
+        var decisions = new List<Decision>();
+        foreach (var line in Lines("decisions").Where(line => !line.StartsWith('#')))
+        {
+            if (line.StartsWith("    ! ", StringComparison.Ordinal))
+                decisions[^1] = decisions[^1] with { Gap = line[6..] };
+            else if (DecisionLine().Match(line) is { Success: true } match)
+                decisions.Add(new Decision(int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture), match.Groups[2].Value, match.Groups[3].Value));
+            else
+                throw new FormatException($"decisions.txt: '{line}' is not \"row  topic  choice\" with two spaces between");
+        }
+        return decisions;
+    }
 
     private static List<Clause> Read(string document)
     {

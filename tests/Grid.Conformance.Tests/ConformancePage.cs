@@ -28,8 +28,13 @@ internal static class ConformancePage
             {Summary(clauses, tests)}
 
             """);
-        if (clauses.Any(clause => clause.Gap is not null))
-            page.Append("\n## What does not hold yet\n\n").AppendJoin("", clauses.Where(clause => clause.Gap is not null).Select(clause => $"- `{clause.Id}`: {clause.Gap}\n"));
+        string[] gaps =
+        [
+            .. clauses.Where(clause => clause.Gap is not null).Select(clause => $"- `{clause.Id}`: {clause.Gap}\n"),
+            .. decisions.Where(decision => decision.Gap is not null).Select(decision => $"- Decision {decision.Row}, {decision.Topic}: {decision.Gap}\n"),
+        ];
+        if (gaps.Length > 0)
+            page.Append("\n## What does not hold yet\n\n").AppendJoin("", gaps);
         foreach (var document in ClauseFiles.Documents)
         {
             page.Append(CultureInfo.InvariantCulture, $"\n## {Titles[document]}\n");
@@ -42,7 +47,7 @@ internal static class ConformancePage
         }
         page.Append("\n## Decisions\n\nWhere the reference lifecycle and the specification differ, or the reference has a defect, and what Grid does.\n\n| row | topic | Grid | shown by |\n|---|---|---|---|\n");
         foreach (var decision in decisions)
-            page.Append(CultureInfo.InvariantCulture, $"| {decision.Row} | {Cell(decision.Topic)} | {Cell(decision.Choice)} | {Names(tests[$"decision/{decision.Row}"])} |\n");
+            page.Append(CultureInfo.InvariantCulture, $"| {decision.Row} | {Cell(decision.Topic)} | {Cell(decision.Choice)} | {Shown(decision, tests[$"decision/{decision.Row}"])} |\n");
         return page.ToString();
     }
 
@@ -55,6 +60,8 @@ internal static class ConformancePage
 
     private static string Shown(Clause clause, IEnumerable<Proof> proofs) =>
         string.Join("<br>", new[] { Names(proofs), Cell(clause.Reason ?? ""), clause.Gap is null ? "" : "**Does not hold yet:** " + Cell(clause.Gap) }.Where(part => part.Length > 0));
+
+    private static string Shown(Decision decision, IEnumerable<Proof> proofs) => decision.Gap is null ? Names(proofs) : "**Not done yet:** " + Cell(decision.Gap);
 
     private static string Names(IEnumerable<Proof> proofs) => string.Join("<br>", proofs
         .GroupBy(proof => $"{proof.Project["Grid.".Length..^".Tests".Length]}: {proof.Test}")

@@ -23,7 +23,7 @@ public sealed class ConformanceTests
     {
         var proven = Collected.Value.Select(proof => proof.What).ToHashSet();
 
-        Decisions.Where(decision => !proven.Contains($"decision/{decision.Row}")).Select(decision => $"{decision.Row} {decision.Topic}").ShouldBeEmpty("put [Decision] on a test that shows it");
+        Decisions.Where(decision => decision.Gap is null && !proven.Contains($"decision/{decision.Row}")).Select(decision => $"{decision.Row} {decision.Topic}").ShouldBeEmpty("put [Decision] on a test that shows it");
     }
 
     [Fact]

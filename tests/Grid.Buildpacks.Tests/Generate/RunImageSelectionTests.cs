@@ -49,6 +49,16 @@ public sealed class RunImageSelectionTests
     }
 
     [Fact]
+    [Spec("image_extension/config.run-name", "image_extension/config.run-value", "image_extension/config.build-name", "image_extension/config.build-value")]
+    public void ExtendConfig_ArgumentsOfBothKinds_AreKeptApart()
+    {
+        var config = ExtendConfig.From(TomlFile.Parse("[[build.args]]\nname='a'\nvalue='1'\n[[run.args]]\nname='a'\nvalue='2'\n", "f"), []);
+
+        (config.BuildArgs.Single(), config.RunArgs.Single()).ShouldBe((new ExtendArg("a", "1"), new ExtendArg("a", "2")));
+        Should.Throw<TomlFormatException>(() => ExtendConfig.From(TomlFile.Parse("[[run.args]]\nvalue='2'\n", "f"), [])).Message.ShouldContain("name: is missing");
+    }
+
+    [Fact]
     [Spec("image_extension/context.exclusive", "image_extension/context.shared", "image_extension/context.run")]
     [Spec("image_extension/context.build", "image_extension/context.default")]
     public void Contexts_SharedOrSpecific_NotBoth_AndNoLinks()

@@ -3,6 +3,7 @@ using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
 using Grid.Contracts.Work;
 using Grid.Dockerfiles;
+using Grid.Dockerfiles.Planning;
 
 namespace Grid.Grains.Tests.Cluster;
 
@@ -131,6 +132,22 @@ public sealed class StepCacheTests : IAsyncLifetime
 
         Sources(second).ShouldBe([StepSource.Cached, StepSource.Config, StepSource.Ran]);
         _grid.Events.Of(second).OfType<StepStarted>().Single().MissReason!.ShouldContain("build_id");
+    }
+
+    [Fact]
+    [Spec("image_extension/args.build-id")]
+    [Decision(22)]
+    public async Task Build_id_is_a_new_UUID_for_each_build()
+    {
+        Extends("ARG build_id=0\nRUN below\n");
+        await _grid.EndAsync(await _grid.SubmitAsync());
+        await _grid.EndAsync(await _grid.SubmitAsync());
+
+        var ids = _grid.Node.Started.OfType<StepWork>().SelectMany(work => ((RunStep)work.Input.Step).Environment).Where(line => line.StartsWith("build_id=", StringComparison.Ordinal))
+            .Select(line => line["build_id=".Length..]).Distinct().ToList();
+
+        ids.Count.ShouldBe(2);
+        ids.ForEach(id => Guid.TryParse(id, out _).ShouldBeTrue());
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using Grid.Contracts.Builds;
 using Grid.Dockerfiles;
 using Grid.Dockerfiles.Planning;
 using Grid.Dockerfiles.Context;
+using Grid.Grains.Builds;
 using Grid.Grains.Machines;
 using Grid.Lifecycle;
 using Grid.Lifecycle.Extend;
@@ -59,6 +60,15 @@ public sealed class ExtensionChainTests
 
         walk.Env.ShouldContain("GOT=the-build-id-1000-1001-blue");
     }
+
+    [Theory]
+    [InlineData("1000", "1000-")]
+    [InlineData("cnb", "cnb-")]
+    [InlineData("1000:", "1000-")]
+    [InlineData(null, "-")]
+    [Decision(34)]
+    public void Arguments_UserWithoutAGroup_HasAnEmptyGroupId(string? user, string expected) =>
+        new Walk("ARG user_id\nARG group_id\nENV GOT=${user_id}-${group_id}\n", user: user).Env.ShouldContain("GOT=" + expected);
 
     [Fact]
     public void Arguments_ExtendConfigWins_OverOursButNotOverTheBase()
@@ -170,6 +180,21 @@ public sealed class ExtensionChainTests
         records[0].Args.ShouldBe([new BuildArg("color", "blue")]);
         records[0].Steps[1].DiffId.ShouldBe(Samples.LayerOf("layer 2").DiffId);
         records.ShouldAllBe(r => r.BaseImage == Samples.DigestOf("base"));
+    }
+
+    [Fact]
+    [Decision(20)]
+    public void Label_TellsWhatEachDockerfileDid()
+    {
+        var walk = new Walk(ImageKind.Run, "1000", Samples.Dockerfile(ImageKind.Run, From + "RUN one\n", "samples/a"));
+
+        var label = ExtensionLabel.For(walk.Chain.Records(walk.End));
+
+        label.Keys.ShouldBe(["io.grid.extensions.metadata"]);
+        var record = System.Text.Json.Nodes.JsonNode.Parse(label.Values.Single())![0]!;
+        ((string?)record["id"], (string?)record["kind"], (string?)record["baseImage"]).ShouldBe(("samples/a", "run", Samples.DigestOf("base").ToString()));
+        ((int?)record["steps"]![0]!["line"], (string?)record["steps"]![0]!["diffId"]).ShouldBe((3, Samples.LayerOf("layer 0").DiffId.ToString()));
+        ExtensionLabel.For([]).ShouldBeEmpty();
     }
 
     [Fact]

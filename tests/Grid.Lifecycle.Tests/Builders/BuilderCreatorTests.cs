@@ -207,6 +207,7 @@ public sealed class BuilderCreatorTests : IDisposable
     [InlineData("[[targets]]\nos = \"linux\"\narch = \"arm64\"\n[[buildpacks]]\nuri = \"bp\"\n[[order]]\ngroup = [{ id = \"a\" }]", "not for linux/amd64", ":1:1:")]
     [Spec("platform/target.same", "distribution/buildpack.descriptor")]
     [Spec("buildpack/id.characters")]
+    [Spec("distribution/package.entry")]
     public async Task Create_SomethingDoesNotFit_SaysWhatAndWhere(string toml, string message, string where)
     {
         _work.Buildpack("bp", "a", "1").Buildpack("next", "a", "2").Buildpack("same", "a", "1", name: "Other").Extension("ext", "e", "1");

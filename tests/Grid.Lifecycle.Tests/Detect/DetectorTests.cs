@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Grid.Buildpacks;
 using Grid.Buildpacks.Order;
+using Grid.Lifecycle.Detect;
 using Grid.Lifecycle.Tests.Support;
 
 namespace Grid.Lifecycle.Tests.Detect;
@@ -93,6 +94,25 @@ public sealed class DetectorTests : IDisposable
 
         _fixture.Sandbox.Runs.Count.ShouldBe(2);
         _fixture.Log.Visible.ShouldContain("skip: tests@1: not for the execution environment production");
+    }
+
+    [Theory]
+    [InlineData(ExperimentalMode.Error, false, 0)]
+    [InlineData(ExperimentalMode.Warn, true, 1)]
+    [InlineData(ExperimentalMode.Quiet, true, 0)]
+    [Spec("platform/experimental.error", "platform/experimental.warn", "platform/experimental.silent")]
+    public async Task DetectAsync_ExtensionsWhereTheyAreExperimental_DependOnTheMode(ExperimentalMode mode, bool goesOn, int warnings)
+    {
+        _fixture.Buildpack("a").Extension("e");
+        var order = new OrderFile([new OrderGroup([new OrderElement(ModuleKind.Buildpack, "a", "1")])], [new OrderGroup([new OrderElement(ModuleKind.Extension, "e", "1") { Optional = true }])]);
+        var input = new DetectInput(_fixture.Environment with { PlatformApi = "0.12" }, order) { ExperimentalMode = mode };
+
+        if (goesOn)
+            (await Detector.DetectAsync(_fixture.Sandbox, input, _fixture.Log, TestContext.Current.CancellationToken)).Group.Extensions.ShouldHaveSingleItem();
+        else
+            (await Should.ThrowAsync<LifecycleException>(Detector.DetectAsync(_fixture.Sandbox, input, _fixture.Log, TestContext.Current.CancellationToken))).ExitCode.ShouldBe(ExitCode.Failed);
+
+        _fixture.Log.Lines.Count(line => line.Level == PhaseLogLevel.Warn).ShouldBe(warnings);
     }
 
     [Fact]
