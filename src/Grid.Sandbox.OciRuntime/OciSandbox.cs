@@ -19,7 +19,7 @@ internal sealed class OciSandbox(
     private readonly Lock _gate = new();
     private readonly CancellationTokenSource _ending = new();
     private readonly HashSet<Task> _running = [];
-    private readonly List<string> _madeForProcesses = [];
+    private readonly ProcessMountPoints _processMountPoints = new(new RootedDirectory(root.Merged));
     private int _processes;
     private bool _closed, _disposed;
 
@@ -91,7 +91,7 @@ internal sealed class OciSandbox(
         Directory.CreateDirectory(directory);
         try
         {
-            MakeWorkingDirectory(process.WorkingDirectory);
+            WorkingDirectory.Make(_files, process.WorkingDirectory);
             var mounts = process.ExtraVolumes.Count + process.TemporaryFileSystems.Count;
             var rootfs = mounts == 0 ? root.Merged : MountForProcess(process, directory);
             var bundle = BundleFactory.Create(process, rootfs, $"{root.Group!.Path}/{id}", options.HostName, options.CaBundle is not null);
@@ -102,27 +102,6 @@ internal sealed class OciSandbox(
             if (process.ExtraVolumes.Count + process.TemporaryFileSystems.Count > 0)
                 MountTable.UnmountBelow(directory);
             Trash.Delete(directory);
-        }
-    }
-
-    /// <summary>
-    /// Makes a missing working directory, as docker does, but never lets the runtime do it: below /proc of the container it would be a door
-    /// to the host (CVE-2024-21626).
-    /// </summary>
-    private void MakeWorkingDirectory(string path)
-    {
-        try
-        {
-            var existing = _files.Stat(path);
-            if (existing is { IsDirectory: true })
-                return;
-            if (existing is not null || BundleFactory.MountPoints.Any(special => (path + "/").StartsWith(special + "/", StringComparison.Ordinal)))
-                throw new SandboxException($"the working directory {path} is not a directory of the image");
-            _files.CreateDirectory(path, 0x1ED, new Owner(0, 0));
-        }
-        catch (IOException failure)
-        {
-            throw new SandboxException($"the working directory {path} cannot be made: {failure.Message}", failure);
         }
     }
 
@@ -141,15 +120,7 @@ internal sealed class OciSandbox(
         {
             if (BundleFactory.MountPoints.Any(special => (path + "/").StartsWith(special + "/", StringComparison.Ordinal)))
                 throw new SandboxException($"nothing can be mounted at {path}: the runtime makes {path.Split('/')[1]} anew for each process; choose another target");
-            var isDirectory = volume is null || IsDirectory(volume);
-            try
-            {
-                MakeMountPoint(files, path, isDirectory);
-            }
-            catch (IOException failure)
-            {
-                throw new SandboxException($"the mount point {path} cannot be made in the sandbox: {failure.Message}", failure);
-            }
+            _processMountPoints.Make(path, volume is null || ProcessMountPoints.IsDirectory(volume), files);
             if (volume is null)
                 Binds.AttachMemory(handle, path, size);
             else
@@ -158,33 +129,9 @@ internal sealed class OciSandbox(
         return rootfs;
     }
 
-    private static bool IsDirectory(Volume volume) => Directory.Exists(volume.HostPath)
-        || (File.Exists(volume.HostPath) ? false : throw new SandboxException($"the volume {volume.HostPath} for {volume.Path} does not exist on the node"));
-
-    /// <summary>Makes what is missing of a path and remembers it, so that it does not end in the layer.</summary>
-    private void MakeMountPoint(RootedDirectory files, string mountPoint, bool isDirectory)
-    {
-        lock (_gate)
-        {
-            var path = "";
-            var parts = mountPoint.Split('/', StringSplitOptions.RemoveEmptyEntries);
-            for (var i = 0; i < parts.Length; i++)
-            {
-                path += "/" + parts[i];
-                if (files.Stat(path) is not null)
-                    continue;
-                if (i < parts.Length - 1 || isDirectory)
-                    files.CreateDirectory(path, 0x1ED, new Owner(0, 0));
-                else
-                    files.WriteFile(path, [], 0x1A4, new Owner(0, 0));
-                _madeForProcesses.Add(path);
-            }
-        }
-    }
-
     private Layer? Commit(CancellationToken cancellationToken)
     {
-        RemoveMountPoints();
+        _processMountPoints.RemoveEmpty();
         root.Unmount();
         // The root's own attributes are no part of a layer; what comes next must not see a difference either.
         Libc.ChangeMode(root.Upper, 0x1ED);
@@ -196,7 +143,7 @@ internal sealed class OciSandbox(
             HashSet<string> excluded = [.. root.Mounted, .. spec.ExcludedPaths.Select(path => "/" + path.Trim('/'))];
             var tree = new UpperTree(upper, image, excluded, root.MadeDirectories);
             changes = tree.Read();
-            Check(tree);
+            tree.CheckSize(options.MaxLayerBytes, options.MaxLayerEntries);
         }
         if (changes.Count == 0)
             return null;
@@ -204,25 +151,6 @@ internal sealed class OciSandbox(
         var layer = new UpperPacker(upper, writer, cancellationToken).Pack(changes);
         snapshots.Adopt(root.Upper, ChainId.Append(chain, layer.DiffId));
         return layer;
-    }
-
-    private void Check(UpperTree tree)
-    {
-        if (options.MaxLayerBytes > 0 && tree.Bytes > options.MaxLayerBytes)
-            throw new SandboxException($"the layer would hold {tree.Bytes} bytes of files, more than the {options.MaxLayerBytes} allowed (sparse files count at full length)");
-        if (options.MaxLayerEntries > 0 && tree.Entries > options.MaxLayerEntries)
-            throw new SandboxException($"the layer would hold {tree.Entries} files, more than the {options.MaxLayerEntries} allowed");
-    }
-
-    private void RemoveMountPoints()
-    {
-        for (var i = _madeForProcesses.Count - 1; i >= 0; i--)
-        {
-            var path = _madeForProcesses[i];
-            var entry = _files.Stat(path, followLinks: false);
-            if (entry is { IsDirectory: true } ? _files.List(path).Count == 0 : entry is { IsFile: true, Size: 0 })
-                _files.Delete(path);
-        }
     }
 
     private void Open()

@@ -14,7 +14,7 @@ public sealed class InPlaceSandbox : ISandbox
 
     /// <inheritdoc/>
     /// <remarks>Another user than our own needs root. Volumes of a process are not possible here.</remarks>
-    public Task<ProcessResult> RunAsync(ProcessSpec process, CancellationToken cancellationToken) => process.ExtraVolumes.Count == 0
+    public Task<ProcessResult> RunAsync(ProcessSpec process, CancellationToken cancellationToken) => process.ExtraVolumes.Count + process.TemporaryFileSystems.Count == 0
         ? Task.Factory.StartNew(() => new InPlaceProcess(process).Run(cancellationToken), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
         : throw new SandboxException($"{process.Arguments[0]}: a process that runs in place cannot have volumes of its own");
 
