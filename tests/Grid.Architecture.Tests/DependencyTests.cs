@@ -21,7 +21,7 @@ public sealed class DependencyTests
     public void Hosting_does_not_know_the_command_line() => Product.References("Grid.Hosting").ShouldNotContain("grid");
 
     [Theory]
-    [InlineData("Orleans", "Grid.Contracts", "Grid.Grains", "Grid.Worker", "Grid.Hosting", "grid")]
+    [InlineData("Orleans", "Grid.Contracts", "Grid.Grains", "Grid.Worker", "Grid.Api", "Grid.Hosting", "grid")]
     [InlineData("Docker.DotNet", "Grid.Docker")]
     [InlineData("Tomlyn", "Grid.Buildpacks")]
     [InlineData("ZstdSharp", "Grid.Oci")]

@@ -2,6 +2,7 @@ using Grid.Api.Problems;
 using Grid.Contracts.Tenants;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace Grid.Api.Identity;
 
@@ -48,7 +49,7 @@ public static class Access
     }
 
     /// <summary>The caller of a route that requires a role.</summary>
-    internal static Caller Caller(this HttpContext context) => context.Features.GetRequiredFeature<Caller>();
+    internal static Caller GetCaller(this HttpContext context) => context.Features.GetRequiredFeature<Caller>();
 
     private sealed record OpenToAll;
 }

@@ -19,6 +19,24 @@ public sealed class ApiException(string code, string detail) : Exception(detail)
     /// <summary>Nothing here for the caller: the same words for what does not exist and for what belongs to somebody else.</summary>
     public static ApiException NotFound() => new(ProblemCode.NotFound, "there is nothing here, or not for you");
 
+    /// <summary>Gives an answer of the framework's own (no such path, another media type) its code.</summary>
+    internal static void AddCode(ProblemDetails problem)
+    {
+        if (problem.Extensions.ContainsKey("code"))
+            return;
+        problem.Extensions["code"] = problem.Status switch
+        {
+            401 => ProblemCode.Unauthenticated,
+            403 => ProblemCode.Forbidden,
+            404 => ProblemCode.NotFound,
+            413 => ProblemCode.TooLarge,
+            429 => ProblemCode.TooMany,
+            >= 500 => ProblemCode.Internal,
+            _ => ProblemCode.InvalidRequest,
+        };
+        problem.Detail ??= "see /openapi/v1.json for the paths, methods and media types there are";
+    }
+
     internal static ProblemDetails Describe(string code, string detail, IReadOnlyDictionary<string, string[]>? errors = null)
     {
         var (status, title) = ProblemCode.All[code];

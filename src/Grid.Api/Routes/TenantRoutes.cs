@@ -25,7 +25,7 @@ internal static class TenantRoutes
 
     private static async Task<Ok<Page<TenantResource>>> ListAsync(HttpContext context, IGrainFactory grains)
     {
-        var caller = context.Caller();
+        var caller = context.GetCaller();
         string[] names = caller.Role == Role.Operator ? await grains.GetGrain<ITenantDirectoryGrain>(ITenantDirectoryGrain.Key).ListAsync() : [caller.Tenant!];
         var tenants = await Task.WhenAll(names.Select(n => grains.GetGrain<ITenantGrain>(n).GetAsync()));
         return TypedResults.Ok(new Page<TenantResource>([.. tenants.OfType<Tenant>().Select(Describe)], null));
@@ -70,7 +70,7 @@ internal static class TenantRoutes
         var errors = new Dictionary<string, string[]>();
         if (request.Name.Length is 0 or > 100)
             errors["name"] = ["1 to 100 characters that say what the key is for"];
-        if (request.Role > context.Caller().Role || request.Role == Role.Operator)
+        if (request.Role > context.GetCaller().Role || request.Role == Role.Operator)
             errors["role"] = [$"at most {Role.Admin}, and not more than the caller's own"];
         if (request.ExpiresAt <= time.GetUtcNow())
             errors["expiresAt"] = ["in the future"];
