@@ -9,6 +9,7 @@ using Grid.Oci;
 using Grid.Oci.Content;
 using Grid.Oci.Images;
 using Grid.Oci.Layers;
+using Grid.Sandbox;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
@@ -53,6 +54,9 @@ public sealed class EmbeddedGrid : IAsyncDisposable
         await foreach (var buildEvent in Services.GetRequiredService<IBuildEvents>().WatchAsync(buildKey, CancellationToken.None))
             yield return buildEvent;
     }
+
+    /// <summary>What runs this grid's sandboxes, as chosen by now.</summary>
+    public string SandboxName => Services.GetRequiredService<ISandboxRuntime>().Name;
 
     /// <summary>Extends an image and gives the events to its end, as <see cref="BuildAsync"/> does for a build.</summary>
     public async IAsyncEnumerable<BuildEvent> ExtendAsync(string key, ImageExtensionRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
