@@ -50,8 +50,6 @@ internal static class BuildCommand
         {
             // Before anything is entered or started: bad input is answered at once, whoever asks.
             var input = Input.Read(parsed);
-            if (!Environment.IsPrivilegedProcess)
-                throw new LifecycleException(ExitCode.Failed, "building needs root, for overlay mounts and containers; run it with sudo");
             MountNamespace.EnterPrivate();
             return await BuildAsync(input, parsed, cancellationToken);
         }
