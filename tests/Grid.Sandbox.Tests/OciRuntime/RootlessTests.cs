@@ -21,13 +21,13 @@ public sealed partial class RootlessTests
     }
 
     [Theory]
-    [InlineData("runc")]
-    [InlineData("crun")]
-    public async Task Suite_AsAnOrdinaryUser_Passes(string runtime)
+    [InlineData("runc", typeof(RuncConformance))]
+    [InlineData("crun", typeof(CrunConformance))]
+    public async Task Suite_AsAnOrdinaryUser_Passes(string runtime, Type suite)
     {
         if (!Environment.IsPrivilegedProcess || UserNamespace.IsInside)
             Assert.Skip("needs root to make an ordinary user");
-        var (exitCode, output) = await RunAsUserAsync(runtime, $"-class {typeof(RootlessConformance).FullName}");
+        var (exitCode, output) = await RunAsUserAsync($"-class {suite.FullName}");
         if (exitCode == NotReadable)
             AdapterReport.Skip($"rootless {runtime}", $"an ordinary user may not read {AppContext.BaseDirectory}");
         var summary = Summary().Match(output);
@@ -40,7 +40,7 @@ public sealed partial class RootlessTests
         TestContext.Current.TestOutputHelper?.WriteLine(summary.Value);
     }
 
-    private static async Task<(int ExitCode, string Output)> RunAsUserAsync(string runtime, string tests)
+    private static async Task<(int ExitCode, string Output)> RunAsUserAsync(string tests)
     {
         var user = $"grid-test-{Guid.NewGuid().ToString("n")[..8]}";
         await MustAsync("useradd", "--create-home", user);
@@ -48,7 +48,7 @@ public sealed partial class RootlessTests
         {
             var program = Path.GetFileName(Environment.ProcessPath) == "dotnet" ? $"{Environment.ProcessPath} {Environment.GetCommandLineArgs()[0]}" : Environment.ProcessPath!;
             // The build may be where only root may read.
-            var script = $"test -r {typeof(RootlessTests).Assembly.Location} || exit {NotReadable}; cd && export DOTNET_CLI_TELEMETRY_OPTOUT=1 {Enter}=1 {RootlessConformance.Variable}={runtime} && exec {program} {tests} -noColor";
+            var script = $"test -r {typeof(RootlessTests).Assembly.Location} || exit {NotReadable}; cd && export DOTNET_CLI_TELEMETRY_OPTOUT=1 {Enter}=1 && exec {program} {tests} -noColor";
             return await RunAsync("su", "--login", "--shell", "/bin/sh", user, "--command", script);
         }
         finally
