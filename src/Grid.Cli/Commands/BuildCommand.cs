@@ -55,8 +55,6 @@ internal static class BuildCommand
             var input = Input.Read(parsed);
             if (ServerFlags.Read(parsed) is { } server)
                 return await BuildElsewhereAsync(server, input, parsed, cancellationToken);
-            if (!Environment.IsPrivilegedProcess)
-                throw new LifecycleException(ExitCode.Failed, "building needs root, for overlay mounts and containers; run it with sudo");
             MountNamespace.EnterPrivate();
             return await BuildAsync(input, parsed, cancellationToken);
         }
