@@ -8,6 +8,7 @@ if (LifecycleEntry.Find(args) is { } runPhase)
 var root = new RootCommand("Grid builds OCI images from source with Cloud Native Buildpacks and image extensions.")
 {
     BuildCommand.Create(),
+    ExtendCommand.Create(),
     BuilderCommand.Create(),
     LifecycleEntry.Describe(),
     ServeCommand.Create(),
