@@ -48,6 +48,8 @@ internal sealed class RecordedImages(string host, ImageStores images)
     /// <summary>A recorded file with our digests and our registry.</summary>
     public string Read(string path) => _ours.Aggregate(File.ReadAllText(Path.Combine(GoldenBuild.Golden, path)), (text, item) => text.Replace(item.Key, item.Value));
 
+    public static bool Has(string path) => File.Exists(Path.Combine(GoldenBuild.Golden, path));
+
     // In Docker's media types and with the configuration that the recorded app has around its own.
     private static ImageContent Build(int layers)
     {
