@@ -1,7 +1,10 @@
+using System.IO.Compression;
+using System.Security.Cryptography;
 using System.Text.Json;
 using Grid.Lifecycle.Tests.Export;
 using Grid.Oci;
 using Grid.Oci.Images;
+using Grid.Oci.Layouts;
 using Grid.Oci.Tests.Images;
 
 namespace Grid.Lifecycle.Tests.Executable;
@@ -15,6 +18,7 @@ internal sealed class RecordedImages(string host, ImageStores images)
     private const string RecordedHost = "127.0.0.1:5066";
     private const string RecordedRun = "sha256:4679e529de4d29218b019cd19da51a02ebdd1a34c91d36714c5b433b760a8785";
     private const string RecordedNextRun = "sha256:df55685996326c3ef96e835278f5d0e8b050ad815c9d8b23972cc5a5a687dacb";
+    private const string RecordedBuilder = "sha256:55b967ba2f0e5b2af3a2584cd2d900a29cc755610d322d9a3ccc50d90bf87e34";
     private static readonly string[] RecordedLayers =
     [
         "sha256:38b08374d47e46b9d81280c338b8f460ff7ae861df6c698566d637c501fade88",
@@ -32,10 +36,47 @@ internal sealed class RecordedImages(string host, ImageStores images)
         await images.PushAsync(first, At("ref/run:1"), null, CancellationToken.None);
         foreach (var name in (string[])["ref/run:2", "ref/run-mirror:1"])
             await images.PushAsync(next, At(name), null, CancellationToken.None);
+        await images.PushAsync(first, At("ref/builder:1"), null, CancellationToken.None);
+        _ours[RecordedBuilder] = first.Digest.ToString();
         _ours[RecordedRun] = first.Digest.ToString();
         _ours[RecordedNextRun] = next.Digest.ToString();
         foreach (var (recorded, layer) in RecordedLayers.Zip(next.Layers))
             _ours[recorded] = layer.Layer.DiffId.ToString();
+    }
+
+    /// <summary>
+    /// Writes the run image the recorded extender made: a sparse layout with the recorded layers. Steps that only changed the configuration made empty layers there.
+    /// </summary>
+    public async Task WriteExtendedAsync(string directory)
+    {
+        var recorded = JsonSerializer.Deserialize<ImageConfig>(File.ReadAllText(Path.Combine(GoldenBuild.Golden, "ext-0.13/config.json")))!;
+        var run = await ReadAsync("ref/run:1");
+        var builder = ImageBuilder.From(run, At("ref/run:1"));
+        var blobs = new MemoryBlobs();
+        foreach (var (entry, diffId) in recorded.History!.Zip(recorded.RootFs.DiffIds).Where(item => item.First.CreatedBy?.EndsWith("by extension: t/e", StringComparison.Ordinal) == true))
+            builder.AddLayer(new Layer(blobs.Add(Blob(diffId), MediaTypes.OciLayerGzip), diffId), blobs, history: entry);
+        builder.SetEnv("PATH", "/opt/ext/bin:" + builder.GetEnv("PATH")).SetEnv("FROMEXT", "yes").SetLabel("ext.label", "a b").SetLabel("io.buildpacks.rebasable", "false");
+        builder.Config = builder.Config with { Config = builder.Config.Config with { WorkingDir = "/opt/ext/wd" } };
+        await new LayoutImageStore().PushAsync(builder.Build(), new ImageLocation.Layout(directory, Tag: null), null, CancellationToken.None);
+        foreach (var layer in run.Layers)
+            File.Delete(Path.Combine(directory, "blobs/sha256", layer.Blob.Digest.Hex));
+    }
+
+    private static byte[] Blob(Digest diffId) => Directory.GetFiles(Path.Combine(GoldenBuild.Golden, "ext-0.13/layers")).Select(File.ReadAllBytes).FirstOrDefault(blob => DiffIdOf(blob) == diffId)
+        ?? Gzip(new byte[1024]);
+
+    private static Digest DiffIdOf(byte[] blob)
+    {
+        using var tar = new GZipStream(new MemoryStream(blob), CompressionMode.Decompress);
+        return Digest.FromSha256(SHA256.HashData(tar));
+    }
+
+    private static byte[] Gzip(byte[] tar)
+    {
+        using var packed = new MemoryStream();
+        using (var gzip = new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true))
+            gzip.Write(tar);
+        return packed.ToArray();
     }
 
     /// <summary>From now on a recorded digest means another one.</summary>
