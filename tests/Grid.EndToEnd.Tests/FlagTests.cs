@@ -31,6 +31,7 @@ public sealed class FlagTests(TestMachine machine)
     }
 
     [Fact]
+    [Spec("platform/export.every-tag")]
     public async Task Build_TagsInALayout_AreOneImage()
     {
         var bench = await machine.NewAsync();
@@ -46,6 +47,7 @@ public sealed class FlagTests(TestMachine machine)
     }
 
     [Fact]
+    [Spec("buildpack/analyze.previous")]
     public async Task Build_PreviousImage_GivesItsLaunchLayersBack()
     {
         const string Layer = """

@@ -248,6 +248,7 @@ public abstract partial class SandboxConformance
     }
 
     [Fact]
+    [Decision(18)]
     public async Task CreateAsync_SeveralAtOnceOverMissingLayers_UnpackOnce()
     {
         var layers = Enumerable.Range(0, 5).Select(i => BaseImage.Of(Store, (new LayerEntry($"n{i}", LayerEntryType.File), $"{i}"))).ToArray();
