@@ -13,7 +13,7 @@ internal static class LifecycleEntry
 {
     private static readonly IReadOnlyList<IPhaseCommand> Phases = 
     [
-        new AnalyzerCommand(), new DetectorCommand(), new RestorerCommand(), new BuilderPhaseCommand(), new ExporterCommand(), new RebaserCommand(),
+        new AnalyzerCommand(), new DetectorCommand(), new RestorerCommand(), new ExtenderCommand(), new BuilderPhaseCommand(), new ExporterCommand(), new RebaserCommand(),
     ];
 
     /// <summary>The phase this process was called for with its arguments; null when it was called for something else.</summary>
