@@ -60,8 +60,12 @@ internal sealed class ExtenderCommand : IPhaseCommand
             throw new LifecycleException(ExitCode.Failed, "failed to build: refusing to run as root; name the build image's user with -uid and -gid");
         PhaseOwner.Take(inputs, inputs.Get(PhaseFlags.Layers));
         await BuilderPhaseCommand.BuildAsync(
-            sandbox, inputs, environment => environment with { User = user, ImageEnv = Variables(environment, extended, user) }, log, cancellationToken);
+            sandbox, inputs, environment => AsUser(environment, extended, user), log, cancellationToken);
     }
+
+    /// <summary>The environment of buildpacks that root runs as the user of the build.</summary>
+    internal static PhaseEnvironment AsUser(PhaseEnvironment environment, ExtendedImage? extended, ProcessUser user) =>
+        environment with { User = user, ImageEnv = Variables(environment, extended, user) };
 
     // What the Dockerfiles' ENV says wins over the container's environment, which is that of the image before them (rows 16 and 17); the home is the user's.
     private static List<string> Variables(PhaseEnvironment environment, ExtendedImage? extended, ProcessUser user)

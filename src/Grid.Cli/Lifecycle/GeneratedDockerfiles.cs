@@ -47,6 +47,9 @@ internal static class GeneratedDockerfiles
         return found;
     }
 
+    /// <summary>Whether an extension has a Dockerfile of a kind.</summary>
+    public static bool Has(PhaseInputs inputs, GroupElement extension, ImageKind kind) => File.Exists(PlaceOf(inputs, extension, kind).Dockerfile);
+
     private static ExtensionDockerfileSource Source(
         GroupElement extension, ImageKind kind, string text, ExtensionDockerfile dockerfile, Place place, ContentStore content, CancellationToken cancellationToken)
     {
