@@ -1,9 +1,13 @@
 using Grid.Contracts;
+using Grid.Contracts.Events;
 using Grid.Contracts.Work;
 using Grid.Grains;
 using Grid.Hosting.Configuration;
+using Grid.Hosting.Content;
+using Grid.Hosting.Events;
 using Grid.Hosting.Storage;
 using Grid.Hosting.Storage.AzureBlobs;
+using Grid.Oci.Content;
 using Grid.Worker;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -25,7 +29,8 @@ internal static class NodeHosting
         builder.Services.AddGridLogging();
         builder.Services.AddGridContent(options.Node);
         builder.Services.AddGridImages(options.Node);
-        builder.Services.AddGridEvents(options.Node);
+        builder.Services.AddSharedContent(options);
+        builder.Services.AddJournals(options);
         if (options.Roles.HasFlag(NodeRoles.Worker))
         {
             builder.Services.AddGridSandbox(options.Node);
@@ -42,6 +47,23 @@ internal static class NodeHosting
             .AddGridReminders(options)
             .AddGridState(options)
             .AddActivityPropagation());
+    }
+
+    /// <summary>The tier behind the node's store, unless it is alone.</summary>
+    private static void AddSharedContent(this IServiceCollection services, NodeOptions options)
+    {
+        if (options.Content == SharedContent.Azure)
+            services.AddSingleton<IContentTier>(new AzureTier(new AzureContainer(Connections.AzureBlobs(options.AzureConnection), options.ContentContainer)));
+        else if (options.Content == SharedContent.Directory)
+            services.AddSingleton<IContentTier>(new DirectoryTier(options.ContentDirectory!));
+    }
+
+    private static void AddJournals(this IServiceCollection services, NodeOptions options)
+    {
+        if (options.Events == EventStorage.Azure)
+            services.AddSingleton<IBuildEvents>(p => ActivatorUtilities.CreateInstance<AzureBuildEvents>(p, new AzureContainer(Connections.AzureBlobs(options.AzureConnection), options.EventsContainer), new AzureJournalOptions()));
+        else
+            services.AddGridEvents(options.Node);
     }
 
     /// <summary>Takes the grains away that this node is not to hold: Orleans places a grain only where its class is.</summary>
