@@ -120,7 +120,7 @@ internal static class NodeHosting
         _ => silo.UseInMemoryReminderService(),
     };
 
-    private static ISiloBuilder AddGridState(this ISiloBuilder silo, NodeOptions options)
+    internal static ISiloBuilder AddGridState(this ISiloBuilder silo, NodeOptions options)
     {
         silo.UseSystemTextJsonGrainStorageSerializer();
         return options.State switch
@@ -130,8 +130,9 @@ internal static class NodeHosting
                 o.ContainerName = options.StateContainer;
                 o.BlobServiceClient = Connections.AzureBlobs(options.AzureConnection);
             }),
-            StateStorage.Redis => silo.AddRedisGrainStorage(GridStorage.Name, o => o.ConfigurationOptions = Connections.Redis(options.RedisConnection)),
-            StateStorage.PostgreSql => silo.AddAdoNetGrainStorage(GridStorage.Name, o => (o.Invariant, o.ConnectionString) = (Connections.PostgreSqlInvariant, options.PostgreSqlConnection)),
+            StateStorage.Redis => silo.AddRedisGrainStorage(GridStorage.Name, o => (o.ConfigurationOptions, o.DeleteStateOnClear) = (Connections.Redis(options.RedisConnection), true)),
+            StateStorage.PostgreSql => silo.AddAdoNetGrainStorage(GridStorage.Name, o =>
+                (o.Invariant, o.ConnectionString, o.DeleteStateOnClear) = (Connections.PostgreSqlInvariant, options.PostgreSqlConnection, true)),
             _ => silo.AddFileGrainStorage(GridStorage.Name, o => o.RootDirectory = Path.Combine(options.Node.DataDirectory, "state")),
         };
     }

@@ -14,14 +14,14 @@ public sealed class TieredContent(ContentStore store, IContentTier tier)
     /// Brings blobs to the store that it has not, verified, each once however many ask at the same time. One that is nowhere is left out: whoever opens
     /// it says so.
     /// </summary>
-    public Task FetchAsync(IReadOnlyCollection<Digest> blobs, CancellationToken cancellationToken) => EachAsync(blobs.Where(b => !store.Contains(b)), async (digest, token) =>
+    public Task FetchAsync(IReadOnlyCollection<Digest> blobs, CancellationToken cancellationToken) => EachAsync(blobs, digest => !store.Contains(digest), async (digest, token) =>
     {
         if (await tier.FindAsync(digest, token) is { } size)
             await store.EnsureAsync(new Descriptor(MediaType, digest, size), new TierBlobs(tier), token);
     }, cancellationToken);
 
     /// <summary>Puts blobs of the store into the tier. When it returns they outlive this node; one the store has not is left out.</summary>
-    public Task PublishAsync(IReadOnlyCollection<Digest> blobs, CancellationToken cancellationToken) => EachAsync(blobs.Where(store.Contains), async (digest, token) =>
+    public Task PublishAsync(IReadOnlyCollection<Digest> blobs, CancellationToken cancellationToken) => EachAsync(blobs, store.Contains, async (digest, token) =>
     {
         await using var file = new FileStream(store.PathOf(digest), FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
         if (await tier.FindAsync(digest, token) != file.Length)
@@ -32,8 +32,8 @@ public sealed class TieredContent(ContentStore store, IContentTier tier)
     public async Task<bool> HasAsync(Descriptor blob, CancellationToken cancellationToken) =>
         store.IsComplete(blob) || await tier.FindAsync(blob.Digest, cancellationToken) == blob.Size;
 
-    private static Task EachAsync(IEnumerable<Digest> blobs, Func<Digest, CancellationToken, ValueTask> action, CancellationToken cancellationToken) =>
-        System.Threading.Tasks.Parallel.ForEachAsync(blobs.Where(b => !b.IsEmpty).Distinct(), new ParallelOptions { MaxDegreeOfParallelism = Parallel, CancellationToken = cancellationToken }, action);
+    private static Task EachAsync(IEnumerable<Digest> blobs, Func<Digest, bool> wanted, Func<Digest, CancellationToken, ValueTask> action, CancellationToken cancellationToken) =>
+        System.Threading.Tasks.Parallel.ForEachAsync(blobs.Where(b => !b.IsEmpty).Distinct().Where(wanted), new ParallelOptions { MaxDegreeOfParallelism = Parallel, CancellationToken = cancellationToken }, action);
 
     /// <summary>The tier as the store's source.</summary>
     private sealed class TierBlobs(IContentTier tier) : IBlobSource
