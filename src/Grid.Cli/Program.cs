@@ -12,6 +12,7 @@ var root = new RootCommand("Grid builds OCI images from source with Cloud Native
     BuilderCommand.Create(),
     LifecycleEntry.Describe(),
     ServeCommand.Create(),
+    DoctorCommand.Create(),
 };
 var parsed = root.Parse(args);
 return parsed.Errors.Count > 0 ? UsageError.Report(parsed) : await parsed.InvokeAsync(new InvocationConfiguration

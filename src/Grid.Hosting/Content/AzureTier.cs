@@ -62,6 +62,12 @@ internal sealed class AzureTier(AzureContainer container, int blockSize = 8 * 10
         {
             // Another node put the same blob there at the same time.
         }
+        catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.ContainerNotFound)
+        {
+            // It was removed while this node ran; the next attempt makes it again.
+            container.Forget();
+            throw;
+        }
     }
 
     private async Task PutWholeAsync(Digest digest, BlockBlobClient blob, byte[] bytes, IncrementalHash hash, CancellationToken cancellationToken)

@@ -171,6 +171,8 @@ internal sealed partial class AzureJournal(string buildKey, JournalSegments segm
             catch (Exception e) when (e is RequestFailedException or IOException or AggregateException or OperationCanceledException)
             {
                 (_problem, _end) = (e, null);
+                if (e is RequestFailedException { ErrorCode: { } code } && code == BlobErrorCode.ContainerNotFound)
+                    segments.ForgetContainer();
                 if (failures++ == 0)
                     LogNotWritten(buildKey, e.Message);
                 if (stopping.IsCancellationRequested)

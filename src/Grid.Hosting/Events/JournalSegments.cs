@@ -20,6 +20,9 @@ internal sealed class JournalSegments(AzureContainer container, string buildKey,
     public async ValueTask<AppendBlobClient> OpenAsync(int segment, CancellationToken cancellationToken) =>
         (await container.OpenAsync(cancellationToken)).GetAppendBlobClient($"{_prefix}{segment:d6}");
 
+    /// <inheritdoc cref="AzureContainer.Forget"/>
+    public void ForgetContainer() => container.Forget();
+
     /// <summary>How far a segment goes; null when there is none.</summary>
     public async Task<SegmentEnd?> FindAsync(int segment, CancellationToken cancellationToken)
     {

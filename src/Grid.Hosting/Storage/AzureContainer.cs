@@ -18,4 +18,7 @@ internal sealed class AzureContainer(BlobServiceClient client, string name)
         }
         return _container;
     }
+
+    /// <summary>Makes the container again at the next use: somebody removed it.</summary>
+    public void Forget() => _exists = false;
 }

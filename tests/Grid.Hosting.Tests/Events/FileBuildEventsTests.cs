@@ -1,74 +1,32 @@
-using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
 using Grid.Hosting.Events;
 
-namespace Grid.Hosting.Tests;
+namespace Grid.Hosting.Tests.Events;
 
-public sealed class FileBuildEventsTests : IDisposable
+/// <summary>Files: the suite, and what concerns files alone.</summary>
+public sealed class FileBuildEventsTests : BuildEventsConformance
 {
-    private static readonly DateTimeOffset Noon = new(2026, 1, 1, 12, 0, 0, TimeSpan.Zero);
     private readonly string _directory = Directory.CreateTempSubdirectory("grid-events-").FullName;
 
-    public void Dispose() => Directory.Delete(_directory, recursive: true);
-
-    private static OutputWritten Output(string text) => new(Phase.Build, text, false) { At = Noon };
-
-    private static BuildFinished End => new(BuildState.Succeeded, 0) { At = Noon };
-
-    private static async Task<List<BuildEvent>> AllAsync(FileBuildEvents events, string key = "tenant/build") =>
-        await events.WatchAsync(key, TestContext.Current.CancellationToken).ToListAsync(TestContext.Current.CancellationToken);
-
-    [Fact]
-    public async Task Watch_GivesEventsInOrderToTheEnd()
+    public override async ValueTask DisposeAsync()
     {
-        using var events = new FileBuildEvents(_directory);
-        BuildEvent[] written = [new BuildStarted("tenant/build", "image") { At = Noon }, Output("a\nb\u2028 ü 🚀 \0"), End];
-        foreach (var buildEvent in written)
-            events.Append("tenant/build", buildEvent);
-
-        (await AllAsync(events)).ShouldBe(written);
-        // Reading again gives the same: a journal outlives its readers.
-        (await AllAsync(events)).ShouldBe(written);
+        await base.DisposeAsync();
+        Directory.Delete(_directory, recursive: true);
     }
 
+    protected override Task<IBuildEvents> OpenAsync() => Task.FromResult<IBuildEvents>(new FileBuildEvents(_directory));
+
     [Fact]
-    public async Task Watch_WhileWritten_FollowsEachEvent()
+    public async Task No_file_stays_open_after_the_end_of_its_build()
     {
-        using var events = new FileBuildEvents(_directory);
-        await using var reader = events.WatchAsync("t/b", TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
-        for (var n = 0; n < 50; n++)
+        var events = await NewAsync();
+        for (var n = 0; n < 20; n++)
         {
-            var next = reader.MoveNextAsync();
-            events.Append("t/b", Output($"line {n}"));
-            (await next).ShouldBeTrue();
-            reader.Current.ShouldBe(Output($"line {n}"));
+            events.Append($"t/{n}", Output("x"));
+            events.Append($"t/{n}", End);
         }
-        events.Append("t/b", End);
-        (await reader.MoveNextAsync()).ShouldBeTrue();
-        (await reader.MoveNextAsync()).ShouldBeFalse();
-    }
 
-    [Fact]
-    public async Task Watch_Cancelled_Ends()
-    {
-        using var events = new FileBuildEvents(_directory);
-        using var cancellation = new CancellationTokenSource();
-        await using var reader = events.WatchAsync("t/b", cancellation.Token).GetAsyncEnumerator(cancellation.Token);
-        var next = reader.MoveNextAsync().AsTask();
-        await cancellation.CancelAsync();
-
-        await Should.ThrowAsync<OperationCanceledException>(next);
-    }
-
-    [Fact]
-    public async Task A_restart_keeps_what_was_written()
-    {
-        using (var before = new FileBuildEvents(_directory))
-            before.Append("tenant/build", Output("before"));
-        using var after = new FileBuildEvents(_directory);
-        after.Append("tenant/build", End);
-
-        (await AllAsync(after)).ShouldBe([Output("before"), End]);
+        Directory.GetFiles("/proc/self/fd").Count(f => new FileInfo(f).LinkTarget?.StartsWith(_directory, StringComparison.Ordinal) == true).ShouldBe(0);
     }
 
     [Theory]
@@ -97,21 +55,6 @@ public sealed class FileBuildEventsTests : IDisposable
     }
 
     [Fact]
-    public async Task Builds_have_journals_of_their_own_whatever_their_keys()
-    {
-        using var events = new FileBuildEvents(_directory);
-        foreach (var key in new[] { "a/b", "../../a", "a%2Fb", "a b" })
-        {
-            events.Append(key, Output(key));
-            events.Append(key, End);
-        }
-
-        foreach (var key in new[] { "a/b", "../../a", "a%2Fb", "a b" })
-            (await AllAsync(events, key))[0].ShouldBe(Output(key));
-        Directory.GetFiles(_directory).Length.ShouldBe(4);
-    }
-
-    [Fact]
     public async Task Much_output_takes_little_memory()
     {
         using var events = new FileBuildEvents(_directory);
@@ -130,22 +73,5 @@ public sealed class FileBuildEventsTests : IDisposable
 
         count.ShouldBe(4001);
         most.ShouldBeLessThan(4_000_000);
-    }
-
-    [Fact]
-    public async Task Many_writers_lose_nothing_and_each_keeps_its_order()
-    {
-        using var events = new FileBuildEvents(_directory);
-        await Task.WhenAll(Enumerable.Range(0, 8).Select(writer => Task.Run(() =>
-        {
-            for (var n = 0; n < 200; n++)
-                events.Append("t/b", Output($"{writer}:{n}"));
-        })));
-        events.Append("t/b", End);
-
-        var texts = (await AllAsync(events, "t/b")).OfType<OutputWritten>().Select(o => o.Text.Split(':')).ToList();
-        texts.Count.ShouldBe(1600);
-        foreach (var writer in texts.GroupBy(t => t[0]))
-            writer.Select(t => int.Parse(t[1], System.Globalization.CultureInfo.InvariantCulture)).ShouldBe(Enumerable.Range(0, 200));
     }
 }

@@ -61,6 +61,15 @@ public sealed class ServerProcess : IAsyncDisposable
         process.Dispose();
     }
 
+    /// <summary>Asks it to stop and waits until it has.</summary>
+    public async Task StopAsync()
+    {
+        using (var kill = Process.Start("kill", ["-TERM", $"{_process!.Id}"]))
+            await kill.WaitForExitAsync();
+        await _process.WaitForExitAsync();
+        await KillAsync();
+    }
+
     public async ValueTask DisposeAsync()
     {
         await KillAsync();
