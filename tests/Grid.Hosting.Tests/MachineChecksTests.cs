@@ -72,16 +72,12 @@ public sealed class MachineChecksTests(TestServers servers) : IDisposable
     [Fact]
     public async Task Services_that_answer_are_well_and_others_are_named()
     {
-        var good = new NodeOptions
-        {
-            Name = "n", RedisConnection = await servers.RedisAsync(), AzureConnection = await servers.AzureAsync(), PostgreSqlConnection = await servers.PostgreSqlAsync(), ContentDirectory = Path.Combine(_root, "shared"),
+        var good = Sample.Node with { RedisConnection = await servers.RedisAsync(), AzureConnection = await servers.AzureAsync(), PostgreSqlConnection = await servers.PostgreSqlAsync(), ContentDirectory = Path.Combine(_root, "shared"),
         };
         (await Task.WhenAll(StorageChecks.Of(good, TestContext.Current.CancellationToken))).ShouldAllBe(f => f.Health == Health.Ok);
 
         var port = ServerProcess.FreePort();
-        var bad = new NodeOptions
-        {
-            Name = "n", RedisConnection = $"127.0.0.1:{port}", PostgreSqlConnection = $"Host=127.0.0.1;Port={port};Username=x", AzureConnection = $"http://127.0.0.1:{port}/account", ContentDirectory = "/proc/none",
+        var bad = Sample.Node with { RedisConnection = $"127.0.0.1:{port}", PostgreSqlConnection = $"Host=127.0.0.1;Port={port};Username=x", AzureConnection = $"http://127.0.0.1:{port}/account", ContentDirectory = "/proc/none",
         };
         var findings = await Task.WhenAll(StorageChecks.Of(bad, TestContext.Current.CancellationToken));
         findings.Length.ShouldBe(4);

@@ -24,7 +24,7 @@ public sealed class AzureBlobGrainStorageTests(TestServers servers) : GrainStora
     {
         var connection = await servers.AzureAsync();
         _blobs = Connections.AzureBlobs(connection).GetBlobContainerClient(_container);
-        return new NodeOptions { Name = "n", ServiceId = "service-1", State = StateStorage.Azure, AzureConnection = connection, StateContainer = _container };
+        return Sample.Node with { ServiceId = "service-1", State = StateStorage.Azure, AzureConnection = connection, StateContainer = _container };
     }
 
     private async Task<AzureBlobGrainStorage> StorageWithAsync(Action<AzureBlobStorageOptions> configure, string serviceId = "service-1")

@@ -18,13 +18,13 @@ public sealed class FileGrainStorageTests : GrainStorageConformance
         Directory.Delete(_directory, recursive: true);
     }
 
-    protected override Task<NodeOptions> OptionsAsync() => Task.FromResult(new NodeOptions { Name = "n", Node = new GridOptions { DataDirectory = _directory } });
+    protected override Task<NodeOptions> OptionsAsync() => Task.FromResult(Sample.Node with { Node = new GridOptions { DataDirectory = _directory } });
 }
 
 /// <summary>Redis, Orleans' own storage.</summary>
 public sealed class RedisGrainStorageTests(TestServers servers) : GrainStorageConformance
 {
-    protected override async Task<NodeOptions> OptionsAsync() => new() { Name = "n", State = StateStorage.Redis, RedisConnection = await servers.RedisAsync() };
+    protected override async Task<NodeOptions> OptionsAsync() => Sample.Node with { State = StateStorage.Redis, RedisConnection = await servers.RedisAsync() };
 }
 
 /// <summary>PostgreSQL, Orleans' own storage with our schema.</summary>
@@ -34,5 +34,5 @@ public sealed class PostgreSqlGrainStorageTests(TestServers servers) : GrainStor
 
     protected override bool ChecksEveryClear => false;
 
-    protected override async Task<NodeOptions> OptionsAsync() => new() { Name = "n", State = StateStorage.PostgreSql, PostgreSqlConnection = await servers.PostgreSqlAsync() };
+    protected override async Task<NodeOptions> OptionsAsync() => Sample.Node with { State = StateStorage.PostgreSql, PostgreSqlConnection = await servers.PostgreSqlAsync() };
 }
