@@ -10,6 +10,7 @@ var root = new RootCommand("Grid builds OCI images from source with Cloud Native
     BuildCommand.Create(),
     ExtendCommand.Create(),
     BuilderCommand.Create(),
+    RebaseCommand.Create(),
     LifecycleEntry.Describe(),
     ServeCommand.Create(),
     DoctorCommand.Create(),
