@@ -18,7 +18,7 @@ namespace Grid.Sandbox.OciRuntime.Snapshots;
 internal sealed class UpperTree(RootedDirectory upper, RootedDirectory image, IReadOnlySet<string> excluded, IReadOnlySet<string> ours)
 {
     private const string WhiteoutPrefix = ".wh.";
-    private const string Opaque = "trusted.overlay.opaque";
+    private static readonly string Opaque = UserNamespace.IsInside ? "user.overlay.opaque" : "trusted.overlay.opaque";
     private static readonly string[] Foreign = ["trusted.", "security.", "user.overlay."];
 
     /// <summary>Directories that something excluded was removed from.</summary>
