@@ -26,7 +26,7 @@ internal sealed class ExportCall(PhaseInputs inputs, IPhaseLog log)
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         using var images = PhaseImages.Of(inputs);
-        var targets = images.Targets(inputs.Arguments);
+        var targets = images.Targets([.. inputs.Arguments, .. inputs.Get(PhaseFlags.Tags)]);
         var analyzed = InPlace.ReadAnalyzed(inputs, log);
         if (string.IsNullOrEmpty(analyzed.RunImage?.Reference))
             throw new LifecycleException(ExitCode.InvalidArgs, $"run image not found in analyzed metadata ({inputs.Get(PhaseFlags.Analyzed)}); run the analyzer first");
