@@ -13,6 +13,7 @@ var root = new RootCommand("Grid builds OCI images from source with Cloud Native
     RebaseCommand.Create(),
     LifecycleEntry.Describe(),
     ServeCommand.Create(),
+    DoctorCommand.Create(),
     LoginCommand.Create(),
     LoginCommand.CreateLogout(),
     BuildsCommand.Create(),
