@@ -10,8 +10,15 @@ var root = new RootCommand("Grid builds OCI images from source with Cloud Native
     BuildCommand.Create(),
     ExtendCommand.Create(),
     BuilderCommand.Create(),
+    RebaseCommand.Create(),
     LifecycleEntry.Describe(),
     ServeCommand.Create(),
+    DoctorCommand.Create(),
+    LoginCommand.Create(),
+    LoginCommand.CreateLogout(),
+    BuildsCommand.Create(),
+    BuildsCommand.CreateLogs(),
+    BuildsCommand.CreateCancel(),
 };
 var parsed = root.Parse(args);
 return parsed.Errors.Count > 0 ? UsageError.Report(parsed) : await parsed.InvokeAsync(new InvocationConfiguration

@@ -68,7 +68,9 @@ public static class GridHosting
         .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical));
 
     internal static void AddGridContent(this IServiceCollection services, GridOptions options) =>
-        services.AddSingleton(_ => new ContentStore(Path.Combine(options.DataDirectory, "content"))).AddSingleton<IContexts, NodeContexts>();
+        services.AddSingleton(_ => new ContentStore(Path.Combine(options.DataDirectory, "content")))
+            .AddSingleton(p => new TieredContent(p.GetRequiredService<ContentStore>(), p.GetService<IContentTier>()))
+            .AddSingleton<IContexts, NodeContexts>();
 
     internal static void AddGridImages(this IServiceCollection services, GridOptions options)
     {
@@ -91,6 +93,7 @@ public static class GridHosting
     {
         BuildsDirectory = Path.Combine(options.DataDirectory, "builds"),
         Launcher = options.Launcher,
+        AllowPrivateUrls = options.AllowPrivateUrls,
         SandboxLimits = new SandboxLimits { MemoryBytes = options.SandboxMemoryBytes, MaxProcesses = options.SandboxMaxProcesses },
     });
 

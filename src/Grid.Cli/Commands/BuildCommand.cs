@@ -3,6 +3,8 @@ using System.Diagnostics;
 using Grid.Buildpacks;
 using Grid.Buildpacks.Toml;
 using Grid.Cli.Progress;
+using Grid.Cli.Remote;
+using Grid.Client.Models;
 using Grid.Contracts;
 using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
@@ -31,15 +33,17 @@ internal static class BuildCommand
     private static readonly Option<string?> BuildId = new("--build-id") { Description = "Value of the build_id argument of Dockerfiles: a UUID (default: a new one)" };
     private static readonly Option<string?> DefaultProcess = new("--default-process") { Description = "Process type the image starts" };
     private static readonly Option<bool> Refresh = new("--refresh-extensions") { Description = "Run Dockerfile steps even when they are cached" };
+    private static readonly Option<string[]> Secrets = SecretFlags.Create();
     private static readonly Option<bool> Json = new("--json") { Description = "One JSON event a line on standard output" };
 
     public static Command Create()
     {
         var command = new Command("build", "Build an app image from source")
         {
-            Source, Builder, ImageName, Tags, RunImage, PreviousImage, Env, Output, BuildId, DefaultProcess, Refresh, Json,
+            Source, Builder, ImageName, Tags, RunImage, PreviousImage, Env, Output, BuildId, DefaultProcess, Refresh, Secrets, Json,
         };
         GridFlags.AddTo(command);
+        ServerFlags.AddTo(command);
         command.SetAction(RunAsync);
         return command;
     }
@@ -50,8 +54,8 @@ internal static class BuildCommand
         {
             // Before anything is entered or started: bad input is answered at once, whoever asks.
             var input = Input.Read(parsed);
-            if (!Environment.IsPrivilegedProcess)
-                throw new LifecycleException(ExitCode.Failed, "building needs root, for overlay mounts and containers; run it with sudo");
+            if (ServerFlags.Read(parsed) is { } server)
+                return await BuildElsewhereAsync(server, input, parsed, cancellationToken);
             MountNamespace.EnterPrivate();
             return await BuildAsync(input, parsed, cancellationToken);
         }
@@ -60,6 +64,28 @@ internal static class BuildCommand
             Console.Error.WriteLine($"grid build: {error.Message}");
             return error.ExitCode;
         }
+    }
+
+    private static async Task<int> BuildElsewhereAsync(ServerContext server, Input input, ParseResult parsed, CancellationToken cancellationToken)
+    {
+        using var grid = new RemoteGrid(server);
+        if (parsed.GetValue(Output) != "registry")
+            throw new LifecycleException(ExitCode.InvalidArgs, $"--output {parsed.GetValue(Output)}: a running grid writes to registries only; build on this machine with --server local");
+        var submission = new BuildSubmission
+        {
+            Image = parsed.GetValue(ImageName)!,
+            Tags = parsed.GetValue(Tags) ?? [],
+            Builder = parsed.GetValue(Builder)!,
+            Source = await grid.UploadAsync(input.Source.FullName, cancellationToken),
+            RunImage = parsed.GetValue(RunImage),
+            PreviousImage = parsed.GetValue(PreviousImage),
+            Environment = input.Environment,
+            BuildId = parsed.GetValue(BuildId),
+            DefaultProcess = parsed.GetValue(DefaultProcess),
+            RefreshExtensions = parsed.GetValue(Refresh),
+            SourceDateEpoch = input.SourceDateEpoch,
+        };
+        return Code(await EventScreen.ShowAsync(grid.BuildAsync(submission, cancellationToken), parsed.GetValue(Json), "Build"));
     }
 
     private static async Task<int> BuildAsync(Input input, ParseResult parsed, CancellationToken cancellationToken)
@@ -82,15 +108,17 @@ internal static class BuildCommand
             SourceDateEpoch = input.SourceDateEpoch,
             TraceParent = span?.Id,
         };
-        var end = await EventScreen.ShowAsync(grid.BuildAsync($"{Tenant}/{Guid.CreateVersion7():N}", request, cancellationToken), parsed.GetValue(Json), "Build");
+        var end = await EventScreen.ShowAsync(grid.BuildAsync($"{Tenant}/{Guid.CreateVersion7():N}", request, input.Secrets, cancellationToken), parsed.GetValue(Json), "Build");
         if (!parsed.GetValue(Json) && end.Image is not null)
             Console.WriteLine($"Built  in sandboxes of {grid.SandboxName}");
         span?.SetTag("grid.exit_code", end.ExitCode);
-        return end.State == BuildState.Cancelled ? UserError.Interrupted : end.ExitCode;
+        return Code(end);
     }
 
+    private static int Code(BuildFinished end) => end.State == BuildState.Cancelled ? UserError.Interrupted : end.ExitCode;
+
     /// <summary>What the flags and the environment ask for, checked without touching anything.</summary>
-    private sealed record Input(DirectoryInfo Source, BuildTargets Targets, Dictionary<string, string> Environment, long? SourceDateEpoch)
+    private sealed record Input(DirectoryInfo Source, BuildTargets Targets, Dictionary<string, string> Environment, long? SourceDateEpoch, IReadOnlyDictionary<string, byte[]> Secrets)
     {
         /// <exception cref="LifecycleException">A value cannot be used.</exception>
         public static Input Read(ParseResult parsed)
@@ -104,14 +132,8 @@ internal static class BuildCommand
                 source,
                 BuildTargets.Resolve(parsed.GetValue(ImageName)!, parsed.GetValue(Tags) ?? [], parsed.GetValue(Output)!),
                 EnvironmentFlags.Read(parsed.GetValue(Env) ?? []),
-                Epoch());
+                Commands.SourceDateEpoch.Seconds(),
+                SecretFlags.Read(parsed.GetValue(BuildCommand.Secrets) ?? []));
         }
-
-        private static long? Epoch() => System.Environment.GetEnvironmentVariable("SOURCE_DATE_EPOCH") switch
-        {
-            null or "" => null,
-            var text when long.TryParse(text, out var seconds) && seconds >= 0 => seconds,
-            var text => throw new LifecycleException(ExitCode.InvalidArgs, $"SOURCE_DATE_EPOCH wants seconds since 1970, not '{text}'"),
-        };
     }
 }

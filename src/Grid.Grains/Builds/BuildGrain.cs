@@ -47,6 +47,8 @@ public sealed class BuildGrain(
 
     public Task<BuildStatus> GetStatusAsync() => Task.FromResult(Status());
 
+    public Task<BuildRequest?> GetRequestAsync() => Task.FromResult(State.Request);
+
     public Task ReportAsync(WorkReport report)
     {
         var phase = Enum.GetValues<Phase>().FirstOrDefault(p => Handle(p) == report.Handle, (Phase)(-1));
@@ -100,6 +102,8 @@ public sealed class BuildGrain(
         if (decision.Effects.Count == 0 && ReferenceEquals(before, decision.Progress))
             return;
         State.Progress = decision.Progress;
+        if (decision.Progress.State is not BuildState.Running)
+            State.FinishedAt ??= time.GetUtcNow();
         await SaveAsync();
         foreach (var phase in Enum.GetValues<Phase>().Where(p => before[p] == PhaseState.Running && decision.Progress[p] != PhaseState.Running))
         {
@@ -248,6 +252,7 @@ public sealed class BuildGrain(
         Failure = State.Progress.Failure ?? (State.Progress.State == BuildState.Cancelled ? new Failure((int)ExitCode.Failed, $"cancelled: {State.Progress.CancelReason}") : null),
         Image = State.Progress.State == BuildState.Succeeded ? State.Image : null,
         Phases = [.. State.Progress.Phases],
+        FinishedAt = State.FinishedAt,
     };
 
     private static int ExitCodeOf(BuildProgress progress) =>

@@ -45,4 +45,7 @@ public sealed class BuildGrainState
 
     /// <summary>Node that works for this build: where its sandboxes and directories are, wherever this grain moves.</summary>
     [Id(14)] public string Node { get; set; } = "";
+
+    /// <summary>When the build reached its end.</summary>
+    [Id(20)] public DateTimeOffset? FinishedAt { get; set; }
 }

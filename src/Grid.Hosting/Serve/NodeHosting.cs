@@ -1,9 +1,14 @@
+using Grid.Api;
 using Grid.Contracts;
+using Grid.Contracts.Events;
 using Grid.Contracts.Work;
 using Grid.Grains;
 using Grid.Hosting.Configuration;
+using Grid.Hosting.Content;
+using Grid.Hosting.Events;
 using Grid.Hosting.Storage;
 using Grid.Hosting.Storage.AzureBlobs;
+using Grid.Oci.Content;
 using Grid.Worker;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -19,18 +24,27 @@ internal static class NodeHosting
     /// <summary>A silo with the roles, membership and storage its settings name.</summary>
     public static void AddGridNode(this IHostApplicationBuilder builder, NodeOptions options)
     {
+        // Chosen once: membership and endpoints must mean the same ones.
+        options = options with
+        {
+            SiloPort = options.SiloPort == 0 ? GridHosting.FreePort() : options.SiloPort,
+            GatewayPort = options.GatewayPort == 0 ? GridHosting.FreePort() : options.GatewayPort,
+        };
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(options.Node);
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddGridLogging();
         builder.Services.AddGridContent(options.Node);
         builder.Services.AddGridImages(options.Node);
-        builder.Services.AddGridEvents(options.Node);
+        builder.Services.AddSharedContent(options);
+        builder.Services.AddJournals(options);
         if (options.Roles.HasFlag(NodeRoles.Worker))
         {
             builder.Services.AddGridSandbox(options.Node);
             builder.Services.AddGridWorker(options.Node);
         }
+        if (options.Roles.HasFlag(NodeRoles.Api))
+            builder.Services.AddGridApi(options.Api);
         builder.Services.Replace(ServiceDescriptor.Singleton(new GridNode(options.Name)));
         builder.Services.AddSingleton<NodeHealth>();
         builder.AddGridTelemetry();
@@ -42,6 +56,23 @@ internal static class NodeHosting
             .AddGridReminders(options)
             .AddGridState(options)
             .AddActivityPropagation());
+    }
+
+    /// <summary>The tier behind the node's store, unless it is alone.</summary>
+    private static void AddSharedContent(this IServiceCollection services, NodeOptions options)
+    {
+        if (options.Content == SharedContent.Azure)
+            services.AddSingleton<IContentTier>(new AzureTier(new AzureContainer(Connections.AzureBlobs(options.AzureConnection), options.ContentContainer)));
+        else if (options.Content == SharedContent.Directory)
+            services.AddSingleton<IContentTier>(new DirectoryTier(options.ContentDirectory!));
+    }
+
+    private static void AddJournals(this IServiceCollection services, NodeOptions options)
+    {
+        if (options.Events == EventStorage.Azure)
+            services.AddSingleton<IBuildEvents>(p => ActivatorUtilities.CreateInstance<AzureBuildEvents>(p, new AzureContainer(Connections.AzureBlobs(options.AzureConnection), options.EventsContainer), new AzureJournalOptions()));
+        else
+            services.AddGridEvents(options.Node);
     }
 
     /// <summary>Takes the grains away that this node is not to hold: Orleans places a grain only where its class is.</summary>
@@ -63,8 +94,8 @@ internal static class NodeHosting
         .Configure<EndpointOptions>(o =>
         {
             o.AdvertisedIPAddress = options.AdvertisedAddress;
-            o.SiloPort = options.SiloPort == 0 ? GridHosting.FreePort() : options.SiloPort;
-            o.GatewayPort = options.GatewayPort == 0 ? GridHosting.FreePort() : options.GatewayPort;
+            o.SiloPort = options.SiloPort;
+            o.GatewayPort = options.GatewayPort;
             o.SiloListeningEndpoint = new(options.ListenAddress, o.SiloPort);
             o.GatewayListeningEndpoint = new(options.ListenAddress, o.GatewayPort);
         });
@@ -98,7 +129,7 @@ internal static class NodeHosting
         _ => silo.UseInMemoryReminderService(),
     };
 
-    private static ISiloBuilder AddGridState(this ISiloBuilder silo, NodeOptions options)
+    internal static ISiloBuilder AddGridState(this ISiloBuilder silo, NodeOptions options)
     {
         silo.UseSystemTextJsonGrainStorageSerializer();
         return options.State switch
@@ -108,8 +139,9 @@ internal static class NodeHosting
                 o.ContainerName = options.StateContainer;
                 o.BlobServiceClient = Connections.AzureBlobs(options.AzureConnection);
             }),
-            StateStorage.Redis => silo.AddRedisGrainStorage(GridStorage.Name, o => o.ConfigurationOptions = Connections.Redis(options.RedisConnection)),
-            StateStorage.PostgreSql => silo.AddAdoNetGrainStorage(GridStorage.Name, o => (o.Invariant, o.ConnectionString) = (Connections.PostgreSqlInvariant, options.PostgreSqlConnection)),
+            StateStorage.Redis => silo.AddRedisGrainStorage(GridStorage.Name, o => (o.ConfigurationOptions, o.DeleteStateOnClear) = (Connections.Redis(options.RedisConnection), true)),
+            StateStorage.PostgreSql => silo.AddAdoNetGrainStorage(GridStorage.Name, o =>
+                (o.Invariant, o.ConnectionString, o.DeleteStateOnClear) = (Connections.PostgreSqlInvariant, options.PostgreSqlConnection, true)),
             _ => silo.AddFileGrainStorage(GridStorage.Name, o => o.RootDirectory = Path.Combine(options.Node.DataDirectory, "state")),
         };
     }
