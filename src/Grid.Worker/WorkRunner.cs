@@ -140,6 +140,7 @@ public sealed class WorkRunner(
     {
         var log = Output(work, Phase.Export);
         var extended = work.RunImage.Added.Count > 0 || work.RunImage.Rebasable is not null;
+        var targets = work.Targets.Select(ImageLocation.Parse).ToList();
         var image = AppImage.Assemble(new AssembleInput
         {
             Environment = Phases.Environment(work.Detection.Analyzed, work.Detection.Analyzed.Builder.Config),
@@ -152,8 +153,9 @@ public sealed class WorkRunner(
             ProcessType = work.DefaultProcess,
             Created = work.SourceDateEpoch is { } seconds ? DateTimeOffset.FromUnixTimeSeconds(seconds) : null,
             ExtraLabels = work.Labels,
+            OciMediaTypes = targets.Any(target => target is ImageLocation.Layout),
         }, content, images, log);
-        var report = await Exporter.ExportAsync(images, image, [.. work.Targets.Select(ImageLocation.Parse)], log, cancellationToken);
+        var report = await Exporter.ExportAsync(images, image, targets, log, cancellationToken);
         report.EnsureComplete();
         return new ExportDone(report);
     }
