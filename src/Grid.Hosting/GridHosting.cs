@@ -6,6 +6,7 @@ using Grid.Contracts.Events;
 using Grid.Contracts.Work;
 using Grid.Docker;
 using Grid.Grains;
+using Grid.Grains.Queues;
 using Grid.Hosting.Events;
 using Grid.Oci.Content;
 using Grid.Oci.Images;
@@ -44,8 +45,10 @@ public static class GridHosting
         {
             BuildsDirectory = Path.Combine(options.DataDirectory, "builds"),
             Launcher = options.Launcher,
+            Slots = 1,
             SandboxLimits = new SandboxLimits { MemoryBytes = options.SandboxMemoryBytes, MaxProcesses = options.SandboxMaxProcesses },
         });
+        builder.Services.AddSingleton<ISharedContent, OneNodeContent>();
         builder.AddGridTelemetry();
         builder.Services.AddGridSerialization();
         builder.UseOrleans(silo => silo
@@ -58,6 +61,7 @@ public static class GridHosting
                 return Task.CompletedTask;
             })))
             .AddActivityPropagation()
+            .AddGridGrains(Environment.MachineName, new QueueOptions { EndsAbandonedBuilds = true })
             .AddFileGrainStorage(GridStorage.Name, storage => storage.RootDirectory = Path.Combine(options.DataDirectory, "state"))
             .UseSystemTextJsonGrainStorageSerializer());
     }

@@ -3,19 +3,22 @@ using Microsoft.Extensions.Hosting;
 using Grid.Contracts.Work;
 using Grid.Oci.Content;
 using Grid.Sandbox;
+using Orleans.Runtime;
 
 namespace Grid.Worker;
 
 /// <summary>Registers a node's worker.</summary>
 public static class WorkerHosting
 {
-    /// <summary>Adds the worker agent and what it needs; the content store, image stores, sandbox runtime and event journal come from elsewhere.</summary>
+    /// <summary>Adds the worker agent and what it needs; the content store, image stores, sandbox runtime, event journal and shared content come from elsewhere.</summary>
     public static IServiceCollection AddGridWorker(this IServiceCollection services, WorkerOptions options) => services
         .AddSingleton(options)
-        .AddSingleton(new GridNode(Environment.MachineName))
+        .AddSingleton(new GridNode(options.Node))
         .AddSingleton<BuildDirectories>()
         .AddSingleton<WorkRunner>()
+        .AddSingleton<WarmContent>()
         .AddSingleton<WorkerAgent>()
+        .AddSingleton<ILifecycleParticipant<ISiloLifecycle>, NodeHeartbeat>()
         .AddHostedService<CrashRecovery>();
 }
 

@@ -58,7 +58,7 @@ public sealed class SerializationTests
     {
         Messages().Count.ShouldBeGreaterThan(25);
         States().Count.ShouldBeGreaterThan(4);
-        Events().Count.ShouldBe(7);
+        Events().Count.ShouldBe(9);
     }
 
     private static string Text(object value) => JsonSerializer.Serialize(value, value.GetType(), Options);
