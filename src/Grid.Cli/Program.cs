@@ -1,10 +1,22 @@
 using System.CommandLine;
 using Grid.Cli.Commands;
+using Grid.Cli.Lifecycle;
+
+if (LifecycleEntry.Find(args) is { } runPhase)
+    return await runPhase();
 
 var root = new RootCommand("Grid builds OCI images from source with Cloud Native Buildpacks and image extensions.")
 {
     BuildCommand.Create(),
+    ExtendCommand.Create(),
     BuilderCommand.Create(),
+    LifecycleEntry.Describe(),
+    ServeCommand.Create(),
+    LoginCommand.Create(),
+    LoginCommand.CreateLogout(),
+    BuildsCommand.Create(),
+    BuildsCommand.CreateLogs(),
+    BuildsCommand.CreateCancel(),
 };
 var parsed = root.Parse(args);
 return parsed.Errors.Count > 0 ? UsageError.Report(parsed) : await parsed.InvokeAsync(new InvocationConfiguration

@@ -1,10 +1,15 @@
 using System.Runtime.CompilerServices;
+using Grid.Buildpacks;
 using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
+using Grid.Lifecycle;
+using Grid.Lifecycle.Analyze;
+using Grid.Lifecycle.Extend;
 using Grid.Oci;
 using Grid.Oci.Content;
 using Grid.Oci.Images;
 using Grid.Oci.Layers;
+using Grid.Sandbox;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
@@ -23,9 +28,7 @@ public sealed class EmbeddedGrid : IAsyncDisposable
     /// <summary>Starts the silo; waits while another process builds with the same data directory.</summary>
     public static async Task<EmbeddedGrid> StartAsync(GridOptions options, CancellationToken cancellationToken)
     {
-        // State and journals hold what users give to builds: for nobody else on the machine.
-        Directory.CreateDirectory(options.DataDirectory);
-        File.SetUnixFileMode(options.DataDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        PrivateDirectory.Create(options.DataDirectory);
         var directoryLock = await DataDirectoryLock.TakeAsync(options.DataDirectory, cancellationToken);
         try
         {
@@ -50,6 +53,33 @@ public sealed class EmbeddedGrid : IAsyncDisposable
         await using var registration = cancellationToken.Register(() => build.CancelAsync("interrupted").Ignore());
         await foreach (var buildEvent in Services.GetRequiredService<IBuildEvents>().WatchAsync(buildKey, CancellationToken.None))
             yield return buildEvent;
+    }
+
+    /// <summary>What runs this grid's sandboxes, as chosen by now.</summary>
+    public string SandboxName => Services.GetRequiredService<ISandboxRuntime>().Name;
+
+    /// <summary>Extends an image and gives the events to its end, as <see cref="BuildAsync"/> does for a build.</summary>
+    public async IAsyncEnumerable<BuildEvent> ExtendAsync(string key, ImageExtensionRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var extension = Services.GetRequiredService<IGrainFactory>().GetGrain<IImageExtensionGrain>(key);
+        await extension.StartAsync(request);
+        await using var registration = cancellationToken.Register(() => extension.CancelAsync("interrupted").Ignore());
+        await foreach (var buildEvent in Services.GetRequiredService<IBuildEvents>().WatchAsync(key, CancellationToken.None))
+            yield return buildEvent;
+    }
+
+    /// <summary>An image as it is now, pinned.</summary>
+    /// <exception cref="LifecycleException">There is no such image.</exception>
+    public async Task<PinnedImage> PinAsync(ImageLocation location, CancellationToken cancellationToken) =>
+        await Services.GetRequiredService<ImageStores>().FindAsync(location, HostPlatform.Current, cancellationToken) is { } image
+            ? PinnedImage.From(image, location)
+            : throw new LifecycleException(ExitCode.ExtendError, $"there is no image {location}; check the name, or pull it first");
+
+    /// <summary>Packs a build context, without what its .dockerignore leaves out; an empty one for null.</summary>
+    public BuildContext PackContext(string? directory, CancellationToken cancellationToken)
+    {
+        var content = Services.GetRequiredService<ContentStore>();
+        return ContextStore.Index(content, SourceArchive.Pack(content, directory ?? AppContext.BaseDirectory, (_, _) => directory is not null, cancellationToken), cancellationToken);
     }
 
     /// <summary>Packs an app's source into the content store.</summary>

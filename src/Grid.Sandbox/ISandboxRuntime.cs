@@ -17,6 +17,9 @@ public interface ISandboxRuntime
     /// <summary>The engine and its version, such as <c>crun 1.8.1</c>, for logs and <c>grid doctor</c>.</summary>
     string Name { get; }
 
+    /// <summary>Throws <see cref="SandboxException"/> with the reason when this runtime cannot run sandboxes on this node. Later calls are quick.</summary>
+    Task ProbeAsync(CancellationToken cancellationToken);
+
     /// <summary>
     /// Makes the parent's layers present on this node (fetching and unpacking what is missing, bottom first) and a writable sandbox over them.
     /// Nothing runs yet. The same handle must not be in use (<see cref="InvalidOperationException"/>).
@@ -116,7 +119,11 @@ public enum Privileges
 /// <summary>How a process ended.</summary>
 /// <param name="ExitCode">Its exit code, or 128 + signal.</param>
 /// <param name="OutOfMemory">Whether it was killed for exceeding <see cref="SandboxLimits.MemoryBytes"/>.</param>
-public sealed record ProcessResult(int ExitCode, bool OutOfMemory = false);
+public sealed record ProcessResult(int ExitCode, bool OutOfMemory = false)
+{
+    /// <summary>Why there never was a process: not executable, no such interpreter. The exit code then is a shell's for it, 126 or 127. Null when it started.</summary>
+    public string? StartFailure { get; init; }
+}
 
 /// <summary>Takes a process's output.</summary>
 public interface IProcessOutput

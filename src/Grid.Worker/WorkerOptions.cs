@@ -7,10 +7,10 @@ namespace Grid.Worker;
 public sealed record WorkerOptions
 {
     /// <summary>Where builds have their source, layers and platform directories while they run.</summary>
-    public required string BuildsDirectory { get; init; }
+    public string BuildsDirectory { get; init; } = "";
 
     /// <summary>The launcher for app images whose builder brings none.</summary>
-    public required string Launcher { get; init; }
+    public string Launcher { get; init; } = "";
 
     /// <summary>Bounds for each sandbox.</summary>
     public SandboxLimits SandboxLimits { get; init; } = new();

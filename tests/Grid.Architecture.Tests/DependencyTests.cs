@@ -9,11 +9,13 @@ public sealed class DependencyTests
     [InlineData("Grid.Dockerfiles", "Grid.Oci")]
     [InlineData("Grid.Sandbox", "Grid.Oci")]
     [InlineData("Grid.Sandbox.OciRuntime", "Grid.Oci", "Grid.Sandbox")]
-    [InlineData("Grid.Docker", "Grid.Oci", "Grid.Sandbox")]
+    [InlineData("Grid.Docker", "Grid.Oci", "Grid.Sandbox", "Grid.Sandbox.OciRuntime")]
     [InlineData("Grid.Lifecycle", "Grid.Oci", "Grid.Buildpacks", "Grid.Dockerfiles", "Grid.Sandbox")]
     [InlineData("Grid.Contracts", "Grid.Oci", "Grid.Buildpacks", "Grid.Dockerfiles", "Grid.Sandbox", "Grid.Lifecycle")]
     [InlineData("Grid.Grains", "Grid.Oci", "Grid.Buildpacks", "Grid.Dockerfiles", "Grid.Lifecycle", "Grid.Contracts")]
     [InlineData("Grid.Worker", "Grid.Oci", "Grid.Buildpacks", "Grid.Dockerfiles", "Grid.Sandbox", "Grid.Lifecycle", "Grid.Contracts")]
+    [InlineData("Grid.Client", "Grid.Oci", "Grid.Buildpacks", "Grid.Dockerfiles", "Grid.Sandbox", "Grid.Lifecycle", "Grid.Contracts")]
+    [InlineData("Grid.Api", "Grid.Oci", "Grid.Buildpacks", "Grid.Dockerfiles", "Grid.Sandbox", "Grid.Lifecycle", "Grid.Contracts", "Grid.Client")]
     public void Dependencies_point_down(string project, params string[] allowed) =>
         Product.References(project).Where(r => r.StartsWith("Grid", StringComparison.Ordinal)).Except(allowed).ShouldBeEmpty($"{project} may not use these");
 
@@ -21,13 +23,16 @@ public sealed class DependencyTests
     public void Hosting_does_not_know_the_command_line() => Product.References("Grid.Hosting").ShouldNotContain("grid");
 
     [Theory]
-    [InlineData("Orleans", "Grid.Contracts", "Grid.Grains", "Grid.Worker", "Grid.Hosting", "grid")]
+    [InlineData("Orleans", "Grid.Contracts", "Grid.Grains", "Grid.Worker", "Grid.Api", "Grid.Hosting", "grid")]
     [InlineData("Docker.DotNet", "Grid.Docker")]
     [InlineData("Tomlyn", "Grid.Buildpacks")]
     [InlineData("ZstdSharp", "Grid.Oci")]
     [InlineData("System.CommandLine", "grid")]
     [InlineData("Spectre.Console", "grid")]
     [InlineData("OpenTelemetry", "Grid.Hosting")]
+    [InlineData("Azure", "Grid.Hosting")]
+    [InlineData("StackExchange.Redis", "Grid.Hosting")]
+    [InlineData("Npgsql", "Grid.Hosting")]
     public void A_package_is_used_where_it_belongs(string package, params string[] allowed) =>
         Product.Names.Where(n => Product.References(n).Any(r => r.StartsWith(package, StringComparison.Ordinal))).Except(allowed).ShouldBeEmpty($"{package} is used there");
 

@@ -70,6 +70,9 @@ public sealed record BuildStatus
 
     /// <summary>State of each phase, indexed by <see cref="Phase"/>.</summary>
     [Id(4)] public PhaseState[] Phases { get; init; } = [];
+
+    /// <summary>When it reached its end.</summary>
+    [Id(20)] public DateTimeOffset? FinishedAt { get; init; }
 }
 
 /// <summary>The image a build published.</summary>

@@ -6,7 +6,7 @@ namespace Grid.Contracts.Builds;
 
 /// <summary>One build, keyed <c>tenant/build</c>: accepts a request once and drives it to exactly one terminal state.</summary>
 [Alias("grid.IBuildGrain")]
-public interface IBuildGrain : IWorkOwner, IQueueMember
+public interface IBuildGrain : IWorkOwner, IExtensionOwner, IQueueMember
 {
     /// <summary>Accepts the build and starts it; repeating the call with the same key changes nothing and answers the status.</summary>
     [Alias("Submit")]
@@ -24,11 +24,11 @@ public interface IBuildGrain : IWorkOwner, IQueueMember
     [Alias("MayPublish"), ReadOnly]
     Task<bool> MayPublishAsync(string handle);
 
+    /// <summary>What was asked; null when the build was never submitted.</summary>
+    [Alias("GetRequest"), ReadOnly]
+    Task<BuildRequest?> GetRequestAsync();
+
     /// <summary>The detection grain's answer.</summary>
     [Alias("Detected")]
     Task DetectedAsync(DetectionOutcome outcome);
-
-    /// <summary>An extender grain's answer.</summary>
-    [Alias("Extended")]
-    Task ExtendedAsync(ExtensionOutcome outcome);
 }

@@ -75,6 +75,8 @@ public sealed class BuildGrain(
 
     public Task<BuildStatus> GetStatusAsync() => Task.FromResult(Status());
 
+    public Task<BuildRequest?> GetRequestAsync() => Task.FromResult(State.Request);
+
     public async Task<bool> PlacedAsync(BuildPlacement placement)
     {
         if (State.Request is null)
@@ -184,6 +186,8 @@ public sealed class BuildGrain(
         if (!ReferenceEquals(before, decision.Progress))
         {
             State.Progress = decision.Progress;
+            if (BuildMachine.IsOver(decision.Progress))
+                State.FinishedAt ??= time.GetUtcNow();
             await SaveAsync();
         }
         foreach (var phase in Enum.GetValues<Phase>().Where(p => before[p] == PhaseState.Running && decision.Progress[p] is not (PhaseState.Running or PhaseState.Waiting)))
@@ -345,6 +349,7 @@ public sealed class BuildGrain(
         Failure = State.Progress.Failure ?? (State.Progress.State == BuildState.Cancelled ? new Failure((int)ExitCode.Failed, $"cancelled: {State.Progress.CancelReason}") : null),
         Image = State.Progress.State == BuildState.Succeeded ? State.Image : null,
         Phases = [.. State.Progress.Phases],
+        FinishedAt = State.FinishedAt,
     };
 
     private static int ExitCodeOf(BuildProgress progress) =>

@@ -45,4 +45,7 @@ public sealed class BuildGrainState
 
     /// <summary>When it was accepted; id 14 was the node, which is part of the progress now.</summary>
     [Id(15)] public DateTimeOffset SubmittedAt { get; set; }
+
+    /// <summary>When the build reached its end.</summary>
+    [Id(20)] public DateTimeOffset? FinishedAt { get; set; }
 }

@@ -75,7 +75,7 @@ public sealed class ExtenderGrain(
     {
         if (State.Outcome is not null)
         {
-            TellBuild();
+            TellOwner();
             return;
         }
         if (State.Request is null)
@@ -86,6 +86,8 @@ public sealed class ExtenderGrain(
         else if (request.Attempt > State.Request.Attempt)
         {
             // What ran on the other node is of no use any more; its handle cannot report, nor its lease be kept.
+            if (State.Running is { } stale && Chain.Next(State.Position!) is { } at)
+                await GrainFactory.GetGrain<IStepGrain>(KeyOf(at)).ReleaseAsync(stale);
             State.Request = State.Request with { Node = request.Node, Attempt = request.Attempt };
             State.Running = null;
             await SaveAsync();
@@ -292,7 +294,7 @@ public sealed class ExtenderGrain(
         if (outcome.Failure is not null)
             _span.Fail(outcome.Failure.Message);
         _span?.Dispose();
-        TellBuild();
+        TellOwner();
     }
 
     private void EnsureTimer() => _timer ??= this.RegisterGrainTimer(OnTickAsync, new GrainTimerCreationOptions(Tick, Tick));
@@ -311,11 +313,11 @@ public sealed class ExtenderGrain(
         }
     }
 
-    /// <summary>Not awaited: the build may be in the middle of the call that led here.</summary>
-    private void TellBuild()
+    /// <summary>Not awaited: the owner may be in the middle of the call that led here.</summary>
+    private void TellOwner()
     {
-        var (build, outcome) = (GrainFactory.GetGrain<IBuildGrain>(Request.BuildKey), State.Outcome!);
-        Notice.RepeatAsync(() => build.ExtendedAsync(outcome), time).Ignore();
+        var (owner, outcome) = (GrainFactory.GetGrain<IExtensionOwner>(Request.Owner), State.Outcome!);
+        Notice.RepeatAsync(() => owner.ExtendedAsync(outcome), time).Ignore();
     }
 
     private string KeyOf(ChainStep step) => $"{Request.Scope}/{step.Key!.Digest.Hex}";

@@ -69,6 +69,7 @@ internal sealed class PhaseWork(string key, BuildGrainState state, GrainId owner
             Refresh = Request.RefreshExtensions,
             TraceParent = state.TraceParent,
             Node = BuildMachine.NodeOf(state.Progress.Placement, phase)!.Node,
+            Owner = owner,
             Attempt = state.Progress.Attempts[(int)phase],
         };
     }

@@ -19,10 +19,12 @@ public sealed class BuildMachineTests
     }
 
     [Fact]
+    [Spec("platform/build.phases")]
     public void Placed_StartsAnalyzeOnly() =>
         Admitted().Effects.ShouldBe([new BuildEffect(BuildEffectKind.Start, Phase.Analyze)]);
 
     [Fact]
+    [Spec("platform/build.phases")]
     public void Detect_Done_StartsRestoreAndBothExtensionsAtOnce()
     {
         var decision = Done(Phase.Analyze, Phase.Detect);
@@ -32,6 +34,7 @@ public sealed class BuildMachineTests
     }
 
     [Fact]
+    [Spec("platform/build.phases", "buildpack/build.export", "image_extension/generate.then", "buildpack/analyze.build")]
     public void ExtendRun_StillRunning_BuildStartsButExportWaits()
     {
         var decision = Done(Phase.Analyze, Phase.Detect, Phase.Restore, Phase.ExtendBuild);

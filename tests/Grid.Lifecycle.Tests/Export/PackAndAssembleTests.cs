@@ -33,6 +33,7 @@ public sealed class PackAndAssembleTests : IAsyncDisposable
     }
 
     [Fact]
+    [Spec("buildpack/launch.reuse", "buildpack/launch.reuse-metadata", "buildpack/export.reference")]
     public async Task Pack_TomlWithoutDirectory_TakesThePreviousLayer()
     {
         var first = await PackAsync();
@@ -60,6 +61,7 @@ public sealed class PackAndAssembleTests : IAsyncDisposable
     [InlineData("[types]\nlaunch = true", "previous image has no metadata for layer 'a/b:l'")]
     [InlineData("[types]\nlaunch = true\ncache = true", "cache=true but has no contents")]
     [InlineData("[types]\nlaunch = 3", "l.toml:2:")]
+    [Spec("buildpack/export.reference")]
     public async Task Pack_LayerThatIsNowhere_FailsWith62(string toml, string message)
     {
         _sandbox.Tree.Delete("/layers/a_b/l");
@@ -77,7 +79,76 @@ public sealed class PackAndAssembleTests : IAsyncDisposable
         (await Should.ThrowAsync<LifecycleException>(() => PackAsync())).Message.ShouldContain("SymbolicLink where the directory of a layer must be");
     }
 
+    [Theory]
+    [InlineData("[types]\nbuild = true\n")]
+    [InlineData("[metadata]\nv = 1\n")]
+    [InlineData(null)]
+    [Spec("buildpack/launch.gone", "buildpack/reuse.untyped")]
+    public async Task Pack_LayerThatIsNotForLaunch_IsNotInTheImage(string? toml)
+    {
+        var previous = Pinned(Assemble(await PackAsync()));
+        if (toml is null)
+            _sandbox.Tree.Delete("/layers/a_b/l.toml");
+        else
+            _sandbox.Write("/layers/a_b/l.toml", toml);
+
+        var app = await PackAsync(previous);
+
+        app.Layers.ShouldNotContain(layer => layer.Id == "a/b:l");
+        app.Metadata.Buildpacks![0].Layers!.ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    [Spec("buildpack/launch.replace", "buildpack/launch.replace-metadata", "buildpack/launch.replace-sbom", "buildpack/launch.reuse-sbom", "buildpack/launch.reuse-metadata")]
+    public async Task Pack_Rebuild_HasTheMetadataAndSbomOfThisBuild(bool leavesTheDirectory)
+    {
+        _sandbox.Write("/layers/sbom/launch/a_b/l/sbom.cdx.json", "1");
+        var first = await PackAsync();
+        var previous = Pinned(Assemble(first));
+        _sandbox.Write("/layers/sbom/launch/a_b/l/sbom.cdx.json", "2");
+        _sandbox.Write("/layers/a_b/l.toml", "[types]\nlaunch = true\n[metadata]\nv = 2\n");
+        if (leavesTheDirectory)
+            _sandbox.Write("/layers/a_b/l/file", "other content");
+        else
+            _sandbox.Tree.Delete("/layers/a_b/l");
+
+        var second = await PackAsync(previous);
+
+        (second.Metadata.Buildpacks![0].Layers!["l"].Sha == first.Metadata.Buildpacks![0].Layers!["l"].Sha).ShouldBe(!leavesTheDirectory);
+        second.Metadata.Buildpacks![0].Layers!["l"].Data!.Value.GetRawText().ShouldBe("""{"v":2}""");
+        second.Metadata.Sbom!.Sha.ShouldNotBe(first.Metadata.Sbom!.Sha);
+    }
+
     [Fact]
+    [Spec("platform/export.sbom-build.lifecycle")]
+    public async Task Pack_LifecyclesSbom_DescribesTheBuild()
+    {
+        _sandbox.Write("/cnb/lifecycle/lifecycle.sbom.spdx.json", "{}");
+
+        (await PackAsync()).Metadata.Sbom.ShouldBeNull();
+
+        _sandbox.Read("/layers/sbom/build/buildpacksio_lifecycle/sbom.spdx.json").ShouldBe("{}");
+    }
+
+    [Fact]
+    [Spec("platform/export.entrypoint.default")]
+    public async Task Assemble_EntryPoint_IsTheBuildpacksDefaultUnlessAnotherIsAskedFor()
+    {
+        var app = await PackAsync(processes:
+        [
+            new LaunchProcess { Type = "web", Command = ["x"], BuildpackId = "a/b" },
+            new LaunchProcess { Type = "task", Command = ["x"], BuildpackId = "a/b" },
+        ]);
+        app = app with { Build = app.Build with { DefaultProcessType = "task" } };
+
+        Config(Assemble(app)).Config.Entrypoint.ShouldBe(["/cnb/process/task"]);
+        Config(Assemble(app, input => input with { ProcessType = "web" })).Config.Entrypoint.ShouldBe(["/cnb/process/web"]);
+    }
+
+    [Fact]
+    [Spec("platform/export.sbom.launcher")]
     public async Task Pack_BuildersLauncher_WinsOverOurs_AndBringsItsSbom()
     {
         (await PackAsync()).Launcher.Version.ShouldBe("ours");
@@ -100,6 +171,7 @@ public sealed class PackAndAssembleTests : IAsyncDisposable
     }
 
     [Fact]
+    [Spec("platform/export.entrypoint.given", "platform/export.entrypoint.unknown", "platform/export.entrypoint.launcher")]
     public async Task Assemble_EntryPoint_IsTheDefaultOrTheLauncher()
     {
         var app = await PackAsync();
@@ -115,23 +187,28 @@ public sealed class PackAndAssembleTests : IAsyncDisposable
     [InlineData(true, null, "false")]
     [InlineData(true, false, "false")]
     [InlineData(true, true, "true")]
+    [Spec("platform/export.rebasable.true", "platform/export.rebasable.false")]
+    [Decision(26)]
     public async Task Assemble_Rebasable_IsExplicitForExtendedImagesOnly(bool extended, bool? rebasable, string expected)
     {
         var app = await PackAsync();
         var image = Assemble(app, input => input with
         {
-            ExtendedConfig = extended ? input.Analyzed.RunImage.Config.Config : null,
+            ExtendedConfig = extended ? input.RunImage.Config.Config : null,
             Rebasable = rebasable,
         });
         Config(image).Config.Labels!["io.buildpacks.rebasable"].ShouldBe(expected);
     }
 
     [Fact]
+    [Spec("platform/export.created", "platform/export.env")]
+    [Decision(27)]
     public async Task Assemble_PlatformDecidesHistoryAndExecEnv_AndExtraLabelsComeLast()
     {
         var app = await PackAsync();
         var old = Config(Assemble(app, input => input with { Environment = input.Environment with { PlatformApi = "0.11" } }));
-        old.History.ShouldBeNull();
+        // As the reference: entries without a word about what made the layers.
+        old.History.ShouldBe(old.RootFs.DiffIds.Select(_ => new HistoryEntry { Created = LayerTimes.Normalized }));
         old.Config.Labels!.Keys.ShouldNotContain("io.buildpacks.exec-env");
         var created = new DateTimeOffset(2030, 1, 2, 3, 4, 5, TimeSpan.Zero);
         var current = Config(Assemble(app, input => input with
@@ -153,6 +230,7 @@ public sealed class PackAndAssembleTests : IAsyncDisposable
             .Message.ShouldStartWith("project-metadata.toml:1:");
 
     [Fact]
+    [Spec("platform/report.tags", "platform/report.digest", "platform/report.size", "platform/label.run-image.top")]
     public async Task Export_ToALayout_GivesAnImageThatAnalyzeReadsAgain()
     {
         var layouts = new ImageStores([new LayoutImageStore()]);
@@ -173,7 +251,7 @@ public sealed class PackAndAssembleTests : IAsyncDisposable
         // The run image's layer is not in this store: it comes from its layout.
         _store.Delete(analyzed.RunImage.Layers[0].Blob.Digest);
         var image = AppImage.Assemble(
-            new AssembleInput { Environment = GoldenBuild.Environment, Analyzed = analyzed, App = await PackAsync() }, _store, layouts, _log);
+            new AssembleInput { Environment = GoldenBuild.Environment, RunImage = analyzed.RunImage, RunImageNames = analyzed.RunImageMetadata, App = await PackAsync() }, _store, layouts, _log);
         var report = await Exporter.ExportAsync(layouts, image, [target], _log, TestContext.Current.CancellationToken);
 
         report.EnsureComplete();
@@ -246,20 +324,11 @@ public sealed class PackAndAssembleTests : IAsyncDisposable
             },
             Layers = [new Layer(new Descriptor(MediaTypes.OciLayerGzip, digest, 3), digest)],
         };
-        var names = new RunImageNames { Image = "r.test/run:1" };
         var input = new AssembleInput
         {
             Environment = GoldenBuild.Environment,
-            Analyzed = new AnalyzeResult
-            {
-                Builder = run,
-                RunImage = run,
-                RunImageName = names.Image,
-                RunImageMetadata = names,
-                KnownRunImages = [names],
-                Target = GoldenBuild.Environment.Target,
-                User = GoldenBuild.Environment.User,
-            },
+            RunImage = run,
+            RunImageNames = new RunImageNames { Image = "r.test/run:1" },
             App = app,
         };
         return AppImage.Assemble(change is null ? input : change(input), _store, new ImageStores([]), _log);
