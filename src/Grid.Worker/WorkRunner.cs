@@ -21,7 +21,7 @@ namespace Grid.Worker;
 
 /// <summary>Does one piece of work: calls the phase in Grid.Lifecycle with this node's sandbox, content store and directories.</summary>
 public sealed class WorkRunner(
-    ISandboxRuntime sandboxes, ContentStore content, ImageStores images, BuildDirectories builds, IBuildEvents events, WorkerOptions options, NodeResources node, TimeProvider time)
+    ISandboxRuntime sandboxes, ContentStore content, ImageStores images, BuildDirectories builds, IBuildEvents events, WorkerOptions options, NodeResources node, IGrainFactory grains, TimeProvider time)
 {
     private static readonly string Version = typeof(WorkRunner).Assembly.GetName().Version?.ToString(3) ?? "";
 
@@ -155,6 +155,11 @@ public sealed class WorkRunner(
             ExtraLabels = work.Labels,
             OciMediaTypes = targets.Any(target => target is ImageLocation.Layout),
         }, content, images, log);
+        if (options.StagesExports)
+            await Exporter.StageAsync(images, image, targets, cancellationToken);
+        // This node may have been given up while it was busy: the names belong to the build's current attempt alone.
+        if (!await grains.GetGrain<IBuildGrain>(work.BuildKey).MayPublishAsync(work.Handle))
+            throw new LifecycleException(ExitCode.ExportError, $"{work.Handle} may not write {string.Join(", ", work.Targets)}: the build goes on elsewhere, or was stopped");
         var report = await Exporter.ExportAsync(images, image, targets, log, cancellationToken);
         report.EnsureComplete();
         return new ExportDone(report);

@@ -37,6 +37,12 @@ public sealed record WorkerOptions
     /// <summary>What is special about it, for people.</summary>
     public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>
+    /// Exports bring an image to its registry before they ask whether they may name it, so that no time passes between permission and name in which
+    /// another node could take the build over. Costs one more request for each blob; useless on a node that is alone.
+    /// </summary>
+    public bool StagesExports { get; init; }
+
     /// <summary>How often it speaks to the queue.</summary>
     public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(2);
 

@@ -66,7 +66,7 @@ public sealed class ServeTests(TestMachine machine)
     }
 
     /// <summary>Waits until a node says where it is.</summary>
-    private static async Task<string> AddressAsync(Process node)
+    internal static async Task<string> AddressAsync(Process node)
     {
         while (await node.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken) is { } line)
         {

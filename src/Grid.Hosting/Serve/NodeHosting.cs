@@ -43,7 +43,7 @@ internal static class NodeHosting
         if (options.Roles.HasFlag(NodeRoles.Worker))
         {
             builder.Services.AddGridSandbox(options.Node);
-            builder.Services.AddGridWorker(options.Node, new WorkerOptions { Node = options.Name, ShutdownGrace = NodeHost.StopTimeout / 2 });
+            builder.Services.AddGridWorker(options.Node, new WorkerOptions { Node = options.Name, StagesExports = options.Membership != Membership.Localhost, ShutdownGrace = NodeHost.StopTimeout / 2 });
         }
         if (options.Roles.HasFlag(NodeRoles.Api))
             builder.Services.AddGridApi(options.Api with { SignInPath = "/signin" }).AddGridDashboard();
