@@ -8,6 +8,7 @@ using Grid.Contracts.Queues;
 using Grid.Contracts.Work;
 using Grid.Dockerfiles;
 using Grid.Grains.Machines;
+using Grid.Grains.Queues;
 using Orleans.Runtime;
 using Orleans.Timers;
 
@@ -22,7 +23,7 @@ namespace Grid.Grains.Builds;
 [GrainType("grid.build")]
 public sealed class BuildGrain(
     [PersistentState("build", GridStorage.Name)] IPersistentState<BuildGrainState> state,
-    IBuildEvents events, TimeProvider time, IReminderRegistry? reminders = null) : Grain, IBuildGrain, IRemindable
+    QueueOptions queues, IBuildEvents events, TimeProvider time, IReminderRegistry? reminders = null) : Grain, IBuildGrain, IRemindable
 {
     private const string ReminderName = "unfinished";
     private const int MaxLostCalls = 30;
@@ -30,6 +31,8 @@ public sealed class BuildGrain(
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(2);
     private Activity? _span;
     private IGrainTimer? _retry;
+    private IGrainTimer? _recall;
+    private (int, string) _toldPlace;
     private int _lostCalls;
     private bool _finished;
 
@@ -44,6 +47,12 @@ public sealed class BuildGrain(
     private IQueueGrain Queue => GrainFactory.GetGrain<IQueueGrain>(Request.Pool);
 
     private IAppGrain App => GrainFactory.GetGrain<IAppGrain>($"{Request.Tenant}/{Request.App}");
+
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        EnsureRecall();
+        return Task.CompletedTask;
+    }
 
     public async Task<BuildStatus> SubmitAsync(BuildRequest request)
     {
@@ -101,7 +110,23 @@ public sealed class BuildGrain(
         else if (BuildMachine.IsOver(State.Progress))
             await FinishAsync();
         else
-            await AnsweredAsync(State.Progress, await Queue.EnqueueAsync(PhaseWork.Queued(Key, this.GetGrainId(), Request, State.SubmittedAt)));
+            await AskQueueAsync();
+    }
+
+    /// <summary>Asks where the build stands, which takes it in again when the queue has lost it.</summary>
+    private async Task AskQueueAsync() =>
+        await AnsweredAsync(State.Progress, await Queue.EnqueueAsync(PhaseWork.Queued(Key, this.GetGrainId(), Request, State.SubmittedAt)));
+
+    /// <summary>A build that waits asks again now and then: the queue's silo may have died before it had stored that there is one.</summary>
+    private void EnsureRecall()
+    {
+        if (State.Progress.State == BuildState.Queued)
+        {
+            _recall ??= this.RegisterGrainTimer(_ => State.Progress.State == BuildState.Queued ? AskQueueAsync() : Task.CompletedTask, new GrainTimerCreationOptions(queues.Recall, queues.Recall));
+            return;
+        }
+        _recall?.Dispose();
+        _recall = null;
     }
 
     public Task ReportAsync(WorkReport report)
@@ -152,7 +177,7 @@ public sealed class BuildGrain(
     /// <summary>The queue answered: the build runs, waits, or is out.</summary>
     private async Task AnsweredAsync(BuildProgress progress, QueueAnswer answer)
     {
-        if (answer.Place is { } place)
+        if (answer.Place is { } place && _toldPlace != (_toldPlace = (place.Position, place.Reason)))
             events.Append(Key, new BuildQueued(place.Position, place.Reason) { At = time.GetUtcNow(), EstimatedSeconds = place.Estimate?.TotalSeconds });
         if (answer.Placement is { } placement && placement.Number > (progress.Placement?.Number ?? 0))
             await ApplyAsync(await PlaceAsync(progress, placement));
@@ -186,6 +211,7 @@ public sealed class BuildGrain(
         if (!ReferenceEquals(before, decision.Progress))
         {
             State.Progress = decision.Progress;
+            EnsureRecall();
             if (BuildMachine.IsOver(decision.Progress))
                 State.FinishedAt ??= time.GetUtcNow();
             await SaveAsync();

@@ -21,4 +21,7 @@ public sealed record QueueOptions
 
     /// <summary>How often it stores who waits, when that has changed.</summary>
     public TimeSpan BacklogPeriod { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How often a waiting build asks whether the queue still knows it.</summary>
+    public TimeSpan Recall { get; init; } = TimeSpan.FromSeconds(30);
 }
