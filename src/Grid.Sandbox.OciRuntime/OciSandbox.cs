@@ -7,19 +7,22 @@ using Grid.Sandbox.OciRuntime.Bundles;
 using Grid.Sandbox.OciRuntime.Engines;
 using Grid.Sandbox.OciRuntime.Linux;
 using Grid.Sandbox.OciRuntime.Mounts;
+using Grid.Sandbox.OciRuntime.Networks;
 using Grid.Sandbox.OciRuntime.Snapshots;
 
 namespace Grid.Sandbox.OciRuntime;
 
 /// <summary>A mounted root and the processes in it.</summary>
 internal sealed class OciSandbox(
-    SandboxSpec spec, Digest chain, SandboxRoot root, RuntimeEngine engine, OciRuntimeOptions options, ContentStore store, SnapshotStore snapshots) : ISandbox
+    SandboxSpec spec, Digest chain, SandboxRoot root, RuntimeEngine engine, OciRuntimeOptions options, ContentStore store, SnapshotStore snapshots,
+    NetworkPool networks) : ISandbox
 {
     private readonly RootedDirectory _files = new(root.Merged);
     private readonly Lock _gate = new();
     private readonly CancellationTokenSource _ending = new();
     private readonly HashSet<Task> _running = [];
     private readonly ProcessMountPoints _processMountPoints = new(new RootedDirectory(root.Merged));
+    private Task<SandboxNetwork>? _network;
     private int _processes;
     private bool _closed, _disposed;
 
@@ -81,6 +84,8 @@ internal sealed class OciSandbox(
         await _ending.CancelAsync();
         await Task.WhenAll(running).ContinueWith(static ended => _ = ended.Exception, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         await root.DisposeAsync();
+        if (_network is { IsCompletedSuccessfully: true })
+            networks.Return(await _network);
         // Not disposed: a caller that was just cancelled may still unregister from it; it holds no handle.
     }
 
@@ -92,38 +97,61 @@ internal sealed class OciSandbox(
         try
         {
             WorkingDirectory.Make(_files, process.WorkingDirectory);
-            var rootfs = process.ExtraVolumes.Count == 0 ? root.Merged : MountForProcess(process.ExtraVolumes, directory);
-            var bundle = BundleFactory.Create(process, Place(rootfs, id));
-            return await new ContainerRun(engine, root.Group!, id, directory).ExecuteAsync(bundle, process, cancellationToken);
+            var mounts = process.ExtraVolumes.Count + process.TemporaryFileSystems.Count;
+            var rootfs = mounts == 0 ? root.Merged : MountForProcess(process, directory);
+            var bundle = BundleFactory.Create(process, await PlaceAsync(rootfs, id, process.Network, cancellationToken));
+            return await new ContainerRun(engine, root.Group!, id, directory, options.MinFreeBytes).ExecuteAsync(bundle, process, cancellationToken);
         }
         finally
         {
-            if (process.ExtraVolumes.Count > 0)
+            if (process.ExtraVolumes.Count + process.TemporaryFileSystems.Count > 0)
                 MountTable.UnmountBelow(directory);
             Trash.Delete(directory);
         }
     }
 
-    private ContainerPlace Place(string rootfs, string id)
+    private async Task<ContainerPlace> PlaceAsync(string rootfs, string id, bool network, CancellationToken cancellationToken)
     {
-        var place = new ContainerPlace(rootfs, options.HostName, options.CaBundle is not null);
+        var egress = await networks.DecideAsync(cancellationToken);
+        var place = new ContainerPlace(rootfs, options.HostName, options.CaBundle is not null)
+        {
+            Egress = egress,
+            NetworkNamespace = network && egress == SandboxEgress.Open ? (await NetworkAsync()).Path : null,
+            MaxFileBytes = options.MaxLayerBytes,
+        };
         // The kernel counts all threads of the user in this user namespace, ours among them.
         return root.Group!.Exists ? place with { ControlGroup = $"{root.Group.Path}/{id}" }
             : place with { MaxProcesses = spec.Limits.MaxProcesses + System.Diagnostics.Process.GetCurrentProcess().Threads.Count };
     }
 
-    /// <summary>A second view of the root for one process, with its own volumes mounted into it.</summary>
-    private string MountForProcess(IReadOnlyList<Volume> volumes, string directory)
+    /// <summary>All processes of the sandbox share one; who needs it first takes it.</summary>
+    private Task<SandboxNetwork> NetworkAsync()
+    {
+        lock (_gate)
+            return _network is null or { IsFaulted: true } or { IsCanceled: true } ? _network = networks.RentAsync(CancellationToken.None) : _network;
+    }
+
+    /// <summary>A second view of the root for one process, with its own mounts in it; what is mounted inside another mount comes after it.</summary>
+    private string MountForProcess(ProcessSpec process, string directory)
     {
         var rootfs = Path.Combine(directory, "rootfs");
         Directory.CreateDirectory(rootfs);
-        foreach (var volume in volumes)
-            _processMountPoints.Make(volume);
         using (var clone = Libc.CloneMount(root.Merged, recursive: true))
             Binds.Attach(clone, rootfs);
         using var handle = Libc.OpenDirectory(rootfs);
-        foreach (var volume in volumes.OrderBy(volume => volume.Path.Length))
-            Binds.Attach(handle, volume.HostPath, volume.Path, volume.ReadOnly);
+        var files = new RootedDirectory(rootfs);
+        var mounts = process.ExtraVolumes.Select(volume => (volume.Path, Volume: (Volume?)volume, Size: 0L))
+            .Concat(process.TemporaryFileSystems.Select(temporary => (temporary.Path, Volume: (Volume?)null, Size: temporary.SizeBytes)));
+        foreach (var (path, volume, size) in mounts.OrderBy(mount => mount.Path.Count(c => c == '/')))
+        {
+            if (BundleFactory.MountPoints.Any(special => (path + "/").StartsWith(special + "/", StringComparison.Ordinal)))
+                throw new SandboxException($"nothing can be mounted at {path}: the runtime makes {path.Split('/')[1]} anew for each process; choose another target");
+            _processMountPoints.Make(path, volume is null || ProcessMountPoints.IsDirectory(volume), files);
+            if (volume is null)
+                Binds.AttachMemory(handle, path, size);
+            else
+                Binds.Attach(handle, volume.HostPath, path, volume.ReadOnly);
+        }
         return rootfs;
     }
 

@@ -17,6 +17,9 @@ public interface ISandboxRuntime
     /// <summary>The engine and its version, such as <c>crun 1.8.1</c>, for logs and <c>grid doctor</c>.</summary>
     string Name { get; }
 
+    /// <summary>What who runs this node should know about how well its sandboxes are closed, or null. Known once something has been run.</summary>
+    string? Warning => null;
+
     /// <summary>Throws <see cref="SandboxException"/> with the reason when this runtime cannot run sandboxes on this node. Later calls are quick.</summary>
     Task ProbeAsync(CancellationToken cancellationToken);
 
@@ -98,7 +101,15 @@ public sealed record ProcessSpec(IReadOnlyList<string> Arguments, IReadOnlyList<
 
     /// <summary>Volumes for this process alone, over the sandbox's: RUN --mount, a plan file.</summary>
     public IReadOnlyList<Volume> ExtraVolumes { get; init; } = [];
+
+    /// <summary>Empty file systems in memory for this process alone, gone when it ends: RUN --mount=type=tmpfs.</summary>
+    public IReadOnlyList<TemporaryFileSystem> TemporaryFileSystems { get; init; } = [];
 }
+
+/// <summary>An empty file system in memory.</summary>
+/// <param name="Path">Absolute path inside; made when missing, and never part of a layer.</param>
+/// <param name="SizeBytes">Most bytes in it; 0 means the kernel's own bound.</param>
+public sealed record TemporaryFileSystem(string Path, long SizeBytes = 0);
 
 /// <summary>Numeric identity of a process; names have been resolved in the image's own passwd and group before.</summary>
 public sealed record ProcessUser(int UserId, int GroupId)

@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Grid.Contracts.Work;
+using Grid.Lifecycle.Extend;
 using Grid.Oci.Content;
 using Grid.Sandbox;
 using Orleans.Runtime;
@@ -19,6 +20,8 @@ public static class WorkerHosting
             .AddSingleton(options)
             .AddSingleton(new GridNode(options.Node))
             .AddSingleton<BuildDirectories>()
+            .AddSingleton<BuildSecrets>()
+            .AddSingleton<NodeResources>()
             .AddSingleton<WorkRunner>()
             .AddSingleton<WarmContent>()
             .AddSingleton<WorkerAgent>()

@@ -101,10 +101,15 @@ internal sealed class ExtendCall(PhaseInputs inputs, ImageKind kind, IPhaseLog l
         var scratch = Directory.CreateTempSubdirectory("grid-contexts-");
         try
         {
-            var steps = new InPlaceSteps(cache, Excluded(), scratch.FullName, log);
+            using var steps = new InPlaceSteps(cache, Scope, Excluded(), scratch.FullName, log);
             var position = chain.Start();
             while (chain.Next(position) is { } step)
             {
+                if (step.ToFetch.Count > 0)
+                {
+                    position = await steps.FetchAsync(step, position, cancellationToken);
+                    continue;
+                }
                 var layer = await steps.RunAsync(step, image, position, cancellationToken);
                 position = chain.After(position, step, layer);
             }

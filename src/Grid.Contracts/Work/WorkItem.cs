@@ -1,5 +1,6 @@
 using Grid.Buildpacks;
 using Grid.Dockerfiles;
+using Grid.Dockerfiles.Keys;
 using Grid.Lifecycle;
 using Grid.Lifecycle.Analyze;
 using Grid.Lifecycle.Build;
@@ -95,6 +96,20 @@ public sealed record StepWork : WorkItem
 /// <summary>The step's layer; null when it changed no file.</summary>
 [GenerateSerializer, Immutable, Alias("grid.StepDone")]
 public sealed record StepDone([property: Id(0)] Layer? Layer) : WorkResult;
+
+/// <summary>Fetch what a step's ADD names by URL: its content is part of the step's key.</summary>
+[GenerateSerializer, Immutable, Alias("grid.FetchWork")]
+public sealed record FetchWork : WorkItem
+{
+    [Id(0)] public required string[] Urls { get; init; }
+
+    /// <summary>How the step is named in errors.</summary>
+    [Id(1)] public required string Label { get; init; }
+}
+
+/// <summary>The content of each URL, by digest.</summary>
+[GenerateSerializer, Immutable, Alias("grid.FetchDone")]
+public sealed record FetchDone([property: Id(0)] FetchedUrl[] Urls) : WorkResult;
 
 /// <summary>Names a step for people.</summary>
 [GenerateSerializer, Immutable, Alias("grid.StepName")]

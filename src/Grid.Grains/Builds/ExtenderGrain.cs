@@ -88,7 +88,7 @@ public sealed class ExtenderGrain(
         else if (request.Attempt > State.Request.Attempt)
         {
             // What ran on the other node is of no use any more; its handle cannot report, nor its lease be kept.
-            if (State.Running is { } stale && Chain.Next(State.Position!) is { } at)
+            if (State.Running is { } stale && Chain.Next(State.Position!) is { Key: not null } at)
                 await GrainFactory.GetGrain<IStepGrain>(KeyOf(at)).ReleaseAsync(stale);
             State.Request = State.Request with { Node = request.Node, Attempt = request.Attempt };
             State.Running = null;
@@ -96,7 +96,7 @@ public sealed class ExtenderGrain(
         }
         else if (State.Running is { } handle && Chain.Next(State.Position!) is { } step)
         {
-            await RunAsync(handle, State.Position!, step);
+            await (step.ToFetch.Count > 0 ? FetchAsync(handle, step) : RunAsync(handle, State.Position!, step));
         }
         _span ??= GridTelemetry.StartDetached(Request.Kind == ImageKind.Build ? "extend build" : "extend run", Request.TraceParent);
         EnsureTimer();
@@ -117,7 +117,7 @@ public sealed class ExtenderGrain(
         {
             if (await Worker.StopAsync(handle))
                 return;
-            if (Chain.Next(State.Position!) is { } step)
+            if (Chain.Next(State.Position!) is { Key: not null } step)
                 await GrainFactory.GetGrain<IStepGrain>(KeyOf(step)).ReleaseAsync(handle);
         }
         await FinishAsync(new ExtensionOutcome { Kind = Request.Kind });
@@ -131,6 +131,11 @@ public sealed class ExtenderGrain(
             return;
         var position = State.Position!;
         var step = Chain.Next(position)!;
+        if (step.ToFetch.Count > 0)
+        {
+            await FetchedAsync(position, report);
+            return;
+        }
         var grain = GrainFactory.GetGrain<IStepGrain>(KeyOf(step));
         if (report.Result is StepDone done)
         {
@@ -151,6 +156,19 @@ public sealed class ExtenderGrain(
     private Task FetchContextsAsync(ExtendRequest request, CancellationToken cancellationToken) =>
         contexts.FetchAsync([.. request.Dockerfiles.Select(d => d.Context.Index)], cancellationToken);
 
+    /// <summary>With the content of its URLs the step has a key and can be claimed.</summary>
+    private async Task FetchedAsync(ChainPosition position, WorkReport report)
+    {
+        if (report.Result is not FetchDone done)
+        {
+            await FinishAsync(new ExtensionOutcome { Kind = Request.Kind, Failure = report.Failure });
+            return;
+        }
+        State.Running = null;
+        State.Position = position with { Fetched = done.Urls };
+        await AdvanceAsync();
+    }
+
     private ExtensionChain Chain => _chain ??= new ExtensionChain(Request, contexts.Read);
 
     /// <summary>Goes on until a step has to be run or waited for, or the chain is at its end.</summary>
@@ -170,7 +188,7 @@ public sealed class ExtenderGrain(
         catch (Exception e)
         {
             // A lease that nobody works for would let other builds wait for ever.
-            if (State.Running is { } handle && Chain.Next(State.Position!) is { } step)
+            if (State.Running is { } handle && Chain.Next(State.Position!) is { Key: not null } step)
                 await GrainFactory.GetGrain<IStepGrain>(KeyOf(step)).ReleaseAsync(handle);
             await FinishAsync(new ExtensionOutcome { Kind = Request.Kind, Failure = new Failure((int)ExitCode.ExtendError, e.Message) });
         }
@@ -181,6 +199,13 @@ public sealed class ExtenderGrain(
         var position = State.Position ?? Chain.Start();
         while (!State.CancelRequested && Chain.Next(position) is { } step)
         {
+            if (step.ToFetch.Count > 0)
+            {
+                (State.Position, State.Running) = (position, FetchHandle(position));
+                await SaveAsync();
+                await FetchAsync(State.Running, step);
+                return;
+            }
             if (step.Key is null)
             {
                 Finished(step, null, StepSource.Config);
@@ -232,6 +257,14 @@ public sealed class ExtenderGrain(
         return null;
     }
 
+    private string FetchHandle(ChainPosition position) => $"{this.GetPrimaryKeyString()}/{position.Number}/fetch#{Request.Attempt}";
+
+    private Task FetchAsync(string handle, ChainStep step) => Worker.StartAsync(new FetchWork
+    {
+        Handle = handle, BuildKey = Request.BuildKey, Owner = this.GetGrainId(), TraceParent = _span?.Id ?? Request.TraceParent,
+        Urls = [.. step.ToFetch], Label = ExtensionChain.Label(step),
+    });
+
     private Task RunAsync(string handle, ChainPosition position, ChainStep step) => Worker.StartAsync(new StepWork
     {
         Handle = handle, BuildKey = Request.BuildKey, Owner = this.GetGrainId(), TraceParent = _stepSpan?.Id ?? Request.TraceParent, Name = step.Name,
@@ -241,6 +274,8 @@ public sealed class ExtenderGrain(
             BaseLocation = Request.Base.Location,
             Step = step.Planned,
             Context = step.Source.Context,
+            Scope = Request.Scope,
+            Fetched = position.Fetched,
             Label = ExtensionChain.Label(step),
         },
     });
@@ -253,6 +288,10 @@ public sealed class ExtenderGrain(
         if (State.CancelRequested)
         {
             await StopAsync();
+        }
+        else if (State.Running is { } fetching && Chain.Next(State.Position!) is { ToFetch.Count: > 0 } unfetched)
+        {
+            await FetchAsync(fetching, unfetched);
         }
         else if (State.Running is { } handle && Chain.Next(State.Position!) is { } step)
         {

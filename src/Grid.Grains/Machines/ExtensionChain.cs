@@ -53,11 +53,13 @@ public sealed class ExtensionChain
                 continue;
             var planned = planner.Plan(instruction, position.Image, scope ?? planner.InitialScope);
             var source = _request.Dockerfiles[file];
+            var toFetch = Unfetched(planned, position);
             return new ChainStep
             {
                 File = file,
                 Planned = planned,
-                Key = planned.NeedsLayer ? KeyOf(planned, source) : null,
+                ToFetch = toFetch,
+                Key = planned.NeedsLayer && toFetch.Count == 0 ? KeyOf(planned, source, position) : null,
                 Source = source,
                 Name = new StepName
                 {
@@ -77,6 +79,7 @@ public sealed class ExtensionChain
         Number = position.Number + 1,
         Image = step.Planned.After(layer?.DiffId),
         Scope = step.Planned.Scope,
+        Fetched = [],
         Added = layer is null ? position.Added : [.. position.Added, new AddedLayer(layer, step.Source.ExtensionId, step.Planned.Text)],
         Records = step.Key is null ? position.Records : [.. position.Records, new PositionedRecord(step.File, new StepRecord(step.Planned.Source.Line, step.Key, layer?.DiffId ?? default))],
     };
@@ -129,10 +132,20 @@ public sealed class ExtensionChain
     private static string NameOf(ExtensionDockerfileSource source) =>
         $"extension {source.ExtensionId}{(source.ExtensionVersion.Length > 0 ? "@" : "")}{source.ExtensionVersion}, {source.FileName}";
 
-    private StepKey KeyOf(PlannedStep planned, ExtensionDockerfileSource source) => StepKey.Compute(new StepKeyInput(planned, _request.Scope)
+    private StepKey KeyOf(PlannedStep planned, ExtensionDockerfileSource source, ChainPosition position) => StepKey.Compute(new StepKeyInput(planned, _request.Scope)
     {
-        Files = planned is CopyStep copy ? ContextMatcher.Match(copy, _contexts(source.Context.Index), ignore: null) : [],
+        Files = planned switch
+        {
+            CopyStep copy => ContextMatcher.Match(copy, _contexts(source.Context.Index), ignore: null),
+            RunStep { Mounts.Count: > 0 } run => ContextMatcher.MatchMounts(run, _contexts(source.Context.Index), ignore: null),
+            _ => [],
+        },
+        Urls = position.Fetched,
     });
+
+    /// <summary>URLs whose content decides the step's key and is not known yet; a checksum says it without fetching.</summary>
+    private static List<string> Unfetched(PlannedStep planned, ChainPosition position) => planned is CopyStep { Checksum: null } copy
+        ? [.. copy.Urls.Where(url => position.Fetched.All(fetched => fetched.Url != url))] : [];
 
     private ImageState InitialState() => new(_request.Base.Config.RootFs.DiffIds, _request.Base.Config.Config, _request.Base.Config.Os, _request.Base.Config.Architecture)
     {
@@ -171,6 +184,9 @@ public sealed record ChainPosition
     /// <summary>ARGs of the Dockerfile; null before its first instruction.</summary>
     public StageScope? Scope { get; init; }
 
+    /// <summary>What the URLs of the next step gave.</summary>
+    public IReadOnlyList<FetchedUrl> Fetched { get; init; } = [];
+
     public IReadOnlyList<AddedLayer> Added { get; init; } = [];
 
     public IReadOnlyList<PositionedRecord> Records { get; init; } = [];
@@ -186,7 +202,10 @@ public sealed record ChainStep
 
     public required PlannedStep Planned { get; init; }
 
-    /// <summary>Its cache key; null when it only changes the configuration.</summary>
+    /// <summary>URLs that have to be fetched before it has a key.</summary>
+    public IReadOnlyList<string> ToFetch { get; init; } = [];
+
+    /// <summary>Its cache key; null when it only changes the configuration, and while there is something <see cref="ToFetch"/>.</summary>
     public StepKey? Key { get; init; }
 
     public required ExtensionDockerfileSource Source { get; init; }

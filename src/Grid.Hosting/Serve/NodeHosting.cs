@@ -2,6 +2,7 @@ using Grid.Api;
 using Grid.Contracts;
 using Grid.Contracts.Events;
 using Grid.Contracts.Work;
+using Grid.Dashboard;
 using Grid.Grains;
 using Grid.Grains.Queues;
 using Grid.Hosting.Configuration;
@@ -45,7 +46,7 @@ internal static class NodeHosting
             builder.Services.AddGridWorker(options.Node, new WorkerOptions { Node = options.Name, ShutdownGrace = NodeHost.StopTimeout / 2 });
         }
         if (options.Roles.HasFlag(NodeRoles.Api))
-            builder.Services.AddGridApi(options.Api);
+            builder.Services.AddGridApi(options.Api with { SignInPath = "/signin" }).AddGridDashboard();
         builder.Services.Replace(ServiceDescriptor.Singleton(new GridNode(options.Name)));
         builder.Services.AddSingleton<NodeHealth>();
         builder.AddGridTelemetry();

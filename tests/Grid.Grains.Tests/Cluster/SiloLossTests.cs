@@ -86,6 +86,15 @@ public sealed class SiloLossTests : IAsyncLifetime
         var keys = new List<string>();
         for (var n = 0; n < 30; n++)
             keys.Add(await _grid.SubmitAsync(Samples.Request("app" + n)));
+        // A build that waits and whose own grain dies too is found again by what the queue has stored, or else by its reminder.
+        var stored = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _grid.Storage.BeforeWrite = (name, _) =>
+        {
+            if (name == "queue-backlog")
+                stored.TrySetResult();
+        };
+        keys.Add(await _grid.SubmitAsync(Samples.Request("last")));
+        await stored.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
         await _grid.KillSiloOfAsync(_grid.Queue);
         _grid.Node.Holds = _ => false;
         foreach (var work in _grid.Node.Started.OfType<BuildWork>().ToArray())

@@ -39,7 +39,7 @@ internal sealed class TestGrid : IAsyncDisposable
         {
             // Silos are made side by side.
             var name = $"node-{Interlocked.Increment(ref nodes)}";
-            silo.AddGridGrains(name, queues ?? new QueueOptions { Tick = TimeSpan.FromMilliseconds(100), Recall = TimeSpan.FromSeconds(1) }).Services
+            silo.AddGridGrains(name, queues ?? new QueueOptions { Tick = TimeSpan.FromMilliseconds(100), Recall = TimeSpan.FromSeconds(1), BacklogPeriod = TimeSpan.Zero }).Services
                 .AddSingleton(TimeProvider.System)
                 .AddSingleton(new GridNode(name))
                 .AddSingleton(new ScriptedHeartbeat.Options(slots))
