@@ -7,6 +7,7 @@ using Grid.Contracts.Work;
 using Grid.Docker;
 using Grid.Grains;
 using Grid.Grains.Queues;
+using Grid.Hosting.Content;
 using Grid.Hosting.Events;
 using Grid.Oci.Content;
 using Grid.Oci.Images;
@@ -72,6 +73,7 @@ public static class GridHosting
     internal static void AddGridContent(this IServiceCollection services, GridOptions options) =>
         services.AddSingleton(_ => new ContentStore(Path.Combine(options.DataDirectory, "content")))
             .AddSingleton(p => new TieredContent(p.GetRequiredService<ContentStore>(), p.GetService<IContentTier>()))
+            .AddSingleton<ISharedContent, WorkerContent>()
             .AddSingleton<IContexts, NodeContexts>();
 
     internal static void AddGridImages(this IServiceCollection services, GridOptions options)

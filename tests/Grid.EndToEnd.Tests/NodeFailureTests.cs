@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.Json;
 using Grid.EndToEnd.Tests.Fixtures;
 using Grid.Hosting.Tests.Servers;
 
@@ -39,11 +38,10 @@ public sealed class NodeFailureTests(TestMachine machine, TestServers servers, I
         bench.Environment["XDG_CONFIG_HOME"] = Path.Combine(bench.Root, "config");
         bench.Environment["GRID_SERVER"] = null;
         (await bench.GridAsync("login", address, "--key-file", Path.Combine(bench.Root, "operator-key"))).ExitCode.ShouldBe(0);
-        using var client = bench.Start(build);
-        using var stopClient = new Stop(client);
+        var moved = BuildRun.OfAsync(bench.Start(build));
 
         // Read, so that they never wait for a reader; shown when the test fails.
-        foreach (var stream in new[] { client.StandardOutput, client.StandardError, control.StandardError, workers["one"].StandardError, workers["two"].StandardError })
+        foreach (var stream in new[] { control.StandardError, workers["one"].StandardError, workers["two"].StandardError })
             _ = ShowAsync(stream);
         var home = await FirstAsync(TimeSpan.FromSeconds(60), () => Task.FromResult(workers.Keys.FirstOrDefault(RunsBuildpacks)));
         workers[home].Kill();
@@ -51,15 +49,8 @@ public sealed class NodeFailureTests(TestMachine machine, TestServers servers, I
         var other = workers.Keys.Single(w => w != home);
         await FirstAsync(TimeSpan.FromSeconds(60), () => Task.FromResult(RunsBuildpacks(other) ? other : null));
         output.WriteLine($"{home} killed; the buildpacks run again on {other} after {clock.Elapsed.TotalSeconds:0.0} s");
-        var end = await FirstAsync(TimeSpan.FromSeconds(90), async () =>
-        {
-            var listed = JsonSerializer.Deserialize<JsonElement>((await bench.GridAsync("builds", "--json")).Output);
-            return listed.GetArrayLength() > 0 && listed[0].GetProperty("state").GetString() is "succeeded" or "failed" or "cancelled" ? listed[0].GetRawText() : null;
-        });
 
-        var result = JsonSerializer.Deserialize<JsonElement>(end);
-        result.GetProperty("state").GetString().ShouldBe("succeeded", end);
-        result.GetProperty("digest").GetString().ShouldBe(undisturbed.Digest);
+        (await moved).ShouldSucceed().Digest.ShouldBe(undisturbed.Digest);
         using (Process.Start("kill", ["-TERM", $"{workers[other].Id}"]))
             await workers[other].WaitForExitAsync(TestContext.Current.CancellationToken);
         workers[other].ExitCode.ShouldBe(0);

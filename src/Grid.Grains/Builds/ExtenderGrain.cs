@@ -63,12 +63,13 @@ public sealed class ExtenderGrain(
 
     private IWorkerGrain Worker => GrainFactory.GetGrain<IWorkerGrain>(Request.Node);
 
-    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
         // The chain moved here from a silo that went away.
-        if (State is { Request: not null, Outcome: null })
-            EnsureTimer();
-        return Task.CompletedTask;
+        if (State is not { Request: not null, Outcome: null })
+            return;
+        await FetchContextsAsync(Request, cancellationToken);
+        EnsureTimer();
     }
 
     public async Task StartAsync(ExtendRequest request)
@@ -78,6 +79,7 @@ public sealed class ExtenderGrain(
             TellOwner();
             return;
         }
+        await FetchContextsAsync(request, CancellationToken.None);
         if (State.Request is null)
         {
             State.Request = request;
@@ -150,6 +152,9 @@ public sealed class ExtenderGrain(
         _stepSpan?.Dispose();
         await FinishAsync(new ExtensionOutcome { Kind = Request.Kind, Failure = report.Failure });
     }
+
+    private Task FetchContextsAsync(ExtendRequest request, CancellationToken cancellationToken) =>
+        contexts.FetchAsync([.. request.Dockerfiles.Select(d => d.Context.Index)], cancellationToken);
 
     /// <summary>With the content of its URLs the step has a key and can be claimed.</summary>
     private async Task FetchedAsync(ChainPosition position, WorkReport report)
@@ -231,7 +236,7 @@ public sealed class ExtenderGrain(
         var request = new StepClaimRequest($"{this.GetPrimaryKeyString()}/{position.Number}#{Request.Attempt}", this.GetPrimaryKeyString(), Request.Refresh);
         var claim = await grain.ClaimAsync(request);
         // A hit counts only when its layer is really there.
-        if (claim is { Kind: StepClaimKind.Hit, Step.Layer: { } layer } && !contexts.Has(layer))
+        if (claim is { Kind: StepClaimKind.Hit, Step.Layer: { } layer } && !await contexts.HasAsync(layer, CancellationToken.None))
             claim = await grain.ClaimAsync(request with { Refresh = true });
         if (claim.Kind == StepClaimKind.Hit)
             return claim.Step;

@@ -66,7 +66,9 @@ internal sealed class ScriptedNode : IContexts
 
     public ContextIndex Read(Digest index) => ContextIndex.Empty;
 
-    public bool Has(Layer layer) => !Lost.ContainsKey(layer.Blob.Digest);
+    public Task FetchAsync(IReadOnlyCollection<Digest> indexes, CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task<bool> HasAsync(Layer layer, CancellationToken cancellationToken) => Task.FromResult(!Lost.ContainsKey(layer.Blob.Digest));
 
     /// <summary>Waits until work that fits has been started.</summary>
     public async Task<T> StartedAsync<T>(Func<T, bool>? fits = null)
