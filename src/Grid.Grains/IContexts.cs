@@ -10,6 +10,9 @@ public interface IContexts
     /// <summary>A context's index; missing is an <see cref="IOException"/>.</summary>
     ContextIndex Read(Digest index);
 
-    /// <summary>Whether a layer's blob can be used.</summary>
-    bool Has(Layer layer);
+    /// <summary>
+    /// Whether a layer's blob can be used: there, with its size, and with its digest when it is looked at for the first time. Null when it can; otherwise
+    /// what is wrong, in words. Counts as a use.
+    /// </summary>
+    Task<string?> WhatIsWrongAsync(Layer layer);
 }

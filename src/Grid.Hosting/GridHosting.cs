@@ -40,6 +40,7 @@ public static class GridHosting
         builder.Services.AddGridImages(options);
         builder.Services.AddGridSandbox(options);
         builder.Services.AddGridEvents(options);
+        builder.Services.AddGridCache(options);
         builder.Services.AddGridWorker(new WorkerOptions
         {
             BuildsDirectory = Path.Combine(options.DataDirectory, "builds"),

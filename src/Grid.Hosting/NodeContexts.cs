@@ -12,5 +12,11 @@ internal sealed class NodeContexts(ContentStore content) : IContexts
 {
     public ContextIndex Read(Digest index) => index.IsEmpty ? ContextIndex.Empty : ContextStore.Read(content, index);
 
-    public bool Has(Layer layer) => File.Exists(content.PathOf(layer.Blob.Digest)) && new FileInfo(content.PathOf(layer.Blob.Digest)).Length == layer.Blob.Size;
+    // Hashing a big layer takes a while: not on the grain's thread.
+    public Task<string?> WhatIsWrongAsync(Layer layer) => Task.Run(() => content.Check(layer.Blob) switch
+    {
+        BlobCheck.Intact => null,
+        BlobCheck.Damaged => "its cached layer was damaged",
+        _ => "its cached layer is gone",
+    });
 }

@@ -70,7 +70,7 @@ public sealed class WorkRunner(
     {
         span?.SetTag("grid.step", work.Input.Label);
         var executor = new StepExecutor(sandboxes, content, options.SandboxLimits, builds.Open(work.BuildKey).Contexts);
-        var layer = await executor.RunAsync(BuildDirectory.SandboxHandle(work.Handle), work.Input, Origin(work.Input.BaseLocation),
+        var layer = await executor.RunAsync(BuildDirectory.SandboxHandle(work.Handle), work.Input, Origins([work.Input.BaseLocation, .. work.Input.Origins]),
             Output(work, work.Name.Kind == ImageKind.Build ? Phase.ExtendBuild : Phase.ExtendRun), cancellationToken);
         span?.SetTag("grid.layer", layer?.DiffId.ToString());
         return new StepDone(layer);
@@ -84,7 +84,7 @@ public sealed class WorkRunner(
         var build = builds.Open(work.BuildKey);
         await build.PrepareAsync(content, work.Source, analyzed.User, work.Environment, cancellationToken);
         await using var sandbox = await sandboxes.CreateAsync(
-            new SandboxSpec(BuildDirectory.SandboxHandle(work.Handle), work.BuildImage.AllLayers(), Origin(analyzed.Builder.Location))
+            new SandboxSpec(BuildDirectory.SandboxHandle(work.Handle), work.BuildImage.AllLayers(), Origins([analyzed.Builder.Location, .. work.BuildImage.Added.Select(a => a.Origin).OfType<string>()]))
             {
                 Volumes = build.Volumes(environment, appReadOnly: false),
                 Limits = options.SandboxLimits,
@@ -113,7 +113,7 @@ public sealed class WorkRunner(
             Environment = Phases.Environment(work.Detection.Analyzed, work.Detection.Analyzed.Builder.Config),
             Analyzed = work.Detection.Analyzed,
             App = work.App,
-            ExtensionLayers = [.. work.RunImage.Added.Select(a => new ExtensionLayer(a.Layer, a.CreatedBy, a.ExtensionId))],
+            ExtensionLayers = [.. work.RunImage.Added.Select(a => new ExtensionLayer(a.Layer, a.CreatedBy, a.ExtensionId) { Origin = a.Origin })],
             ExtendedConfig = extended ? work.RunImage.Config.Config : null,
             Rebasable = work.RunImage.Rebasable,
             ProcessType = work.DefaultProcess,
@@ -127,6 +127,10 @@ public sealed class WorkRunner(
 
     /// <summary>Blobs of this node, and of an image for what the node has not.</summary>
     private OriginBlobs Origin(string location) => new(content, images, ImageLocation.Parse(location), HostPlatform.Current);
+
+    /// <summary>Blobs of this node, and of several images for what the node has not.</summary>
+    private IBlobSource Origins(IEnumerable<string> locations) =>
+        locations.Distinct().Aggregate((IBlobSource)content, (blobs, location) => new OriginBlobs(blobs, images, ImageLocation.Parse(location), HostPlatform.Current));
 
     private PhaseOutput Output(WorkItem item, Phase phase) => new(item.BuildKey, phase, events, time);
 }

@@ -3,6 +3,8 @@ using Grid.Dockerfiles;
 using Grid.Lifecycle;
 using Grid.Lifecycle.Analyze;
 using Grid.Lifecycle.Extend;
+using Grid.Oci;
+using Grid.Oci.Images;
 using Grid.Contracts.Work;
 
 namespace Grid.Contracts.Builds;
@@ -60,7 +62,7 @@ public sealed record ExtendRequest
     /// <summary>The Dockerfiles of this kind in the order of their extensions.</summary>
     [Id(3)] public required ExtensionDockerfileSource[] Dockerfiles { get; init; }
 
-    /// <summary>Who may use the cache entries this chain makes.</summary>
+    /// <summary>The tenant: who may use the cache entries this chain makes, unless they are provably nobody's own.</summary>
     [Id(4)] public required string Scope { get; init; }
 
     /// <summary>Value of <c>build_id</c>.</summary>
@@ -75,7 +77,22 @@ public sealed record ExtendRequest
 
     /// <summary>Node that works for this build.</summary>
     [Id(9)] public required string Node { get; init; }
+
+    /// <summary>Manifest digest of the builder the extensions came with; empty when no builder brought them.</summary>
+    [Id(11)] public Digest Builder { get; init; }
+
+    /// <summary>When the build was accepted: a refreshing one takes no result that is older.</summary>
+    [Id(12)] public DateTimeOffset StartedAt { get; init; }
+
+    /// <summary>The app's previous image, when its extension layers may be used again.</summary>
+    [Id(13)] public PriorImage? Prior { get; init; }
 }
+
+/// <summary>An image of an earlier build whose layers can be used without being made again.</summary>
+/// <param name="Location">Where it is, pinned.</param>
+/// <param name="Layers">Its layers as manifest and configuration name them: the only proof of what is in it.</param>
+[GenerateSerializer, Immutable, Alias("grid.PriorImage")]
+public sealed record PriorImage([property: Id(0)] string Location, [property: Id(1)] Layer[] Layers);
 
 /// <summary>How extending ended: an image or a failure.</summary>
 [GenerateSerializer, Immutable, Alias("grid.ExtensionOutcome")]

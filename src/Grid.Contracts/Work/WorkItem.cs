@@ -5,6 +5,7 @@ using Grid.Lifecycle.Analyze;
 using Grid.Lifecycle.Build;
 using Grid.Lifecycle.Export;
 using Grid.Lifecycle.Extend;
+using Grid.Lifecycle.Packages;
 using Grid.Lifecycle.Restore;
 using Grid.Oci.Images;
 
@@ -91,7 +92,11 @@ public sealed record StepWork : WorkItem
 
 /// <summary>The step's layer; null when it changed no file.</summary>
 [GenerateSerializer, Immutable, Alias("grid.StepDone")]
-public sealed record StepDone([property: Id(0)] Layer? Layer) : WorkResult;
+public sealed record StepDone([property: Id(0)] Layer? Layer) : WorkResult
+{
+    /// <summary>Packages it installed and removed; null when it changed no package database.</summary>
+    [Id(1)] public PackageChanges? Packages { get; init; }
+}
 
 /// <summary>Names a step for people.</summary>
 [GenerateSerializer, Immutable, Alias("grid.StepName")]

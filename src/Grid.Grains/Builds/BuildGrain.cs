@@ -38,6 +38,7 @@ public sealed class BuildGrain(
         State.Node = node.Name;
         State.BuildId = request.BuildId ?? Guid.NewGuid().ToString();
         State.History = history;
+        State.StartedAt = time.GetUtcNow();
         events.Append(Key, new BuildStarted(Key, request.Targets[0]) { At = time.GetUtcNow() });
         await ApplyAsync(BuildMachine.Accept());
         return Status();
@@ -179,7 +180,7 @@ public sealed class BuildGrain(
             Handle = Handle(phase), BuildKey = Key, Owner = this.GetGrainId(), TraceParent = State.TraceParent,
             Detection = State.Detection!, RunImage = State.RunImage!, App = State.App!, Targets = Request.Targets,
             DefaultProcess = Request.DefaultProcess, SourceDateEpoch = Request.SourceDateEpoch,
-            Labels = ExtensionLabel.For([.. State.BuildRecords, .. State.RunRecords]),
+            Labels = ExtensionLabel.For([.. State.BuildRecords, .. State.RunRecords], withDates: Request.SourceDateEpoch is null),
         }),
         _ => throw new InvalidOperationException($"no phase {phase}"),
     };
@@ -192,7 +193,10 @@ public sealed class BuildGrain(
         Dockerfiles = [.. State.Detection!.Dockerfiles.Where(d => d.Kind == kind)],
         Scope = Request.Tenant,
         BuildId = State.BuildId,
-        Previous = [.. State.History.Extensions.Where(e => e.Kind == kind)],
+        Previous = [.. PriorSteps.Records(State.History, State.Analyzed!, Request.Targets[0]).Where(e => e.Kind == kind)],
+        Prior = kind == ImageKind.Run ? PriorSteps.Image(State.Analyzed!, Request.Targets[0]) : null,
+        Builder = State.Analyzed!.Builder.Manifest.Digest,
+        StartedAt = State.StartedAt,
         Refresh = Request.RefreshExtensions,
         TraceParent = State.TraceParent,
         Node = State.Node,

@@ -12,6 +12,9 @@ public sealed record StepInput
     /// <summary>Where the base image is, pinned: its layers are fetched from there when the node has them not.</summary>
     public required string BaseLocation { get; init; }
 
+    /// <summary>Other images that hold layers of <see cref="Parent"/>: the app's previous one.</summary>
+    public IReadOnlyList<string> Origins { get; init; } = [];
+
     /// <summary>The step: a run, a copy or a working directory.</summary>
     public required PlannedStep Step { get; init; }
 

@@ -86,11 +86,12 @@ public sealed class BlobWriter : Stream
             throw new InvalidDataException($"the content of the blob {wanted} has the digest {digest}: it was damaged or replaced on the way");
         _file.Dispose();
         var target = _store.PathOf(digest);
-        if (new FileInfo(target) is { Exists: true } existing && existing.Length == _length)
+        if (_store.IsVerified(digest, _length))
             File.Delete(_path);
         else
             Guard(() => File.Move(_path, target, overwrite: true));
         _committed = true;
+        _store.Verified(digest);
         return new Descriptor(mediaType, digest, _length);
     }
 

@@ -27,8 +27,8 @@ internal sealed class ScriptedNode : IContexts
     /// <summary>Work that does not end before <see cref="Finish"/> or a cancel.</summary>
     public Func<WorkItem, bool> Holds { get; set; } = _ => false;
 
-    /// <summary>Layers that are gone.</summary>
-    public ConcurrentDictionary<Digest, bool> Lost { get; } = new();
+    /// <summary>Layers that cannot be used, and why.</summary>
+    public ConcurrentDictionary<Digest, string> Lost { get; } = new();
 
     public ConcurrentQueue<string> Cancelled { get; } = new();
 
@@ -49,7 +49,7 @@ internal sealed class ScriptedNode : IContexts
 
     public ContextIndex Read(Digest index) => ContextIndex.Empty;
 
-    public bool Has(Layer layer) => !Lost.ContainsKey(layer.Blob.Digest);
+    public Task<string?> WhatIsWrongAsync(Layer layer) => Task.FromResult(Lost.GetValueOrDefault(layer.Blob.Digest));
 
     /// <summary>Waits until work that fits has been started.</summary>
     public async Task<T> StartedAsync<T>(Func<T, bool>? fits = null)

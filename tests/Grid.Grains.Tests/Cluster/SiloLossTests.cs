@@ -18,22 +18,7 @@ public sealed class SiloLossTests : IAsyncLifetime
 
     public async ValueTask DisposeAsync() => await _grid.DisposeAsync();
 
-    private async Task KillSiloOfAsync(IGrainWithStringKey grain)
-    {
-        foreach (var silo in _grid.Cluster.Silos.ToArray())
-        {
-            // The scripted node runs in this process and loses nothing, whichever silo goes.
-            if (silo.ServiceProvider.GetService(typeof(Orleans.Runtime.IGrainRuntime)) is not null && IsOn(silo, grain))
-            {
-                await _grid.Cluster.KillSiloAsync(silo, TestContext.Current.CancellationToken);
-                return;
-            }
-        }
-        throw new InvalidOperationException($"{grain.GetGrainId()} is not active");
-    }
-
-    private bool IsOn(Orleans.TestingHost.InProcessSiloHandle silo, IGrainWithStringKey grain) =>
-        _grid.Cluster.TryGetGrainContext(grain.GetGrainId(), out var context) && context!.Address.SiloAddress!.Equals(silo.SiloAddress);
+    private Task KillSiloOfAsync(IGrainWithStringKey grain) => _grid.KillSiloOfAsync(grain);
 
     [Fact]
     public async Task A_build_whose_silo_dies_can_be_read_and_goes_on_with_the_next_report()

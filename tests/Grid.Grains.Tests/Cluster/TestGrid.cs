@@ -1,6 +1,7 @@
 using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
 using Grid.Contracts.Work;
+using Grid.Grains.Steps;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Serialization;
 using Orleans.Storage;
@@ -26,12 +27,13 @@ internal sealed class TestGrid : IAsyncDisposable
 
     public IGrainFactory Grains => Cluster.Client;
 
-    public static async Task<TestGrid> StartAsync(short silos = 1)
+    public static async Task<TestGrid> StartAsync(short silos = 1, StepCacheOptions? cache = null, TimeProvider? time = null)
     {
         var (node, events, storage) = (new ScriptedNode(), new RecordedEvents(), new SharedStorage());
         var builder = new InProcessTestClusterBuilder(silos);
         builder.ConfigureSilo((_, silo) => silo.Services
-            .AddSingleton(TimeProvider.System)
+            .AddSingleton(time ?? TimeProvider.System)
+            .AddSingleton(cache ?? new StepCacheOptions())
             .AddSingleton(new GridNode("node-1"))
             .AddSingleton(node)
             .AddSingleton<IContexts>(node)
@@ -68,6 +70,23 @@ internal sealed class TestGrid : IAsyncDisposable
         Events.Of(key).OfType<BuildFinished>().Count().ShouldBe(1);
         return end;
     }
+
+    /// <summary>Kills the silo a grain is active on. The scripted node is in this process and loses nothing, whichever silo goes.</summary>
+    public async Task KillSiloOfAsync(IGrainWithStringKey grain)
+    {
+        foreach (var silo in Cluster.Silos.ToArray())
+        {
+            if (silo.ServiceProvider.GetService(typeof(Orleans.Runtime.IGrainRuntime)) is not null && IsOn(silo, grain))
+            {
+                await Cluster.KillSiloAsync(silo, TestContext.Current.CancellationToken);
+                return;
+            }
+        }
+        throw new InvalidOperationException($"{grain.GetGrainId()} is not active");
+    }
+
+    private bool IsOn(InProcessSiloHandle silo, IGrainWithStringKey grain) =>
+        Cluster.TryGetGrainContext(grain.GetGrainId(), out var context) && context!.Address.SiloAddress!.Equals(silo.SiloAddress);
 
     public async ValueTask DisposeAsync() => await Cluster.DisposeAsync();
 }
