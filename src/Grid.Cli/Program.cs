@@ -5,6 +5,7 @@ var root = new RootCommand("Grid builds OCI images from source with Cloud Native
 {
     BuildCommand.Create(),
     BuilderCommand.Create(),
+    ServeCommand.Create(),
 };
 var parsed = root.Parse(args);
 return parsed.Errors.Count > 0 ? UsageError.Report(parsed) : await parsed.InvokeAsync(new InvocationConfiguration

@@ -6,6 +6,9 @@ namespace Grid.Hosting;
 /// <summary>Registers what the caches of a node need.</summary>
 internal static class CacheHosting
 {
-    internal static void AddGridCache(this IServiceCollection services, GridOptions options) => services
-        .AddSingleton(options.Cache.Steps with { Epoch = Guid.NewGuid().ToString("n") });
+    /// <param name="services">Where it is registered.</param>
+    /// <param name="options">The node's settings.</param>
+    /// <param name="isWholeGrid">Whether this process is all there is: then nobody of an earlier start can be at work.</param>
+    internal static void AddGridCache(this IServiceCollection services, GridOptions options, bool isWholeGrid) => services
+        .AddSingleton(options.Cache.Steps with { Epoch = isWholeGrid ? Guid.NewGuid().ToString("n") : "" });
 }

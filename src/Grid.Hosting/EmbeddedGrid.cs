@@ -23,9 +23,7 @@ public sealed class EmbeddedGrid : IAsyncDisposable
     /// <summary>Starts the silo; waits while another process builds with the same data directory.</summary>
     public static async Task<EmbeddedGrid> StartAsync(GridOptions options, CancellationToken cancellationToken)
     {
-        // State and journals hold what users give to builds: for nobody else on the machine.
-        Directory.CreateDirectory(options.DataDirectory);
-        File.SetUnixFileMode(options.DataDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        PrivateDirectory.Create(options.DataDirectory);
         var directoryLock = await DataDirectoryLock.TakeAsync(options.DataDirectory, cancellationToken);
         try
         {

@@ -40,13 +40,8 @@ public static class GridHosting
         builder.Services.AddGridImages(options);
         builder.Services.AddGridSandbox(options);
         builder.Services.AddGridEvents(options);
-        builder.Services.AddGridCache(options);
-        builder.Services.AddGridWorker(new WorkerOptions
-        {
-            BuildsDirectory = Path.Combine(options.DataDirectory, "builds"),
-            Launcher = options.Launcher,
-            SandboxLimits = new SandboxLimits { MemoryBytes = options.SandboxMemoryBytes, MaxProcesses = options.SandboxMaxProcesses },
-        });
+        builder.Services.AddGridCache(options, isWholeGrid: true);
+        builder.Services.AddGridWorker(options);
         builder.AddGridTelemetry();
         builder.Services.AddGridSerialization();
         builder.UseOrleans(silo => silo
@@ -59,17 +54,20 @@ public static class GridHosting
                 return Task.CompletedTask;
             })))
             .AddActivityPropagation()
+            .UseInMemoryReminderService()
             .AddFileGrainStorage(GridStorage.Name, storage => storage.RootDirectory = Path.Combine(options.DataDirectory, "state"))
             .UseSystemTextJsonGrainStorageSerializer());
     }
 
-    private static void AddGridLogging(this IServiceCollection services) => services.AddLogging(logging => logging
+    internal static void AddGridLogging(this IServiceCollection services) => services.AddLogging(logging => logging
         .AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace)
         .SetMinimumLevel(LogLevel.Warning)
         // Advice about server garbage collection, and a false alarm of its watchdog at start (platform-facts B2).
         .AddFilter("Orleans.Runtime.Silo", LogLevel.Error)
         .AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error)
-        .AddFilter("Orleans", LogLevel.Error));
+        .AddFilter("Orleans", LogLevel.Error)
+        // Why a start failed is thrown too, and said in our words.
+        .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical));
 
     internal static void AddGridContent(this IServiceCollection services, GridOptions options) =>
         services.AddSingleton(_ => new ContentStore(Path.Combine(options.DataDirectory, "content"))).AddSingleton<IContexts, NodeContexts>();
@@ -84,7 +82,7 @@ public static class GridHosting
         services.AddSingleton<BuilderLocator>();
     }
 
-    private static void AddGridSandbox(this IServiceCollection services, GridOptions options) =>
+    internal static void AddGridSandbox(this IServiceCollection services, GridOptions options) =>
         services.AddSingleton<ISandboxRuntime>(p => new OciSandboxRuntime(new OciRuntimeOptions
         {
             StateDirectory = Path.Combine(options.DataDirectory, "sandbox"),
@@ -92,11 +90,19 @@ public static class GridHosting
             CaBundle = options.SandboxCaBundle,
         }, p.GetRequiredService<ContentStore>()));
 
-    private static void AddGridEvents(this IServiceCollection services, GridOptions options) =>
+    internal static void AddGridEvents(this IServiceCollection services, GridOptions options) =>
         services.AddSingleton<IBuildEvents>(_ => new FileBuildEvents(Path.Combine(options.DataDirectory, "events")));
 
+    /// <summary>The worker of this machine.</summary>
+    internal static void AddGridWorker(this IServiceCollection services, GridOptions options) => services.AddGridWorker(new WorkerOptions
+    {
+        BuildsDirectory = Path.Combine(options.DataDirectory, "builds"),
+        Launcher = options.Launcher,
+        SandboxLimits = new SandboxLimits { MemoryBytes = options.SandboxMemoryBytes, MaxProcesses = options.SandboxMaxProcesses },
+    });
+
     /// <summary>Traces by OTLP when the standard variable names a receiver; nothing is collected otherwise.</summary>
-    private static void AddGridTelemetry(this IHostApplicationBuilder builder)
+    internal static void AddGridTelemetry(this IHostApplicationBuilder builder)
     {
         if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT"))
             && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")))
@@ -111,12 +117,12 @@ public static class GridHosting
     }
 
     /// <summary>Phase inputs and outputs are the lifecycle's own records, sent as JSON; messages around them are Orleans'.</summary>
-    private static void AddGridSerialization(this IServiceCollection services) =>
+    internal static void AddGridSerialization(this IServiceCollection services) =>
         services.AddSerializer(serializer => serializer.AddJsonSerializer(type => type.Namespace is { } name
             && (name.StartsWith("Grid.Oci", StringComparison.Ordinal) || name.StartsWith("Grid.Buildpacks", StringComparison.Ordinal)
                 || name.StartsWith("Grid.Dockerfiles", StringComparison.Ordinal) || name.StartsWith("Grid.Lifecycle", StringComparison.Ordinal))));
 
-    private static int FreePort()
+    internal static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();

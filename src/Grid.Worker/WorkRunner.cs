@@ -55,14 +55,15 @@ public sealed class WorkRunner(
     private async Task<WorkResult> RestoreAsync(RestoreWork work, CancellationToken cancellationToken)
     {
         var build = builds.Open(work.BuildKey);
-        await Restorer.RestoreAsync(build.Files(), content, new RestoreInput
+        var blobs = work.Analyzed.Previous is { } previous ? new StoredBlobs(content, Origin(previous.Location)) : (IBlobSource)content;
+        await Restorer.RestoreAsync(build.Files(), blobs, new RestoreInput
         {
             Environment = Phases.Environment(work.Analyzed, work.Analyzed.Builder.Config),
             Group = work.Group,
             Previous = work.Analyzed.PreviousMetadata,
             PreviousImage = work.Analyzed.Previous,
             Cache = work.Cache,
-        }, work.Analyzed.Previous is { } previous ? Origin(previous.Location) : content, Output(work, Phase.Restore), cancellationToken);
+        }, Output(work, Phase.Restore), cancellationToken);
         return new RestoreDone();
     }
 

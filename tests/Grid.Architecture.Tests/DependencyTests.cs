@@ -28,6 +28,9 @@ public sealed class DependencyTests
     [InlineData("System.CommandLine", "grid")]
     [InlineData("Spectre.Console", "grid")]
     [InlineData("OpenTelemetry", "Grid.Hosting")]
+    [InlineData("Azure", "Grid.Hosting")]
+    [InlineData("StackExchange.Redis", "Grid.Hosting")]
+    [InlineData("Npgsql", "Grid.Hosting")]
     public void A_package_is_used_where_it_belongs(string package, params string[] allowed) =>
         Product.Names.Where(n => Product.References(n).Any(r => r.StartsWith(package, StringComparison.Ordinal))).Except(allowed).ShouldBeEmpty($"{package} is used there");
 

@@ -48,10 +48,12 @@ internal static class BuildCommand
     {
         try
         {
+            // Before anything is entered or started: bad input is answered at once, whoever asks.
+            var input = Input.Read(parsed);
             if (!Environment.IsPrivilegedProcess)
                 throw new LifecycleException(ExitCode.Failed, "building needs root, for overlay mounts and containers; run it with sudo");
             MountNamespace.EnterPrivate();
-            return await BuildAsync(parsed, cancellationToken);
+            return await BuildAsync(input, parsed, cancellationToken);
         }
         catch (Exception e) when (UserError.Describe(e) is { } error)
         {
@@ -60,32 +62,24 @@ internal static class BuildCommand
         }
     }
 
-    private static async Task<int> BuildAsync(ParseResult parsed, CancellationToken cancellationToken)
+    private static async Task<int> BuildAsync(Input input, ParseResult parsed, CancellationToken cancellationToken)
     {
-        var source = parsed.GetValue(Source)!;
-        if (!source.Exists)
-            throw new LifecycleException(ExitCode.InvalidArgs, File.Exists(source.FullName) ? $"{source.FullName} is a file; name the directory of the app's source" : $"there is no directory {source.FullName}");
-        var targets = BuildTargets.Resolve(parsed.GetValue(ImageName)!, parsed.GetValue(Tags) ?? [], parsed.GetValue(Output)!);
-        var environment = EnvironmentFlags.Read(parsed.GetValue(Env) ?? []);
-        if (parsed.GetValue(BuildId) is { } id && !Guid.TryParse(id, out _))
-            throw new LifecycleException(ExitCode.InvalidArgs, $"--build-id wants a UUID, not '{id}'");
-
         await using var grid = await EmbeddedGrid.StartAsync(GridFlags.Read(parsed), cancellationToken);
         using var span = GridTelemetry.Source.StartActivity("grid build", ActivityKind.Client);
         var request = new BuildRequest
         {
             Tenant = Tenant,
-            App = targets.AppName,
+            App = input.Targets.AppName,
             Builder = (await grid.ResolveBuilderAsync(parsed.GetValue(Builder)!, cancellationToken)).ToString(),
-            Source = grid.PackSource(source.FullName, cancellationToken),
-            Targets = [.. targets.Locations.Select(l => l.ToString())],
+            Source = grid.PackSource(input.Source.FullName, cancellationToken),
+            Targets = [.. input.Targets.Locations.Select(l => l.ToString())],
             RunImage = parsed.GetValue(RunImage),
             PreviousImage = parsed.GetValue(PreviousImage),
-            Environment = environment,
+            Environment = input.Environment,
             BuildId = parsed.GetValue(BuildId),
             DefaultProcess = parsed.GetValue(DefaultProcess),
             RefreshExtensions = parsed.GetValue(Refresh),
-            SourceDateEpoch = SourceDateEpoch(),
+            SourceDateEpoch = input.SourceDateEpoch,
             TraceParent = span?.Id,
         };
         var json = parsed.GetValue(Json);
@@ -139,10 +133,29 @@ internal static class BuildCommand
         }
     }
 
-    private static long? SourceDateEpoch() => Environment.GetEnvironmentVariable("SOURCE_DATE_EPOCH") switch
+    /// <summary>What the flags and the environment ask for, checked without touching anything.</summary>
+    private sealed record Input(DirectoryInfo Source, BuildTargets Targets, Dictionary<string, string> Environment, long? SourceDateEpoch)
     {
-        null or "" => null,
-        var text when long.TryParse(text, out var seconds) && seconds >= 0 => seconds,
-        var text => throw new LifecycleException(ExitCode.InvalidArgs, $"SOURCE_DATE_EPOCH wants seconds since 1970, not '{text}'"),
-    };
+        /// <exception cref="LifecycleException">A value cannot be used.</exception>
+        public static Input Read(ParseResult parsed)
+        {
+            var source = parsed.GetValue(BuildCommand.Source)!;
+            if (!source.Exists)
+                throw new LifecycleException(ExitCode.InvalidArgs, File.Exists(source.FullName) ? $"{source.FullName} is a file; name the directory of the app's source" : $"there is no directory {source.FullName}");
+            if (parsed.GetValue(BuildId) is { } id && !Guid.TryParse(id, out _))
+                throw new LifecycleException(ExitCode.InvalidArgs, $"--build-id wants a UUID, not '{id}'");
+            return new Input(
+                source,
+                BuildTargets.Resolve(parsed.GetValue(ImageName)!, parsed.GetValue(Tags) ?? [], parsed.GetValue(Output)!),
+                EnvironmentFlags.Read(parsed.GetValue(Env) ?? []),
+                Epoch());
+        }
+
+        private static long? Epoch() => System.Environment.GetEnvironmentVariable("SOURCE_DATE_EPOCH") switch
+        {
+            null or "" => null,
+            var text when long.TryParse(text, out var seconds) && seconds >= 0 => seconds,
+            var text => throw new LifecycleException(ExitCode.InvalidArgs, $"SOURCE_DATE_EPOCH wants seconds since 1970, not '{text}'"),
+        };
+    }
 }

@@ -76,9 +76,9 @@ public sealed partial record BuildIdPolicy([property: Id(0)] BuildIdKind Kind)
     private static TimeSpan Duration(string text)
     {
         var match = Pattern().Match(text);
-        if (!match.Success || !int.TryParse(match.Groups[1].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number == 0)
+        if (!match.Success || !int.TryParse(match.Groups["number"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number == 0)
             throw new FormatException($"'{text}' is no duration for per-period: want a number with s, m, h or d, such as 24h");
-        return match.Groups[2].Value switch
+        return match.Groups["unit"].Value switch
         {
             "s" => TimeSpan.FromSeconds(number),
             "m" => TimeSpan.FromMinutes(number),
@@ -87,7 +87,7 @@ public sealed partial record BuildIdPolicy([property: Id(0)] BuildIdKind Kind)
         };
     }
 
-    [GeneratedRegex(@"\A([0-9]{1,9})([smhd])\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"\A(?<number>[0-9]{1,9})(?<unit>[smhd])\z", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex Pattern();
 }
 

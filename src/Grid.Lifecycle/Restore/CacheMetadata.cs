@@ -13,8 +13,8 @@ public sealed record CacheMetadata
     /// <summary>SBOMs of cached layers.</summary>
     public Layer? Sbom { get; init; }
 
-    /// <summary>The execution environment the layers were built in (CNB_EXEC_ENV).</summary>
-    public string ExecEnv { get; init; } = "production";
+    /// <summary>The execution environment the layers were built in (CNB_EXEC_ENV); null when the cache does not say.</summary>
+    public string? ExecEnv { get; init; } = "production";
 
     /// <summary>All layers, for holding their blobs against garbage collection.</summary>
     public IEnumerable<Layer> AllLayers() =>

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using Grid.Oci;
-using Grid.Oci.Content;
 using Grid.Oci.FileSystem;
 using Grid.Oci.Images;
 using Grid.Oci.Layers;
@@ -11,7 +10,7 @@ namespace Grid.Lifecycle.Restore;
 internal sealed class CacheContentException(string message, Exception? inner = null) : Exception(message, inner);
 
 /// <summary>Unpacks layers made by <see cref="DirectoryLayer"/> back to where they came from. Nothing in them can land anywhere else.</summary>
-internal sealed class CachedLayerUnpacker(IFileTree files, ContentStore store, IBlobSource source, Owner owner)
+internal sealed class CachedLayerUnpacker(IFileTree files, IBlobSource blobs, Owner owner)
 {
     private const int FileMode = 0x1A4; // 0644
 
@@ -39,8 +38,7 @@ internal sealed class CachedLayerUnpacker(IFileTree files, ContentStore store, I
     {
         try
         {
-            await store.EnsureAsync(layer.Blob, source, cancellationToken);
-            await using var blob = await store.OpenAsync(layer.Blob, cancellationToken);
+            await using var blob = await blobs.OpenAsync(layer.Blob, cancellationToken);
             ReadEntries(layer, blob, visit, cancellationToken);
         }
         catch (Exception e) when (e is BlobNotFoundException or BlobMismatchException or ImageAccessException or HttpRequestException or FormatException or InvalidDataException)

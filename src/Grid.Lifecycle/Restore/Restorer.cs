@@ -4,7 +4,6 @@ using Grid.Buildpacks;
 using Grid.Buildpacks.Layers;
 using Grid.Buildpacks.Metadata;
 using Grid.Buildpacks.Toml;
-using Grid.Oci.Content;
 using Grid.Oci.FileSystem;
 using Grid.Oci.Images;
 
@@ -18,14 +17,13 @@ public static class Restorer
 
     /// <summary>Writes stores, layer metadata, SBOMs and cached layers into the layers directory, all owned by the builder's user.</summary>
     /// <param name="files">A tree with the layers directory at its place.</param>
-    /// <param name="store">The node's content store.</param>
+    /// <param name="blobs">Where layers' blobs are read from: a node's store, a cache, the previous image. What it does not have is not restored.</param>
     /// <param name="input">What to restore.</param>
-    /// <param name="source">Where blobs that the store lacks are fetched from: the shared tier, the previous image. What it does not have either is not restored.</param>
     /// <param name="log">The reference's lines.</param>
     /// <param name="cancellationToken">Stops restoring.</param>
     /// <exception cref="LifecycleException">Exit code 42: the tree cannot be written.</exception>
     public static async Task RestoreAsync(
-        IFileTree files, ContentStore store, RestoreInput input, IBlobSource source, IPhaseLog log, CancellationToken cancellationToken)
+        IFileTree files, IBlobSource blobs, RestoreInput input, IPhaseLog log, CancellationToken cancellationToken)
     {
         try
         {
@@ -38,7 +36,7 @@ public static class Restorer
             var plan = RestorePlan.Make(input, log);
             foreach (var layer in plan)
                 WriteMetadata(files, layers, layer, owner);
-            var unpacker = new CachedLayerUnpacker(files, store, source, owner);
+            var unpacker = new CachedLayerUnpacker(files, blobs, owner);
             await RestoreContentsAsync(files, layers, plan, unpacker, log, cancellationToken);
             await RestoreSbomsAsync(input, plan, unpacker, log, cancellationToken);
         }

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Grid.Oci.Layouts;
 
 /// <summary>link(2), for which .NET has no call.</summary>
-internal static class HardLink
+public static class HardLink
 {
     /// <summary>Gives a file a second name; false where the file systems differ or do not allow it, and then it has to be copied.</summary>
     public static bool TryCreate(string existing, string created) =>

@@ -99,7 +99,6 @@ internal sealed class GoldenBuild : IAsyncDisposable
             PreviousImage = previous,
             Cache = cache,
         },
-        Store,
         Log,
         TestContext.Current.CancellationToken);
 

@@ -99,7 +99,7 @@ public sealed class RestorePlanTests
             {
                 Environment = GoldenBuild.Environment with { User = new Sandbox.ProcessUser(me.UserId, me.GroupId) },
             };
-            await Restorer.RestoreAsync(files, store, input, store, log, TestContext.Current.CancellationToken);
+            await Restorer.RestoreAsync(files, store, input, log, TestContext.Current.CancellationToken);
             log.Lines(PhaseLogLevel.Warn).ShouldHaveSingleItem().ShouldContain(message);
             files.Walk().Select(item => item.Path).ShouldBe(["/layers", "/layers/a_b"]);
         }

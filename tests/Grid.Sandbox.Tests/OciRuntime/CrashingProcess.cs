@@ -23,7 +23,8 @@ public sealed class CrashingProcess
         }
         var runtime = new OciSandboxRuntime(new OciRuntimeOptions { StateDirectory = state, ControlGroup = group, Runtime = name }, new ContentStore(content));
         var sandbox = await runtime.CreateAsync(new SandboxSpec("crash", [BaseImage.Layer], BaseImage.Store), CancellationToken.None);
-        string[] command = ["/bin/sh", "-c", $"echo running; sleep {marker} & sleep {marker}"];
+        // "running" is said when the background process has really become what the test looks for.
+        string[] command = ["/bin/sh", "-c", $"sleep {marker} & until read -r name </proc/$!/comm && [ $name = sleep ]; do :; done; echo running; wait"];
         await sandbox.RunAsync(new ProcessSpec(command, ["PATH=/bin"], "/", new ProcessUser(0, 0)) { Output = new ToStandardOutput() }, CancellationToken.None);
     }
 

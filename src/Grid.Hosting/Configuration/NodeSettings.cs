@@ -1,0 +1,51 @@
+using System.Reflection;
+
+namespace Grid.Hosting.Configuration;
+
+/// <summary>Every setting of <c>grid serve</c>. <c>docs/configuration.md</c> is made from this list.</summary>
+public static class NodeSettings
+{
+    public static readonly Setting Role = new("role", SettingKind.List, "control, worker, api", "What this node does: `control` holds grains, `worker` runs sandboxes, `api` answers HTTP requests besides health") { Words = ["control", "worker", "api"] };
+    public static readonly Setting DataDirectory = new("data-dir", SettingKind.Text, "~/.local/share/grid", "Where this node keeps content, unpacked layers and running builds; grain state and journals too when they are files");
+    public static readonly Setting Launcher = new("launcher", SettingKind.Text, "`launcher` beside the program", "File of the launcher for app images whose builder brings none");
+    public static readonly Setting InsecureRegistry = new("insecure-registry", SettingKind.List, "", "Registries to speak plain http with, besides loopback ones");
+
+    public static readonly Setting NodeName = new("node.name", SettingKind.Text, "the machine's name", "Name of this node, stable over restarts and unique in the cluster");
+
+    public static readonly Setting ListenAddress = new("listen.address", SettingKind.Text, "127.0.0.1", "Address other silos and clients connect to; `0.0.0.0` for all of the machine's");
+    public static readonly Setting Advertise = new("listen.advertise", SettingKind.Text, "`listen.address`", "Address that others are told; needed when `listen.address` is `0.0.0.0`");
+    public static readonly Setting SiloPort = new("listen.silo-port", SettingKind.Number, "11111", "Port for other silos; 0 for a free one") { Range = (0, 65535) };
+    public static readonly Setting GatewayPort = new("listen.gateway-port", SettingKind.Number, "30000", "Port for clients of the cluster; 0 for a free one") { Range = (0, 65535) };
+    public static readonly Setting HttpAddress = new("listen.http-address", SettingKind.Text, "127.0.0.1", "Address of the HTTP endpoint");
+    public static readonly Setting HttpPort = new("listen.http-port", SettingKind.Number, "7400", "Port of the HTTP endpoint with `/health/live` and `/health/ready`; 0 for a free one") { Range = (0, 65535) };
+
+    public static readonly Setting Membership = new("cluster.membership", SettingKind.Word, "localhost", "Where silos find each other: `localhost` is a cluster of this one silo") { Words = ["localhost", "redis", "postgresql"] };
+    public static readonly Setting Reminders = new("cluster.reminders", SettingKind.Word, "as `cluster.membership`", "Where reminders are kept; `memory` forgets them when the silo stops") { Words = ["memory", "redis", "postgresql"] };
+    public static readonly Setting ServiceId = new("cluster.service", SettingKind.Text, "grid", "Name under which state is kept. Never change it: another name is another, empty grid");
+    public static readonly Setting ClusterId = new("cluster.id", SettingKind.Text, "grid", "Silos with the same name form one cluster");
+    public static readonly Setting ProbeTimeout = new("cluster.probe-timeout", SettingKind.Number, "2000", "Milliseconds a silo waits for another's answer before it counts a miss. Smaller finds a dead node sooner and declares a busy one dead more easily") { Range = (100, 60_000) };
+    public static readonly Setting MissedProbes = new("cluster.missed-probes", SettingKind.Number, "3", "Misses in a row after which a silo votes another dead; two votes decide") { Range = (1, 100) };
+
+    public static readonly Setting Redis = new("redis.connection", SettingKind.Text, "", "Redis, as StackExchange.Redis writes it: `host:port,password=…,ssl=true`") { IsSecret = true };
+    public static readonly Setting PostgreSql = new("postgresql.connection", SettingKind.Text, "", "PostgreSQL, as Npgsql writes it: `Host=…;Username=…;Password=…;Database=…`. Apply `deploy/sql` first") { IsSecret = true };
+    public static readonly Setting Azure = new("azure.connection", SettingKind.Text, "", "Azure Storage account: a connection string, or the blob service's address with a SAS") { IsSecret = true };
+
+    public static readonly Setting State = new("state.storage", SettingKind.Word, "file", "Where grain state is kept; `file` serves a cluster of one silo only") { Words = ["file", "azure", "redis", "postgresql"] };
+    public static readonly Setting StateContainer = new("state.container", SettingKind.Text, "grid-state", "Container in the Azure account");
+
+    public static readonly Setting Content = new("content.shared", SettingKind.Word, "none", "Tier of content behind the nodes' own stores, which a cluster of several nodes needs: `directory` on a file system that all nodes see, or `azure`") { Words = ["none", "directory", "azure"] };
+    public static readonly Setting ContentDirectory = new("content.directory", SettingKind.Text, "", "Directory of the shared tier");
+    public static readonly Setting ContentContainer = new("content.container", SettingKind.Text, "grid-content", "Container in the Azure account");
+
+    public static readonly Setting Events = new("events.storage", SettingKind.Word, "file", "Where build journals are kept: `azure` lets every node read them, also when the node that wrote them is gone") { Words = ["file", "azure"] };
+    public static readonly Setting EventsContainer = new("events.container", SettingKind.Text, "grid-events", "Container in the Azure account");
+
+    public static readonly Setting SandboxRuntime = new("sandbox.runtime", SettingKind.Text, "the first that works", "OCI runtime: `runc`, `crun` or a path");
+    public static readonly Setting SandboxCaBundle = new("sandbox.ca-bundle", SettingKind.Text, "", "PEM file of authorities that processes in sandboxes trust");
+    public static readonly Setting SandboxMemory = new("sandbox.memory", SettingKind.Number, "0", "Memory for one sandbox in MiB; 0 for no bound") { Range = (0, 1 << 30) };
+    public static readonly Setting SandboxProcesses = new("sandbox.max-processes", SettingKind.Number, "4096", "Processes and threads in one sandbox") { Range = (16, 1 << 22) };
+
+    /// <summary>All of them, in the order of the page.</summary>
+    public static IReadOnlyList<Setting> All { get; } =
+        [.. typeof(NodeSettings).GetFields(BindingFlags.Public | BindingFlags.Static).Where(f => f.FieldType == typeof(Setting)).OrderBy(f => f.MetadataToken).Select(f => (Setting)f.GetValue(null)!)];
+}

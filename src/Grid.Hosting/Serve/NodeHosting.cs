@@ -1,0 +1,117 @@
+using Grid.Contracts;
+using Grid.Contracts.Work;
+using Grid.Grains;
+using Grid.Hosting.Configuration;
+using Grid.Hosting.Storage;
+using Grid.Hosting.Storage.AzureBlobs;
+using Grid.Worker;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Orleans.Configuration;
+using Orleans.Persistence.FileStorage;
+
+namespace Grid.Hosting.Serve;
+
+/// <summary>Puts a node of a cluster together from its settings: each line is one concept.</summary>
+internal static class NodeHosting
+{
+    /// <summary>A silo with the roles, membership and storage its settings name.</summary>
+    public static void AddGridNode(this IHostApplicationBuilder builder, NodeOptions options)
+    {
+        builder.Services.AddSingleton(options);
+        builder.Services.AddSingleton(options.Node);
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddGridLogging();
+        builder.Services.AddGridContent(options.Node);
+        builder.Services.AddGridImages(options.Node);
+        builder.Services.AddGridEvents(options.Node);
+        builder.Services.AddGridCache(options.Node, isWholeGrid: options.Membership == Membership.Localhost);
+        if (options.Roles.HasFlag(NodeRoles.Worker))
+        {
+            builder.Services.AddGridSandbox(options.Node);
+            builder.Services.AddGridWorker(options.Node);
+        }
+        builder.Services.Replace(ServiceDescriptor.Singleton(new GridNode(options.Name)));
+        builder.Services.AddSingleton<NodeHealth>();
+        builder.AddGridTelemetry();
+        builder.Services.AddGridSerialization();
+        builder.UseOrleans(silo => silo
+            .AddGridRoles(options.Roles)
+            .AddGridEndpoints(options)
+            .AddGridMembership(options)
+            .AddGridReminders(options)
+            .AddGridState(options)
+            .AddActivityPropagation());
+    }
+
+    /// <summary>Takes the grains away that this node is not to hold: Orleans places a grain only where its class is.</summary>
+    private static ISiloBuilder AddGridRoles(this ISiloBuilder silo, NodeRoles roles) => silo.Configure<GrainTypeOptions>(types =>
+    {
+        if (!roles.HasFlag(NodeRoles.Control))
+            types.Classes.RemoveWhere(type => type.Assembly == typeof(GridStorage).Assembly);
+        if (!roles.HasFlag(NodeRoles.Worker))
+            types.Classes.RemoveWhere(type => type.Assembly == typeof(WorkerGrain).Assembly);
+    });
+
+    private static ISiloBuilder AddGridEndpoints(this ISiloBuilder silo, NodeOptions options) => silo
+        .Configure<SiloOptions>(o => o.SiloName = options.Name)
+        .Configure<ClusterOptions>(o =>
+        {
+            o.ServiceId = options.ServiceId;
+            o.ClusterId = options.ClusterId;
+        })
+        .Configure<EndpointOptions>(o =>
+        {
+            o.AdvertisedIPAddress = options.AdvertisedAddress;
+            o.SiloPort = options.SiloPort == 0 ? GridHosting.FreePort() : options.SiloPort;
+            o.GatewayPort = options.GatewayPort == 0 ? GridHosting.FreePort() : options.GatewayPort;
+            o.SiloListeningEndpoint = new(options.ListenAddress, o.SiloPort);
+            o.GatewayListeningEndpoint = new(options.ListenAddress, o.GatewayPort);
+        });
+
+    private static ISiloBuilder AddGridMembership(this ISiloBuilder silo, NodeOptions options)
+    {
+        if (options.Membership == Membership.Redis)
+            silo.UseRedisClustering(o => o.ConfigurationOptions = Connections.Redis(options.RedisConnection));
+        else if (options.Membership == Membership.PostgreSql)
+            silo.UseAdoNetClustering(o => (o.Invariant, o.ConnectionString) = (Connections.PostgreSqlInvariant, options.PostgreSqlConnection));
+        else
+            silo.UseLocalhostClustering(options.SiloPort, options.GatewayPort, serviceId: options.ServiceId, clusterId: options.ClusterId);
+        return silo.Configure<ClusterMembershipOptions>(o =>
+        {
+            // A node that is gone is declared dead within a few seconds (docs/operate.md has the figures). Without an upper bound the
+            // adaptive probe of a silo that hangs waits up to four times as long, and finds it after a minute.
+            o.ProbeTimeout = options.ProbeTimeout;
+            o.MinProbeTimeout = options.ProbeTimeout / 2;
+            o.MaxProbeTimeout = options.ProbeTimeout;
+            o.NumMissedProbesLimit = options.MissedProbes;
+            o.NumVotesForDeathDeclaration = 2;
+            o.TableRefreshTimeout = TimeSpan.FromSeconds(5);
+            o.IAmAliveTablePublishTimeout = TimeSpan.FromSeconds(10);
+        });
+    }
+
+    private static ISiloBuilder AddGridReminders(this ISiloBuilder silo, NodeOptions options) => options.Reminders switch
+    {
+        ReminderStorage.Redis => silo.UseRedisReminderService(o => o.ConfigurationOptions = Connections.Redis(options.RedisConnection)),
+        ReminderStorage.PostgreSql => silo.UseAdoNetReminderService(o => (o.Invariant, o.ConnectionString) = (Connections.PostgreSqlInvariant, options.PostgreSqlConnection)),
+        _ => silo.UseInMemoryReminderService(),
+    };
+
+    private static ISiloBuilder AddGridState(this ISiloBuilder silo, NodeOptions options)
+    {
+        silo.UseSystemTextJsonGrainStorageSerializer();
+        return options.State switch
+        {
+            StateStorage.Azure => silo.AddAzureBlobGrainStorage(GridStorage.Name, o =>
+            {
+                o.ContainerName = options.StateContainer;
+                o.BlobServiceClient = Connections.AzureBlobs(options.AzureConnection);
+            }),
+            StateStorage.Redis => silo.AddRedisGrainStorage(GridStorage.Name, o => o.ConfigurationOptions = Connections.Redis(options.RedisConnection)),
+            StateStorage.PostgreSql => silo.AddAdoNetGrainStorage(GridStorage.Name, o => (o.Invariant, o.ConnectionString) = (Connections.PostgreSqlInvariant, options.PostgreSqlConnection)),
+            _ => silo.AddFileGrainStorage(GridStorage.Name, o => o.RootDirectory = Path.Combine(options.Node.DataDirectory, "state")),
+        };
+    }
+}
