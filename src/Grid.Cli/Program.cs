@@ -5,6 +5,7 @@ var root = new RootCommand("Grid builds OCI images from source with Cloud Native
 {
     BuildCommand.Create(),
     BuilderCommand.Create(),
+    CacheCommand.Create(),
     ServeCommand.Create(),
 };
 var parsed = root.Parse(args);

@@ -1,10 +1,13 @@
 using System.Runtime.CompilerServices;
 using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
+using Grid.Hosting.Cache;
+using Grid.Hosting.Events;
 using Grid.Oci;
 using Grid.Oci.Content;
 using Grid.Oci.Images;
 using Grid.Oci.Layers;
+using Grid.Sandbox;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
@@ -57,6 +60,27 @@ public sealed class EmbeddedGrid : IAsyncDisposable
     /// <summary>Where a builder is: an image's location, a layout directory, or a directory with a builder.toml, from which the builder is made first.</summary>
     public Task<ImageLocation> ResolveBuilderAsync(string builder, CancellationToken cancellationToken) =>
         Services.GetRequiredService<BuilderLocator>().ResolveAsync(builder, cancellationToken);
+
+    /// <summary>What the caches hold.</summary>
+    public async Task<CacheUsage> MeasureCachesAsync(CancellationToken cancellationToken)
+    {
+        var blobs = Services.GetRequiredService<ContentStore>().List().ToList();
+        var snapshots = Services.GetRequiredService<ISnapshotCache>().ListUnpacked();
+        return new CacheUsage
+        {
+            Steps = await Services.GetRequiredService<CacheInventory>().ReadAsync(cancellationToken),
+            TimeToLive = Services.GetRequiredService<CacheOptions>().Steps.TimeToLive,
+            Blobs = blobs.Count,
+            BlobBytes = blobs.Sum(b => b.Size),
+            Snapshots = snapshots.Count,
+            SnapshotBytes = snapshots.Sum(s => s.Bytes),
+            Journals = Services.GetRequiredService<FileBuildEvents>().Builds().Count,
+        };
+    }
+
+    /// <summary>Removes from the caches what is due, and what the limits ask for.</summary>
+    public Task<CacheCollection> CollectCachesAsync(CacheLimits limits, CancellationToken cancellationToken) =>
+        Services.GetRequiredService<CacheCollector>().CollectAsync(limits, cancellationToken);
 
     public async ValueTask DisposeAsync()
     {

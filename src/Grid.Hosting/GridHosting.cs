@@ -6,6 +6,7 @@ using Grid.Contracts.Events;
 using Grid.Contracts.Work;
 using Grid.Docker;
 using Grid.Grains;
+using Grid.Hosting.Cache;
 using Grid.Hosting.Events;
 using Grid.Oci.Content;
 using Grid.Oci.Images;
@@ -70,7 +71,7 @@ public static class GridHosting
         .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical));
 
     internal static void AddGridContent(this IServiceCollection services, GridOptions options) =>
-        services.AddSingleton(_ => new ContentStore(Path.Combine(options.DataDirectory, "content"))).AddSingleton<IContexts, NodeContexts>();
+        services.AddSingleton(_ => new ContentStore(Path.Combine(options.DataDirectory, "content"), options.Cache.HardMaxBytes)).AddSingleton<IContexts, NodeContexts>();
 
     internal static void AddGridImages(this IServiceCollection services, GridOptions options)
     {
@@ -83,15 +84,19 @@ public static class GridHosting
     }
 
     internal static void AddGridSandbox(this IServiceCollection services, GridOptions options) =>
-        services.AddSingleton<ISandboxRuntime>(p => new OciSandboxRuntime(new OciRuntimeOptions
+        services.AddSingleton(p => new OciSandboxRuntime(new OciRuntimeOptions
         {
             StateDirectory = Path.Combine(options.DataDirectory, "sandbox"),
             Runtime = options.SandboxRuntime,
             CaBundle = options.SandboxCaBundle,
-        }, p.GetRequiredService<ContentStore>()));
+        }, p.GetRequiredService<ContentStore>()))
+        .AddSingleton<ISandboxRuntime>(p => p.GetRequiredService<OciSandboxRuntime>())
+        .AddSingleton<ISnapshotCache>(p => p.GetRequiredService<OciSandboxRuntime>());
 
     internal static void AddGridEvents(this IServiceCollection services, GridOptions options) =>
-        services.AddSingleton<IBuildEvents>(_ => new FileBuildEvents(Path.Combine(options.DataDirectory, "events")));
+        services.AddSingleton(_ => new FileBuildEvents(Path.Combine(options.DataDirectory, "events")))
+            .AddSingleton<IBuildEvents>(p => p.GetRequiredService<FileBuildEvents>())
+            .AddSingleton<IBuildJournals>(p => p.GetRequiredService<FileBuildEvents>());
 
     /// <summary>The worker of this machine.</summary>
     internal static void AddGridWorker(this IServiceCollection services, GridOptions options) => services.AddGridWorker(new WorkerOptions

@@ -1,3 +1,5 @@
+using Grid.Hosting.Cache;
+
 namespace Grid.Hosting;
 
 /// <summary>Settings of a node. Each can be given as a flag or as an environment variable of the same name: <c>GRID_DATA_DIR</c>, <c>GRID_SANDBOX_RUNTIME</c>, <c>GRID_SANDBOX_CA_BUNDLE</c>.</summary>

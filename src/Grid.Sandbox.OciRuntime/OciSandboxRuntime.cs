@@ -12,7 +12,7 @@ namespace Grid.Sandbox.OciRuntime;
 /// version. Processes, mounts and directories are below <see cref="OciRuntimeOptions.StateDirectory"/>, which several processes may share.
 /// Dispose it after its sandboxes.
 /// </summary>
-public sealed class OciSandboxRuntime : ISandboxRuntime, IDisposable
+public sealed class OciSandboxRuntime : ISandboxRuntime, ISnapshotCache, IDisposable
 {
     private readonly OciRuntimeOptions _options;
     private readonly ContentStore _store;
@@ -29,7 +29,7 @@ public sealed class OciSandboxRuntime : ISandboxRuntime, IDisposable
         _options = options with { StateDirectory = Path.TrimEndingDirectorySeparator(Path.GetFullPath(options.StateDirectory)) };
         _store = store;
         _state = new StateDirectory(_options.StateDirectory);
-        _snapshots = new SnapshotStore(store, _state.Layers, _state.Temporary);
+        _snapshots = new SnapshotStore(store, _state.Layers, _state.Temporary, new SnapshotUses(_state.Uses, _state.IsShared));
         _engine = new Lazy<RuntimeEngine>(() => RuntimeEngine.Find(_options, _state));
     }
 
@@ -59,18 +59,26 @@ public sealed class OciSandboxRuntime : ISandboxRuntime, IDisposable
         await ClaimAsync(spec.Handle, cancellationToken);
         var directory = Path.Combine(_state.Sandboxes, spec.Handle);
         var mounted = new SandboxRoot(directory, ControlGroupOf(spec.Handle));
+        Snapshot? snapshot = null;
         try
         {
-            var (layers, chain) = await _snapshots.EnsureAsync(spec.Parent, spec.Blobs, cancellationToken);
-            await Task.Run(() => mounted.Mount(spec, _options, layers), cancellationToken);
-            return new OciSandbox(spec, chain, mounted, engine, _options, _store, _snapshots);
+            snapshot = await _snapshots.EnsureAsync(spec.Parent, spec.Blobs, cancellationToken);
+            await Task.Run(() => mounted.Mount(spec, _options, snapshot.Directories), cancellationToken);
+            return new OciSandbox(spec, snapshot, mounted, engine, _options, _store, _snapshots);
         }
         catch
         {
             await mounted.DisposeAsync();
+            snapshot?.Dispose();
             throw;
         }
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<UnpackedLayer> ListUnpacked() => _snapshots.List();
+
+    /// <inheritdoc/>
+    public bool TryRemoveUnpacked(string name) => _snapshots.TryRemove(name);
 
     /// <inheritdoc/>
     public async Task RecoverAsync(CancellationToken cancellationToken)

@@ -70,22 +70,23 @@ public sealed class StepCatalogsGrainState
 {
     [Id(0)] public int SchemaVersion { get; set; } = 1;
 
-    [Id(1)] public SortedSet<string> Catalogs { get; set; } = new(StringComparer.Ordinal);
+    [Id(1)] public string[] Catalogs { get; set; } = [];
 }
 
 /// <inheritdoc cref="IStepCatalogsGrain"/>
 [GrainType("grid.step-catalogs")]
 public sealed class StepCatalogsGrain([PersistentState("step-catalogs", GridStorage.Name)] IPersistentState<StepCatalogsGrainState> state) : Grain, IStepCatalogsGrain
 {
-    public Task AddAsync(string catalog) => state.State.Catalogs.Add(catalog) ? state.WriteStateAsync() : Task.CompletedTask;
+    public Task AddAsync(string catalog) => state.State.Catalogs.Contains(catalog) ? Task.CompletedTask : SaveAsync([.. state.State.Catalogs, catalog]);
 
-    public Task<string[]> ListAsync() => Task.FromResult(state.State.Catalogs.ToArray());
+    public Task<string[]> ListAsync() => Task.FromResult(state.State.Catalogs);
 
-    public async Task RemoveAsync(string[] catalogs)
+    public Task RemoveAsync(string[] catalogs) =>
+        state.State.Catalogs.Intersect(catalogs).Any() ? SaveAsync([.. state.State.Catalogs.Except(catalogs)]) : Task.CompletedTask;
+
+    private Task SaveAsync(string[] catalogs)
     {
-        var before = state.State.Catalogs.Count;
-        state.State.Catalogs.ExceptWith(catalogs);
-        if (state.State.Catalogs.Count != before)
-            await state.WriteStateAsync();
+        state.State.Catalogs = catalogs;
+        return state.WriteStateAsync();
     }
 }

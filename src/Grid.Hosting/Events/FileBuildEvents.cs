@@ -6,8 +6,10 @@ using Grid.Contracts.Events;
 namespace Grid.Hosting.Events;
 
 /// <summary>Build events as files of JSON lines, one file for each build. Nothing is kept in memory, however much a step prints.</summary>
-public sealed class FileBuildEvents(string directory) : IBuildEvents, IDisposable
+public sealed class FileBuildEvents(string directory) : IBuildEvents, IBuildJournals, IDisposable
 {
+    private const string Suffix = ".jsonl";
+
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
     private readonly ConcurrentDictionary<string, Journal> _open = new(StringComparer.Ordinal);
 
@@ -15,7 +17,42 @@ public sealed class FileBuildEvents(string directory) : IBuildEvents, IDisposabl
     public void Append(string buildKey, BuildEvent buildEvent)
     {
         var line = JsonSerializer.SerializeToUtf8Bytes(buildEvent, Json);
-        _open.GetOrAdd(buildKey, key => new Journal(FileOf(key))).Append(line);
+        _open.GetOrAdd(buildKey, key => new Journal(FileOf(key))).Append(line, buildEvent);
+    }
+
+    /// <inheritdoc/>
+    public DateTimeOffset? OldestUnfinished => _open.Values.Select(j => j.UnfinishedSince).Min();
+
+    /// <inheritdoc/>
+    public int RemoveFinished(DateTimeOffset notWrittenSince)
+    {
+        if (!Directory.Exists(directory))
+            return 0;
+        var unfinished = _open.Where(j => j.Value.UnfinishedSince is not null).Select(j => FileOf(j.Key)).ToHashSet(StringComparer.Ordinal);
+        var removed = 0;
+        foreach (var file in new DirectoryInfo(directory).EnumerateFiles("*" + Suffix).Where(f => !unfinished.Contains(f.FullName) && f.LastWriteTimeUtc < notWrittenSince.UtcDateTime).ToList())
+        {
+            // Who still reads it keeps the open file.
+            file.Delete();
+            removed++;
+        }
+        return removed;
+    }
+
+    /// <summary>Builds that have a journal, the one that was written to last first.</summary>
+    public IReadOnlyList<string> Builds() => !Directory.Exists(directory) ? []
+        : [.. new DirectoryInfo(directory).EnumerateFiles("*" + Suffix).OrderByDescending(f => f.LastWriteTimeUtc).Select(f => Uri.UnescapeDataString(f.Name[..^Suffix.Length]))];
+
+    /// <summary>The whole events of a build so far; none when it has no journal.</summary>
+    public IEnumerable<BuildEvent> Read(string buildKey)
+    {
+        if (!File.Exists(FileOf(buildKey)))
+            yield break;
+        foreach (var line in File.ReadLines(FileOf(buildKey)))
+        {
+            if (line.EndsWith('}') && JsonSerializer.Deserialize<BuildEvent>(line, Json) is { } buildEvent)
+                yield return buildEvent;
+        }
     }
 
     /// <inheritdoc/>
@@ -41,19 +78,24 @@ public sealed class FileBuildEvents(string directory) : IBuildEvents, IDisposabl
             journal.Dispose();
     }
 
-    private string FileOf(string buildKey) => Path.Combine(directory, Uri.EscapeDataString(buildKey) + ".jsonl");
+    private string FileOf(string buildKey) => Path.Combine(directory, Uri.EscapeDataString(buildKey) + Suffix);
 
     private sealed class Journal : IDisposable
     {
         private readonly Lock _lock = new();
         private readonly FileStream _file;
+        private readonly DateTimeOffset _began;
         private long _length;
         private TaskCompletionSource _grown = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>When the build began, for a journal that this process writes and that has no end yet; else null.</summary>
+        public DateTimeOffset? UnfinishedSince { get; private set; }
 
         public Journal(string path)
         {
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            _file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0);
+            _file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read | FileShare.Delete, bufferSize: 0);
+            _began = new DateTimeOffset(File.GetCreationTimeUtc(path), TimeSpan.Zero);
             _length = EndOfLastLine(_file);
             _file.SetLength(_length);
             _file.Position = _length;
@@ -76,7 +118,7 @@ public sealed class FileBuildEvents(string directory) : IBuildEvents, IDisposabl
             return 0;
         }
 
-        public void Append(byte[] line)
+        public void Append(byte[] line, BuildEvent buildEvent)
         {
             TaskCompletionSource grown;
             lock (_lock)
@@ -85,6 +127,8 @@ public sealed class FileBuildEvents(string directory) : IBuildEvents, IDisposabl
                 line.CopyTo(bytes, 0);
                 bytes[^1] = (byte)'\n';
                 _file.Write(bytes);
+                // A build that goes on in this process began before its journal was opened here.
+                UnfinishedSince = buildEvent is BuildFinished ? null : UnfinishedSince ?? (_length == 0 ? buildEvent.At : _began);
                 _length += bytes.Length;
                 (grown, _grown) = (_grown, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
             }

@@ -1,6 +1,7 @@
 using Grid.Contracts;
 using Grid.Contracts.Work;
 using Grid.Grains;
+using Grid.Hosting.Cache;
 using Grid.Hosting.Configuration;
 using Grid.Hosting.Storage;
 using Grid.Hosting.Storage.AzureBlobs;

@@ -18,10 +18,13 @@ public sealed class ContentStore : IBlobFiles
     private readonly string _blobs;
     private readonly BlobTransfers _transfers;
     private readonly VerifiedBlobs _verified;
+    private readonly StoreQuota? _quota;
     private readonly Lock _removing = new();
 
     /// <summary>Opens the store, making its directories when they are missing.</summary>
-    public ContentStore(string directory)
+    /// <param name="directory">The store's directory.</param>
+    /// <param name="maxBytes">Bytes of blobs at which the store takes no more (writers get an <see cref="IOException"/>); 0 for no bound.</param>
+    public ContentStore(string directory, long maxBytes = 0)
     {
         ArgumentException.ThrowIfNullOrEmpty(directory);
         Root = Path.GetFullPath(directory);
@@ -30,6 +33,7 @@ public sealed class ContentStore : IBlobFiles
         Directory.CreateDirectory(_blobs);
         Directory.CreateDirectory(Ingest);
         _transfers = new BlobTransfers(this);
+        _quota = maxBytes > 0 ? new StoreQuota(Root, maxBytes, List) : null;
         _verified = new VerifiedBlobs(Path.Combine(Root, "verified"));
     }
 
@@ -150,7 +154,22 @@ public sealed class ContentStore : IBlobFiles
     }
 
     /// <summary>Removes a blob; one that is not there is no error. Who has it open keeps reading it.</summary>
-    public void Delete(Digest digest) => File.Delete(PathOf(digest));
+    public void Delete(Digest digest)
+    {
+        var file = new FileInfo(PathOf(digest));
+        if (!file.Exists)
+            return;
+        var length = file.Length;
+        file.Delete();
+        Release(length);
+    }
+
+    /// <summary>Takes room for bytes that are about to be written.</summary>
+    /// <exception cref="IOException">The store is at its bound.</exception>
+    internal void Reserve(long bytes) => _quota?.Reserve(bytes);
+
+    /// <summary>Gives room back.</summary>
+    internal void Release(long bytes) => _quota?.Release(bytes);
 
     /// <summary>Removes what unfinished writers of an earlier process left. Call at start, before anybody writes.</summary>
     public void Recover()

@@ -1,7 +1,7 @@
 using Grid.Grains.Steps;
 using Microsoft.Extensions.DependencyInjection;
 
-namespace Grid.Hosting;
+namespace Grid.Hosting.Cache;
 
 /// <summary>Registers what the caches of a node need.</summary>
 internal static class CacheHosting
@@ -10,5 +10,9 @@ internal static class CacheHosting
     /// <param name="options">The node's settings.</param>
     /// <param name="isWholeGrid">Whether this process is all there is: then nobody of an earlier start can be at work.</param>
     internal static void AddGridCache(this IServiceCollection services, GridOptions options, bool isWholeGrid) => services
-        .AddSingleton(options.Cache.Steps with { Epoch = isWholeGrid ? Guid.NewGuid().ToString("n") : "" });
+        .AddSingleton(options.Cache)
+        .AddSingleton(options.Cache.Steps with { Epoch = isWholeGrid ? Guid.NewGuid().ToString("n") : "" })
+        .AddSingleton<CacheInventory>()
+        .AddSingleton<CacheCollector>()
+        .AddHostedService<CollectorService>();
 }
