@@ -77,6 +77,10 @@ rm -rf "$target.old"
 cat >"$prefix/bin/grid.new" <<WRAPPER
 #!/bin/sh
 export DOTNET_ROOT="\${DOTNET_ROOT:-$dotnet_root}"
+# Called by a link with a phase's name, as in /cnb/lifecycle: the name would be lost behind exec.
+case "\${0##*/}" in
+  analyzer | detector | restorer | extender | builder | exporter | creator | rebaser | launcher) set -- lifecycle "\${0##*/}" "\$@" ;;
+esac
 exec "$target/grid" "\$@"
 WRAPPER
 chmod 755 "$prefix/bin/grid.new"

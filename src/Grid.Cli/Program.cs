@@ -1,11 +1,17 @@
 using System.CommandLine;
 using Grid.Cli.Commands;
+using Grid.Cli.Lifecycle;
+
+if (LifecycleEntry.Find(args) is { } runPhase)
+    return await runPhase();
 
 var root = new RootCommand("Grid builds OCI images from source with Cloud Native Buildpacks and image extensions.")
 {
     BuildCommand.Create(),
+    ExtendCommand.Create(),
     BuilderCommand.Create(),
     CacheCommand.Create(),
+    LifecycleEntry.Describe(),
     ServeCommand.Create(),
 };
 var parsed = root.Parse(args);

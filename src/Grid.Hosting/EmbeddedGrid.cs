@@ -1,8 +1,12 @@
 using System.Runtime.CompilerServices;
+using Grid.Buildpacks;
 using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
 using Grid.Hosting.Cache;
 using Grid.Hosting.Events;
+using Grid.Lifecycle;
+using Grid.Lifecycle.Analyze;
+using Grid.Lifecycle.Extend;
 using Grid.Oci;
 using Grid.Oci.Content;
 using Grid.Oci.Images;
@@ -51,6 +55,30 @@ public sealed class EmbeddedGrid : IAsyncDisposable
         await using var registration = cancellationToken.Register(() => build.CancelAsync("interrupted").Ignore());
         await foreach (var buildEvent in Services.GetRequiredService<IBuildEvents>().WatchAsync(buildKey, CancellationToken.None))
             yield return buildEvent;
+    }
+
+    /// <summary>Extends an image and gives the events to its end, as <see cref="BuildAsync"/> does for a build.</summary>
+    public async IAsyncEnumerable<BuildEvent> ExtendAsync(string key, ImageExtensionRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var extension = Services.GetRequiredService<IGrainFactory>().GetGrain<IImageExtensionGrain>(key);
+        await extension.StartAsync(request);
+        await using var registration = cancellationToken.Register(() => extension.CancelAsync("interrupted").Ignore());
+        await foreach (var buildEvent in Services.GetRequiredService<IBuildEvents>().WatchAsync(key, CancellationToken.None))
+            yield return buildEvent;
+    }
+
+    /// <summary>An image as it is now, pinned.</summary>
+    /// <exception cref="LifecycleException">There is no such image.</exception>
+    public async Task<PinnedImage> PinAsync(ImageLocation location, CancellationToken cancellationToken) =>
+        await Services.GetRequiredService<ImageStores>().FindAsync(location, HostPlatform.Current, cancellationToken) is { } image
+            ? PinnedImage.From(image, location)
+            : throw new LifecycleException(ExitCode.ExtendError, $"there is no image {location}; check the name, or pull it first");
+
+    /// <summary>Packs a build context, without what its .dockerignore leaves out; an empty one for null.</summary>
+    public BuildContext PackContext(string? directory, CancellationToken cancellationToken)
+    {
+        var content = Services.GetRequiredService<ContentStore>();
+        return ContextStore.Index(content, SourceArchive.Pack(content, directory ?? AppContext.BaseDirectory, (_, _) => directory is not null, cancellationToken), cancellationToken);
     }
 
     /// <summary>Packs an app's source into the content store.</summary>

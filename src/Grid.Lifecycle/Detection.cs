@@ -38,6 +38,10 @@ public sealed record ExtensionDockerfileSource
     /// <summary>What COPY and ADD read.</summary>
     public required BuildContext Context { get; init; }
 
-    /// <summary><c>build.Dockerfile</c> or <c>run.Dockerfile</c>.</summary>
-    public string FileName => Kind == ImageKind.Build ? "build.Dockerfile" : "run.Dockerfile";
+    /// <summary>For messages; <c>build.Dockerfile</c> or <c>run.Dockerfile</c> unless it came from elsewhere.</summary>
+    public string FileName
+    {
+        get => field ?? (Kind == ImageKind.Build ? "build.Dockerfile" : "run.Dockerfile");
+        init;
+    }
 }

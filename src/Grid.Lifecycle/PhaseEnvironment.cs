@@ -15,7 +15,10 @@ public sealed record PhaseEnvironment
 
     /// <summary>The image's environment with HOME, which a container engine takes from the image's passwd when the image does not set it.</summary>
     public IReadOnlyList<string> EnvIn(IFileTree files) =>
-        ImageEnv.Any(e => e.StartsWith("HOME=", StringComparison.Ordinal)) ? ImageEnv : [.. ImageEnv, "HOME=" + UserLookup.HomeOf(files, User)];
+        !HomeFromPasswd || ImageEnv.Any(e => e.StartsWith("HOME=", StringComparison.Ordinal)) ? ImageEnv : [.. ImageEnv, "HOME=" + UserLookup.HomeOf(files, User)];
+
+    /// <summary>Whether HOME comes from passwd when <see cref="ImageEnv"/> has none. Not so where that is the environment of a process that runs already.</summary>
+    public bool HomeFromPasswd { get; init; } = true;
 
     /// <summary>CNB_USER_ID and CNB_GROUP_ID of the builder.</summary>
     public required ProcessUser User { get; init; }

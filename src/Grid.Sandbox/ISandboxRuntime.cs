@@ -116,7 +116,11 @@ public enum Privileges
 /// <summary>How a process ended.</summary>
 /// <param name="ExitCode">Its exit code, or 128 + signal.</param>
 /// <param name="OutOfMemory">Whether it was killed for exceeding <see cref="SandboxLimits.MemoryBytes"/>.</param>
-public sealed record ProcessResult(int ExitCode, bool OutOfMemory = false);
+public sealed record ProcessResult(int ExitCode, bool OutOfMemory = false)
+{
+    /// <summary>Why there never was a process: not executable, no such interpreter. The exit code then is a shell's for it, 126 or 127. Null when it started.</summary>
+    public string? StartFailure { get; init; }
+}
 
 /// <summary>Takes a process's output.</summary>
 public interface IProcessOutput

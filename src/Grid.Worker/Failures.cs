@@ -37,7 +37,7 @@ internal static class Failures
         RestoreWork => ExitCode.RestoreError,
         StepWork => ExitCode.ExtendError,
         BuildWork => ExitCode.BuildError,
-        ExportWork => ExitCode.ExportError,
+        ExportWork or PublishWork => ExitCode.ExportError,
         _ => ExitCode.Failed,
     };
 }

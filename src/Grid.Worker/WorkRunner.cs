@@ -40,6 +40,7 @@ public sealed class WorkRunner(
         StepWork work => await StepAsync(work, span, cancellationToken),
         BuildWork work => await BuildAsync(work, cancellationToken),
         ExportWork work => await ExportAsync(work, cancellationToken),
+        PublishWork work => await PublishAsync(work, cancellationToken),
         _ => throw new InvalidOperationException($"no such work: {item.GetType().Name}"),
     };
 
@@ -112,7 +113,8 @@ public sealed class WorkRunner(
         var image = AppImage.Assemble(new AssembleInput
         {
             Environment = Phases.Environment(work.Detection.Analyzed, work.Detection.Analyzed.Builder.Config),
-            Analyzed = work.Detection.Analyzed,
+            RunImage = work.Detection.Analyzed.RunImage,
+            RunImageNames = work.Detection.Analyzed.RunImageMetadata,
             App = work.App,
             ExtensionLayers = [.. work.RunImage.Added.Select(a => new ExtensionLayer(a.Layer, a.CreatedBy, a.ExtensionId) { Origin = a.Origin })],
             ExtendedConfig = extended ? work.RunImage.Config.Config : null,
@@ -122,6 +124,14 @@ public sealed class WorkRunner(
             ExtraLabels = work.Labels,
         }, content, images, log);
         var report = await Exporter.ExportAsync(images, image, [.. work.Targets.Select(ImageLocation.Parse)], log, cancellationToken);
+        report.EnsureComplete();
+        return new ExportDone(report);
+    }
+
+    private async Task<WorkResult> PublishAsync(PublishWork work, CancellationToken cancellationToken)
+    {
+        var image = work.Image.ToContent(content, Origin(work.Image.Base.Location));
+        var report = await Exporter.ExportAsync(images, image, [.. work.Targets.Select(ImageLocation.Parse)], Output(work, Phase.Export), cancellationToken);
         report.EnsureComplete();
         return new ExportDone(report);
     }

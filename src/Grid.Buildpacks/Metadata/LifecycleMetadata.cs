@@ -126,8 +126,13 @@ public sealed record StackMetadata([property: JsonPropertyName("runImage")] RunI
 /// <summary>A run image's name and its mirrors (run.toml, the builder's label, and the app's).</summary>
 public sealed record RunImageNames
 {
-    [JsonPropertyName("image")]
+    /// <summary>Its name; empty when no platform named one.</summary>
+    [JsonIgnore]
     public string Image { get; init; } = "";
+
+    /// <summary>The name as it is written: an empty one is not.</summary>
+    [JsonInclude, JsonPropertyName("image"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    internal string? WrittenImage { get => Image.Length == 0 ? null : Image; init => Image = value ?? ""; }
 
     [JsonPropertyName("mirrors"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<string>? Mirrors { get; init; }

@@ -1,4 +1,5 @@
 using Grid.Buildpacks.Launch;
+using Grid.Buildpacks.Sbom;
 using Grid.Buildpacks.Toml;
 
 namespace Grid.Buildpacks.Metadata;
@@ -11,10 +12,12 @@ public static class MetadataToml
 {
     /// <summary>The text of the file.</summary>
     /// <param name="build">What the build phase found out.</param>
-    /// <param name="platformApi">Below 0.10 a command is a string, and what else it had stands before the arguments.</param>
+    /// <param name="platformApi">Below 0.9 the deprecated <c>bom</c> stands in it; below 0.10 a command is a string, and what else it had stands before the arguments.</param>
     public static string Write(BuildMetadata build, string platformApi)
     {
         var document = new TomlTable();
+        if (platformApi.IsBelow("0.9"))
+            AddTables(document, "bom", build.Bom, BomTables.Write);
         if (build.DefaultProcessType.Length > 0)
             document.Set("buildpack-default-process-type", build.DefaultProcessType);
         AddTables(document, "buildpacks", build.Buildpacks, Module);

@@ -55,7 +55,7 @@ public sealed class OrderExpansion
             var element = item.Element;
             if (done.Exists(d => d.Module.Kind == element.Kind && d.Id == element.Id))
                 continue;
-            var module = _store.Find(element.Kind, element.Id, element.Version);
+            var module = Find(element, item.Chain);
             if (module.IsComposite)
             {
                 var inside = new Chain(element.ToString(), item.Chain).Checked();
@@ -70,6 +70,19 @@ public sealed class OrderExpansion
                 done = done.Add(candidate);
         }
         yield return done;
+    }
+
+    private ModuleDescriptor Find(OrderElement element, Chain? chain)
+    {
+        try
+        {
+            return _store.Find(element.Kind, element.Id, element.Version);
+        }
+        catch (LifecycleException problem) when (chain is not null && problem.ExitCode == ExitCode.Failed)
+        {
+            // The order itself is looked up before anything runs; what composites name comes up in the middle of detection.
+            throw new LifecycleException(ExitCode.DetectError, $"{problem.Message} (in composite buildpack {chain.Composite})", problem);
+        }
     }
 
     private static ImmutableStack<Item> Push(OrderGroup group, Chain? chain, ImmutableStack<Item> rest)

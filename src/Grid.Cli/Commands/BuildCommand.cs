@@ -82,55 +82,9 @@ internal static class BuildCommand
             SourceDateEpoch = input.SourceDateEpoch,
             TraceParent = span?.Id,
         };
-        var json = parsed.GetValue(Json);
-        var timeline = new Timeline();
-        BuildFinished? end = null;
-        using (var progress = Progress(json))
-        {
-            await foreach (var buildEvent in grid.BuildAsync($"{Tenant}/{Guid.CreateVersion7():N}", request, cancellationToken))
-            {
-                timeline.Add(buildEvent);
-                progress.Show(buildEvent);
-                end = buildEvent as BuildFinished ?? end;
-            }
-        }
-        if (end is null)
-            throw new InvalidOperationException("the build's events ended without an end");
-        if (!json)
-            Summarize(end, timeline);
+        var end = await EventScreen.ShowAsync(grid.BuildAsync($"{Tenant}/{Guid.CreateVersion7():N}", request, cancellationToken), parsed.GetValue(Json), "Build");
         span?.SetTag("grid.exit_code", end.ExitCode);
         return end.State == BuildState.Cancelled ? UserError.Interrupted : end.ExitCode;
-    }
-
-    private static IBuildProgress Progress(bool json) =>
-        json ? new JsonProgress(Console.Out)
-            : AnsiConsole.Profile.Capabilities.Interactive && AnsiConsole.Profile.Capabilities.Ansi && !Console.IsOutputRedirected
-                ? new TerminalProgress(AnsiConsole.Console, TimeProvider.System)
-                : new PlainProgress(Console.Out);
-
-    private static void Summarize(BuildFinished end, Timeline timeline)
-    {
-        Console.WriteLine();
-        foreach (var line in timeline.Lines())
-            Console.WriteLine(line);
-        Console.WriteLine();
-        if (end.Failure is { } failure)
-        {
-            Console.Out.Flush();
-            Console.Error.WriteLine($"{(end.State == BuildState.Cancelled ? "Build" : "Build failed: " + (failure.Phase is { } phase ? Words.Of(phase) + ":" : ""))} {string.Join('\n', failure.Message.Split('\n').Select(Words.Printable))}");
-            if (failure.Output is { Length: > 0 } output)
-            {
-                Console.Error.WriteLine("Last output:");
-                foreach (var line in output.TrimEnd('\n').Split('\n'))
-                    Console.Error.WriteLine("  " + Words.Printable(line));
-            }
-        }
-        else if (end.Image is { } image)
-        {
-            foreach (var location in image.Locations)
-                Console.WriteLine($"Image  {location}");
-            Console.WriteLine($"Digest {image.Digest}");
-        }
     }
 
     /// <summary>What the flags and the environment ask for, checked without touching anything.</summary>

@@ -1,5 +1,6 @@
 using Grid.Buildpacks;
 using Grid.Buildpacks.Toml;
+using Grid.Dockerfiles.Syntax;
 using Grid.Lifecycle.Builders;
 using Grid.Oci.Images;
 using Grid.Sandbox;
@@ -15,6 +16,7 @@ internal static class UserError
     public static (string Message, int ExitCode)? Describe(Exception exception) => exception switch
     {
         LifecycleException e => (e.Message, (int)e.ExitCode),
+        DockerfileException => (exception.Message, (int)ExitCode.GenerateError),
         TomlFormatException or FormatException or BuilderException => (exception.Message, (int)ExitCode.InvalidArgs),
         OperationCanceledException => ("cancelled", Interrupted),
         ImageAccessException or SandboxException or IOException or UnauthorizedAccessException => (exception.Message, (int)ExitCode.Failed),

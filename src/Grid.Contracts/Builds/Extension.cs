@@ -31,7 +31,7 @@ public sealed record DetectionOutcome
     [Id(1)] public Failure? Failure { get; init; }
 }
 
-/// <summary>Extends one image of one build, keyed <c>tenant/build/kind</c>. The two of a build run at the same time.</summary>
+/// <summary>Extends one image, keyed <c>tenant/build/kind</c>, for a build or for somebody who only wants the image. The two of a build run at the same time.</summary>
 [Alias("grid.IExtenderGrain")]
 public interface IExtenderGrain : IWorkOwner
 {
@@ -39,13 +39,22 @@ public interface IExtenderGrain : IWorkOwner
     [Alias("Start")]
     Task StartAsync(ExtendRequest request);
 
-    /// <summary>Stops it; the build is told when nothing runs any more.</summary>
+    /// <summary>Stops it; the owner is told when nothing runs any more.</summary>
     [Alias("Cancel")]
     Task CancelAsync();
 
     /// <summary>A step this chain waits for has a result, or its runner gave up.</summary>
     [Alias("StepReleased")]
     Task StepReleasedAsync(string stepKey);
+}
+
+/// <summary>A grain that asked for an image to be extended and is told how it ended.</summary>
+[Alias("grid.IExtensionOwner")]
+public interface IExtensionOwner : IGrainWithStringKey
+{
+    /// <summary>An extender grain's answer. Repeated ones and those that are no longer wanted are ignored.</summary>
+    [Alias("Extended")]
+    Task ExtendedAsync(ExtensionOutcome outcome);
 }
 
 /// <summary>What an extender grain is asked to do.</summary>
@@ -77,6 +86,9 @@ public sealed record ExtendRequest
 
     /// <summary>Node that works for this build.</summary>
     [Id(9)] public required string Node { get; init; }
+
+    /// <summary>The <see cref="IExtensionOwner"/> to tell.</summary>
+    [Id(10)] public required GrainId Owner { get; init; }
 
     /// <summary>Manifest digest of the builder the extensions came with; empty when no builder brought them.</summary>
     [Id(11)] public Digest Builder { get; init; }

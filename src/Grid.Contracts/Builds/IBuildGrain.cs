@@ -5,7 +5,7 @@ namespace Grid.Contracts.Builds;
 
 /// <summary>One build, keyed <c>tenant/build</c>: accepts a request once and drives it to exactly one terminal state.</summary>
 [Alias("grid.IBuildGrain")]
-public interface IBuildGrain : IWorkOwner
+public interface IBuildGrain : IWorkOwner, IExtensionOwner
 {
     /// <summary>Accepts the build and starts it; repeating the call with the same key changes nothing and answers the status.</summary>
     [Alias("Submit")]
@@ -22,8 +22,4 @@ public interface IBuildGrain : IWorkOwner
     /// <summary>The detection grain's answer.</summary>
     [Alias("Detected")]
     Task DetectedAsync(DetectionOutcome outcome);
-
-    /// <summary>An extender grain's answer.</summary>
-    [Alias("Extended")]
-    Task ExtendedAsync(ExtensionOutcome outcome);
 }

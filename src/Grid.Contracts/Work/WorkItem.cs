@@ -160,5 +160,15 @@ public sealed record ExportWork : WorkItem
     [Id(7)] public Dictionary<string, string> Labels { get; init; } = [];
 }
 
+/// <summary>Publish an extended image as it is, without an app.</summary>
+[GenerateSerializer, Immutable, Alias("grid.PublishWork")]
+public sealed record PublishWork : WorkItem
+{
+    [Id(0)] public required ExtendedImage Image { get; init; }
+
+    [Id(1)] public required string[] Targets { get; init; }
+}
+
+/// <summary>The image of an export or of publishing has been written.</summary>
 [GenerateSerializer, Immutable, Alias("grid.ExportDone")]
 public sealed record ExportDone([property: Id(0)] ExportReport Report) : WorkResult;

@@ -9,7 +9,8 @@ namespace Grid.Dockerfiles.Planning;
 internal sealed class StepWriter
 {
     private const string DefaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    private const string ScriptDirectory = "/dev/pipes/";
+    // BuildKit has them in /dev/pipes, but an OCI runtime makes /dev anew.
+    private const string ScriptDirectory = "/run/heredocs/";
     private readonly Dockerfile _dockerfile;
     private readonly Instruction _instruction;
     private readonly int _position;

@@ -200,6 +200,7 @@ public sealed class BuildGrain(
         Refresh = Request.RefreshExtensions,
         TraceParent = State.TraceParent,
         Node = State.Node,
+        Owner = this.GetGrainId(),
     });
 
     private Task CancelPhaseAsync(Phase phase) => phase switch

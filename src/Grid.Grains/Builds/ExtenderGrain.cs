@@ -80,7 +80,7 @@ public sealed class ExtenderGrain(
     {
         if (State.Outcome is not null)
         {
-            TellBuild();
+            TellOwner();
             return;
         }
         if (State.Request is null)
@@ -287,7 +287,7 @@ public sealed class ExtenderGrain(
         if (outcome.Failure is not null)
             _span.Fail(outcome.Failure.Message);
         _span?.Dispose();
-        TellBuild();
+        TellOwner();
     }
 
     private void EnsureTimer() => _timer ??= this.RegisterGrainTimer(OnTickAsync, new GrainTimerCreationOptions(Tick, Tick));
@@ -306,10 +306,10 @@ public sealed class ExtenderGrain(
         }
     }
 
-    /// <summary>Not awaited: the build may be in the middle of the call that led here.</summary>
-    private void TellBuild()
+    /// <summary>Not awaited: the owner may be in the middle of the call that led here.</summary>
+    private void TellOwner()
     {
-        var (build, outcome) = (GrainFactory.GetGrain<IBuildGrain>(Request.BuildKey), State.Outcome!);
-        Notice.RepeatAsync(() => build.ExtendedAsync(outcome), time).Ignore();
+        var (owner, outcome) = (GrainFactory.GetGrain<IExtensionOwner>(Request.Owner), State.Outcome!);
+        Notice.RepeatAsync(() => owner.ExtendedAsync(outcome), time).Ignore();
     }
 }

@@ -145,10 +145,11 @@ public sealed class ExtensionChain
         };
     }
 
-    /// <summary>How a step is called in an error: <c>extension a/b@1, run.Dockerfile:4: RUN …</c>.</summary>
-    public static string Label(ChainStep step) => $"{NameOf(step.Source)}:{step.Planned.Source.Line}: {step.Planned.Text}";
+    /// <summary>How a step is called in an error: <c>extension a/b@1, run.Dockerfile:4:1: RUN …</c>.</summary>
+    public static string Label(ChainStep step) => $"{NameOf(step.Source)}:{step.Planned.Source.Line}:{step.Planned.Source.Column}: {step.Planned.Text}";
 
-    private static string NameOf(ExtensionDockerfileSource source) => $"extension {source.ExtensionId}@{source.ExtensionVersion}, {source.FileName}";
+    private static string NameOf(ExtensionDockerfileSource source) =>
+        $"extension {source.ExtensionId}{(source.ExtensionVersion.Length > 0 ? "@" : "")}{source.ExtensionVersion}, {source.FileName}";
 
     private StepKey KeyOf(PlannedStep planned, ExtensionDockerfileSource source, string scope) => StepKey.Compute(new StepKeyInput(planned, scope)
     {

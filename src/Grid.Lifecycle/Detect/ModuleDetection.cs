@@ -72,6 +72,8 @@ internal sealed class ModuleDetection(ISandbox sandbox, PhaseEnvironment environ
             [executable, environment.PlatformDirectory, planPath],
             ModuleEnvironment.ForDetect(_surroundings, running, planPath), environment.AppDirectory, environment.User) { Output = output };
         var result = await sandbox.RunAsync(process, cancellationToken);
+        if (result.StartFailure is { } failure)
+            return new DetectRun(DetectVerdict.Error) { Problem = failure };
         return result.ExitCode switch
         {
             0 => Passed(module, TomlFile.ReadIfExists(sandbox.Files, planPath), output.ToString()),

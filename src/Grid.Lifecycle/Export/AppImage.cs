@@ -47,22 +47,31 @@ public static class AppImage
         void Add(Layer layer, string? location, string createdBy)
         {
             var origin = location is null ? null : ImageLocation.Parse(location);
-            var blobs = origin is null ? store : new OriginBlobs(store, images, origin, PlatformOf(input.Analyzed.RunImage));
+            var blobs = origin is null ? store : new OriginBlobs(store, images, origin, PlatformOf(input.RunImage));
             builder.AddLayer(layer, blobs, origin, History(input, createdBy, created));
         }
     }
 
     private static ImageBuilder StartFromRunImage(AssembleInput input, IBlobSource store, ImageStores images, DateTimeOffset created)
     {
-        var pinned = input.Analyzed.RunImage;
+        var pinned = input.RunImage;
         var origin = pinned.ToLocation();
         var config = pinned.Config with
         {
             Config = input.ExtendedConfig ?? pinned.Config.Config,
-            History = HasHistory(input) ? [.. (pinned.Config.History ?? []).Select(entry => entry with { Created = created })] : null,
+            History = BaseHistory(input, created),
         };
         var image = pinned.ToImage(new OriginBlobs(store, images, origin, PlatformOf(pinned))) with { Config = config };
         return ImageBuilder.From(image, origin);
+    }
+
+    // As the reference: an entry for each layer, changes of the configuration are left out. A base whose history does not fit its layers has none.
+    private static List<HistoryEntry> BaseHistory(AssembleInput input, DateTimeOffset created)
+    {
+        var entries = (input.RunImage.Config.History ?? []).Where(entry => !entry.EmptyLayer).ToList();
+        return HasHistory(input) && entries.Count == input.RunImage.Layers.Count
+            ? entries.ConvertAll(entry => entry with { Created = created })
+            : [.. input.RunImage.Layers.Select(_ => new HistoryEntry { Created = created })];
     }
 
     private static void SetEnvironment(ImageBuilder builder, AssembleInput input)
@@ -101,24 +110,22 @@ public static class AppImage
 
     private static LifecycleMetadata CompleteMetadata(AssembleInput input)
     {
-        var run = input.Analyzed.RunImage;
-        var names = input.Analyzed.RunImageMetadata;
+        var run = input.RunImage;
+        var names = input.RunImageNames;
+        var named = !input.Environment.PlatformApi.IsBelow("0.12") ? names : null;
         return input.App.Metadata with
         {
             RunImage = new RunImageMetadata
             {
                 // Of the plain run image: extension layers stay with the app when it is rebased.
                 TopLayer = run.Layers.Count == 0 ? "" : run.Layers[^1].DiffId.ToString(),
-                Reference = DigestReference(run.ToLocation()),
-                Image = names.Image,
-                Mirrors = names.Mirrors,
+                Reference = ImageIdentifier.Of(run.ToLocation()),
+                Image = string.IsNullOrEmpty(named?.Image) ? null : named.Image,
+                Mirrors = named?.Mirrors is { Count: > 0 } mirrors ? mirrors : null,
             },
-            Stack = new StackMetadata(names),
+            Stack = new StackMetadata(names ?? new RunImageNames()),
         };
     }
-
-    private static string DigestReference(ImageLocation location) =>
-        location is ImageLocation.Registry { Reference: { Digest.IsEmpty: false } reference } ? (reference with { Tag = null }).ToString() : location.ToString();
 
     private static string ProjectLabel(string? toml)
     {
@@ -150,8 +157,8 @@ public static class AppImage
         return ProcessTypes.LinkOf(wanted);
     }
 
-    private static HistoryEntry? History(AssembleInput input, string createdBy, DateTimeOffset created) =>
-        HasHistory(input) ? new HistoryEntry { Created = created, CreatedBy = createdBy } : null;
+    private static HistoryEntry History(AssembleInput input, string createdBy, DateTimeOffset created) =>
+        new() { Created = created, CreatedBy = HasHistory(input) ? createdBy : null };
 
     private static bool HasHistory(AssembleInput input) => !input.Environment.PlatformApi.IsBelow("0.12");
 

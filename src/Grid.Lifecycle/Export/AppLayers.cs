@@ -1,7 +1,6 @@
 using System.Text;
 using Grid.Buildpacks.Export;
 using Grid.Buildpacks.Metadata;
-using Grid.Buildpacks.Sbom;
 using Grid.Lifecycle.Build;
 using Grid.Oci.Content;
 using Grid.Oci.FileSystem;
@@ -13,7 +12,7 @@ namespace Grid.Lifecycle.Export;
 /// <summary>The layers of an app image that are not a buildpack's: SBOM, app, launcher, configuration, process types; and the cache's SBOM.</summary>
 internal sealed class AppLayers
 {
-    private const string BuilderLauncher = "/cnb/lifecycle/launcher";
+    private const string LauncherPath = "/cnb/lifecycle/launcher";
     private const int Executable = 0x1ED; // 0755
     private const int Readable = 0x1A4; // 0644
 
@@ -33,11 +32,13 @@ internal sealed class AppLayers
         _input = input;
         var user = input.Environment.User;
         Owner = new Owner(user.UserId, user.GroupId);
-        UsesBuilderLauncher = files.Stat(BuilderLauncher) is { IsFile: true };
-        if (UsesBuilderLauncher)
-            CopyLauncherSboms();
-        Sbom = SbomLayer("launch", "Software Bill-of-Materials");
-        CacheSbom = SbomLayer("cache", "");
+        UsesBuilderLauncher = files.Stat(input.BuilderLauncherPath) is { IsFile: true };
+        LifecycleSboms.Copy(files, input, UsesBuilderLauncher);
+        if (!input.Environment.PlatformApi.IsBelow("0.8"))
+        {
+            Sbom = SbomLayer("launch", "Software Bill-of-Materials", LayerCompression.Gzip);
+            CacheSbom = SbomLayer("cache", "", input.CacheCompression);
+        }
         Slices = MakeSlices();
         Launcher = new PackJob($"{Self}:launcher", "Buildpacks Application Launcher", PackLauncher);
         Config = new PackJob($"{Self}:config", "Buildpacks Launcher Config", PackConfig);
@@ -76,27 +77,13 @@ internal sealed class AppLayers
             image.Add(ProcessTypes);
     }
 
-    private PackJob? SbomLayer(string kind, string createdBy)
+    private PackJob? SbomLayer(string kind, string createdBy, LayerCompression compression)
     {
         var path = $"{_input.Environment.LayersDirectory}/sbom/{kind}";
         return OutputDirectory.Exists(_files, _input.Environment, "sbom/" + kind)
             ? new PackJob($"{Self}:{kind}.sbom", createdBy, token =>
-                DirectoryLayer.Create(_store, _files, path, new DirectoryLayerOptions { Owner = Owner }, token))
+                DirectoryLayer.Create(_store, _files, path, new DirectoryLayerOptions { Owner = Owner, Compression = compression }, token))
             : null;
-    }
-
-    // The launcher becomes part of the app, and so does what its maker says about it.
-    private void CopyLauncherSboms()
-    {
-        foreach (var extension in SbomFiles.Extensions)
-        {
-            var from = $"{BuilderLauncher}.sbom.{extension}";
-            if (_files.Stat(from) is not { IsFile: true })
-                continue;
-            using var source = _files.OpenRead(from);
-            using var target = OutputDirectory.CreateFile(_files, _input.Environment, $"sbom/launch/buildpacksio_lifecycle/launcher/sbom.{extension}");
-            source.CopyTo(target);
-        }
     }
 
     private List<PackJob> MakeSlices()
@@ -149,14 +136,15 @@ internal sealed class AppLayers
         using var writer = LayerWriter.Create(_store);
         writer.Write(Directory("/cnb", Root));
         writer.Write(Directory("/cnb/lifecycle", Root));
-        using var content = UsesBuilderLauncher ? _files.OpenRead(BuilderLauncher) : File.OpenRead(_input.LauncherPath);
-        writer.Write(new LayerEntry(BuilderLauncher, LayerEntryType.File) { Mode = Executable, Owner = Root, Size = content.Length }, content);
+        using var content = UsesBuilderLauncher ? _files.OpenRead(_input.BuilderLauncherPath) : File.OpenRead(_input.LauncherPath);
+        writer.Write(new LayerEntry(LauncherPath, LayerEntryType.File) { Mode = Executable, Owner = Root, Size = content.Length }, content);
         return writer.Complete();
     }
 
-    // From what we know, not from the file in the layers directory: a buildpack could have changed that one.
     private Layer PackConfig(CancellationToken cancellationToken)
     {
+        if (_input.ConfigFromDisk)
+            return DirectoryLayer.Create(_store, _files, _input.Environment.LayersDirectory + "/config", new DirectoryLayerOptions { Owner = Owner }, cancellationToken);
         cancellationToken.ThrowIfCancellationRequested();
         var text = Encoding.UTF8.GetBytes(MetadataToml.Write(_input.Build, _input.Environment.PlatformApi));
         using var writer = LayerWriter.Create(_store);
@@ -184,7 +172,7 @@ internal sealed class AppLayers
             {
                 Mode = Executable,
                 Owner = Root,
-                LinkTarget = BuilderLauncher,
+                LinkTarget = LauncherPath,
             });
         }
         return writer.Complete();

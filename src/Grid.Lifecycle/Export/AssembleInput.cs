@@ -1,3 +1,4 @@
+using Grid.Buildpacks.Metadata;
 using Grid.Lifecycle.Analyze;
 using Grid.Oci.Images;
 
@@ -8,8 +9,11 @@ public sealed record AssembleInput
 {
     public required PhaseEnvironment Environment { get; init; }
 
-    /// <summary>Analyze's result; when an extension switched the run image, that of <see cref="Analyzer.SwitchRunImageAsync"/>.</summary>
-    public required AnalyzeResult Analyzed { get; init; }
+    /// <summary>The run image as it is without extensions; when an extension switched it, the other one.</summary>
+    public required PinnedImage RunImage { get; init; }
+
+    /// <summary>The name a rebase looks for, and its mirrors; none when the platform knows none.</summary>
+    public RunImageNames? RunImageNames { get; init; }
 
     public required PackedApp App { get; init; }
 
@@ -45,5 +49,5 @@ public sealed record ExtensionLayer(Layer Layer, string Instruction, string Exte
     public string? Origin { get; init; }
 
     /// <summary>The entry in the image's history, as the reference writes it.</summary>
-    public string CreatedBy => $"Layer: '{Instruction}', Created by extension: {ExtensionId}";
+    public string CreatedBy { get; init; } = $"Layer: '{Instruction}', Created by extension: {ExtensionId}";
 }

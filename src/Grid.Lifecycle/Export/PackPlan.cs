@@ -115,7 +115,7 @@ internal sealed class PackPlan
                     _log.Warn($"failed to cache layer '{identifier}' because it has no contents");
                     continue;
                 }
-                var job = new PackJob(identifier, "", token => PackDirectory(layer.Directory, token));
+                var job = new PackJob(identifier, "", token => PackDirectory(layer.Directory, token, _input.CacheCompression));
                 _byIdentifier.Add(identifier, job);
                 _cacheOnly.Add(job);
             }
@@ -185,8 +185,6 @@ internal sealed class PackPlan
                 ReportSlices(layers.Where(slice => slices.Contains(slice.Id)).ToList());
             }
         }
-        foreach (var job in _byIdentifier.Where(item => _cacheOnly.Contains(item.Value)))
-            _log.Info($"Adding cache layer '{job.Key}'");
     }
 
     private void ReportSlices(List<PackedLayer> slices)
@@ -198,8 +196,8 @@ internal sealed class PackPlan
             _log.Info($"Added {slices.Count - reused}/{slices.Count} app layer(s)");
     }
 
-    private Layer PackDirectory(string path, CancellationToken cancellationToken) =>
-        DirectoryLayer.Create(_store, _files, path, new DirectoryLayerOptions { Owner = _app.Owner }, cancellationToken);
+    private Layer PackDirectory(string path, CancellationToken cancellationToken, LayerCompression compression = LayerCompression.Gzip) =>
+        DirectoryLayer.Create(_store, _files, path, new DirectoryLayerOptions { Owner = _app.Owner, Compression = compression }, cancellationToken);
 
     private static LayerSha Sha(PackJob job) => new(job.DiffId.ToString());
 }

@@ -10,6 +10,7 @@ namespace Grid.Lifecycle.Extend;
 internal sealed class ContextCopier(IFileTree image, OpenedContext context, CopyStep step, Owner owner)
 {
     private const int DirectoryMode = 0b111_101_101;
+    private const int SetId = 0b110_000_000_000;
     private const int InlineMode = 0b110_100_100;
 
     public void Copy(CancellationToken cancellationToken)
@@ -43,7 +44,8 @@ internal sealed class ContextCopier(IFileTree image, OpenedContext context, Copy
                 if (step.Unpack && ArchiveUnpacker.TryUnpack(context.Files, "/" + file.Source, image, step.DestinationIsDirectory || file.MayGoInto ? step.Destination : target, cancellationToken))
                     break;
                 using (var input = context.Files.OpenRead("/" + file.Source))
-                using (var output = Create(target, step.Chmod ?? file.Entry.Mode))
+                // A set-id bit does not get into an image by itself: the classic builder and the reference lose it, --chmod=4755 says it openly.
+                using (var output = Create(target, step.Chmod ?? file.Entry.Mode & ~SetId))
                     input.CopyTo(output);
                 break;
         }

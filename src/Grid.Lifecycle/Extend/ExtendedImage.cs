@@ -1,5 +1,6 @@
 using Grid.Lifecycle.Analyze;
 using Grid.Oci.Images;
+using Grid.Oci.Layers;
 
 namespace Grid.Lifecycle.Extend;
 
@@ -19,6 +20,27 @@ public sealed record ExtendedImage
 
     /// <summary>All layers, bottom first.</summary>
     public IReadOnlyList<Layer> AllLayers() => [.. Base.Layers, .. Added.Select(a => a.Layer)];
+
+    /// <summary>
+    /// The image by itself, to be written somewhere: base and extension layers with a history entry each, as the reference words them. Equal inputs
+    /// give equal bytes.
+    /// </summary>
+    /// <param name="store">Has the layers that were added.</param>
+    /// <param name="baseBlobs">Has the base's layers.</param>
+    public ImageContent ToContent(IBlobSource store, IBlobSource baseBlobs)
+    {
+        var image = Base.ToImage(baseBlobs) with { Config = Config with { RootFs = Base.Config.RootFs } };
+        var builder = ImageBuilder.From(image, Base.ToLocation());
+        foreach (var added in Added)
+        {
+            builder.AddLayer(added.Layer, store, origin: null, new HistoryEntry
+            {
+                Created = LayerTimes.Normalized, CreatedBy = $"Layer: '{added.CreatedBy}', Created by extension: {added.ExtensionId}",
+            });
+        }
+        builder.Config = builder.Config with { Created = LayerTimes.Normalized };
+        return builder.Build();
+    }
 }
 
 /// <summary>A layer an extension added.</summary>

@@ -82,11 +82,12 @@ public sealed class Generator
     {
         _log.Debug("Checking run image");
         var selection = RunImageSelection.Choose([.. outputs.Select(o => o.Run is { } run ? new RunDockerfileEffect(run.SwitchTo, run.Extends) : null)]);
+        var isNew = _api < new ApiVersion(0, 12) || selection.SwitchTo != _input.RunImageName;
         if (selection.SwitchTo is { } image)
         {
             var chosen = outputs[selection.FirstApplied].Extension;
             _log.Debug($"Found a run.Dockerfile from extension '{chosen.Id}' setting run image to '{image}'");
-            if (_input.Known?.Knows(image) != true)
+            if (isNew && _input.Known?.Knows(image) != true)
                 _log.Warn($"new runtime base image '{image}' not found in run metadata");
         }
         _files.Write(outputs, selection.FirstApplied);
@@ -94,7 +95,7 @@ public sealed class Generator
         {
             Plan = plan,
             Extensions = [.. outputs.Select((output, i) => output.ToGenerated(ignoreRun: i < selection.FirstApplied))],
-            SwitchedRunImage = _api >= new ApiVersion(0, 12) && selection.SwitchTo == _input.RunImageName ? null : selection.SwitchTo,
+            SwitchedRunImage = isNew ? selection.SwitchTo : null,
             ExtendsRun = selection.Extends,
         };
     }

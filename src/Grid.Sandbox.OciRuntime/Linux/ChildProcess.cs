@@ -30,14 +30,36 @@ internal sealed unsafe class ChildProcess : IDisposable
     /// <summary>Readable when the child has ended.</summary>
     public SafeFileHandle Exit { get; }
 
-    public static ChildProcess Start(string executable, IReadOnlyList<string> arguments, IReadOnlyList<string> environment)
+    /// <summary>Starts a program in our own working directory, as ourselves.</summary>
+    public static ChildProcess Start(string executable, IReadOnlyList<string> arguments, IReadOnlyList<string> environment) =>
+        Start(executable, [executable, .. arguments], environment, workingDirectory: null, (_, _) => { });
+
+    /// <summary>Starts a program with any argv[0].</summary>
+    /// <param name="executable">Path of the program.</param>
+    /// <param name="argv">All arguments.</param>
+    /// <param name="environment">All it gets.</param>
+    /// <param name="workingDirectory">Where it starts; ours when null.</param>
+    /// <param name="prepare">Called on this thread before, with the ends of the pipes that the program will write to.</param>
+    public static ChildProcess Start(
+        string executable, IReadOnlyList<string> argv, IReadOnlyList<string> environment, string? workingDirectory, Action<SafeFileHandle, SafeFileHandle> prepare)
     {
         var (outRead, outWrite) = Pipe();
         var (errRead, errWrite) = Pipe();
         using (outWrite)
         using (errWrite)
         {
-            var pid = Spawn(executable, [executable, .. arguments], environment, outWrite, errWrite);
+            int pid;
+            try
+            {
+                prepare(outWrite, errWrite);
+                pid = Spawn(executable, argv, environment, workingDirectory, outWrite, errWrite);
+            }
+            catch
+            {
+                outRead.Dispose();
+                errRead.Dispose();
+                throw;
+            }
             var exit = Libc.TryOpenProcess(pid) ?? throw Libc.Failure("pidfd_open failed (Linux 5.3 or newer is needed)");
             return new ChildProcess(pid, outRead, errRead, exit);
         }
@@ -89,7 +111,8 @@ internal sealed unsafe class ChildProcess : IDisposable
         Exit.Dispose();
     }
 
-    private static int Spawn(string executable, string[] arguments, IReadOnlyList<string> environment, SafeFileHandle output, SafeFileHandle error)
+    private static int Spawn(
+        string executable, IReadOnlyList<string> arguments, IReadOnlyList<string> environment, string? workingDirectory, SafeFileHandle output, SafeFileHandle error)
     {
         // posix_spawn_file_actions_t and posix_spawnattr_t are 80 and 336 bytes in glibc and musl on 64-bit machines.
         var actions = stackalloc byte[512];
@@ -104,6 +127,8 @@ internal sealed unsafe class ChildProcess : IDisposable
             posix_spawn_file_actions_addopen(actions, 0, Libc.Bytes("/dev/null"), 0, 0);
             posix_spawn_file_actions_adddup2(actions, (int)Libc.Raw(output), 1);
             posix_spawn_file_actions_adddup2(actions, (int)Libc.Raw(error), 2);
+            if (workingDirectory is not null)
+                posix_spawn_file_actions_addchdir_np(actions, Libc.Bytes(workingDirectory));
             new Span<byte>(signals, 128).Clear();
             posix_spawnattr_setsigmask(attributes, signals);
             new Span<byte>(signals, 128).Fill(0xff);
@@ -156,6 +181,9 @@ internal sealed unsafe class ChildProcess : IDisposable
 
     [DllImport("libc")]
     private static extern int posix_spawn_file_actions_adddup2(byte* actions, int fd, int newFd);
+
+    [DllImport("libc")]
+    private static extern int posix_spawn_file_actions_addchdir_np(byte* actions, byte[] path);
 
     [DllImport("libc")]
     private static extern int posix_spawnattr_init(byte* attributes);

@@ -46,7 +46,7 @@ public sealed class StepKeyTests
     [InlineData("USER u\nRUN x", "USER v\nRUN x", "user changed")]
     [InlineData("SHELL [\"/bin/sh\",\"-e\"]\nRUN x", "SHELL [\"/bin/sh\",\"-ec\"]\nRUN x", "command changed")]
     [InlineData("RUN <<E\na\nE", "RUN <<E\nb\nE", "command changed")]
-    [InlineData("RUN <<E\n#!a\nE", "RUN <<E\n#!b\nE", "script /dev/pipes/E changed")]
+    [InlineData("RUN <<E\n#!a\nE", "RUN <<E\n#!b\nE", "script /run/heredocs/E changed")]
     [InlineData("COPY <<E /x\na\nE", "COPY <<E /x\nb\nE", "here-document E changed")]
     [InlineData("RUN x", "RUN a\nRUN x", "parent layers changed")]
     [InlineData("ARG m=/a\nRUN --mount=type=cache,target=$m x", "ARG m=/b\nRUN --mount=type=cache,target=$m x", "ARG m changed")]

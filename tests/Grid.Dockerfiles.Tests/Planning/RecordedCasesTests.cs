@@ -43,8 +43,8 @@ public sealed class RecordedCasesTests
     {
         // The reference gives the "#!" line to sh and fails; BuildKit runs the interpreter.
         var step = Samples.Last<RunStep>("RUN <<E\n#!/usr/bin/perl\nopen(F,\">/p\");\nE\n");
-        step.Argv.ShouldBe(["/bin/sh", "-c", "/dev/pipes/E"]);
-        step.Script.ShouldBe(new InlineFile("/dev/pipes/E", "#!/usr/bin/perl\nopen(F,\">/p\");\n"));
+        step.Argv.ShouldBe(["/bin/sh", "-c", "/run/heredocs/E"]);
+        step.Script.ShouldBe(new InlineFile("/run/heredocs/E", "#!/usr/bin/perl\nopen(F,\">/p\");\n"));
     }
 
     [Fact]

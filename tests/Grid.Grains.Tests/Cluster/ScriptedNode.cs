@@ -124,6 +124,7 @@ internal sealed class ScriptedNode : IContexts
         RestoreWork => new RestoreDone(),
         StepWork work => new StepDone(Samples.LayerOf(work.Handle)),
         BuildWork => new BuildDone(Samples.App()),
+        PublishWork work => new ExportDone(Samples.Report(work.BuildKey)),
         ExportWork work => new ExportDone(Samples.Report(work.BuildKey)),
         _ => throw new InvalidOperationException(item.GetType().Name),
     };

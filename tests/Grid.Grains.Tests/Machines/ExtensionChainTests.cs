@@ -26,6 +26,7 @@ public sealed class ExtensionChainTests
             Request = new ExtendRequest
             {
                 BuildKey = "tenant/b", Kind = kind, Base = Samples.Image("base", user), Dockerfiles = files, Scope = "tenant", BuildId = "the-build-id", Node = "node-1",
+                Owner = GrainId.Create("test", "owner"),
             };
             Chain = new ExtensionChain(Request, _ => ContextIndex.Empty, new SharedStepPolicy());
             End = Chain.Start();
@@ -95,7 +96,7 @@ public sealed class ExtensionChainTests
         walk.Steps.Select(s => (s.Name.Number, s.Name.Total, s.Name.Extension, s.Key is not null))
             .ShouldBe([(1, 3, "samples/a", true), (2, 3, "samples/a", false), (3, 3, "samples/b", true)]);
         walk.Image.Added.Select(a => (a.ExtensionId, a.CreatedBy)).ShouldBe([("samples/a", "RUN one"), ("samples/b", "RUN two")]);
-        ExtensionChain.Label(walk.Steps[2]).ShouldBe("extension samples/b@1.0, run.Dockerfile:3: RUN two");
+        ExtensionChain.Label(walk.Steps[2]).ShouldBe("extension samples/b@1.0, run.Dockerfile:3:1: RUN two");
     }
 
     [Fact]

@@ -106,7 +106,8 @@ internal sealed class GoldenBuild : IAsyncDisposable
         new AssembleInput
         {
             Environment = Environment,
-            Analyzed = Analyzed(),
+            RunImage = Analyzed().RunImage,
+            RunImageNames = Analyzed().RunImageMetadata,
             App = app,
             ProcessType = "web",
             ProjectMetadataToml = File.ReadAllText(Path.Combine(Golden, "input/project-metadata.toml")),

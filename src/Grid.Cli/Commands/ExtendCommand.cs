@@ -1,0 +1,124 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using Grid.Buildpacks;
+using Grid.Cli.Progress;
+using Grid.Contracts;
+using Grid.Contracts.Builds;
+using Grid.Dockerfiles;
+using Grid.Dockerfiles.Planning;
+using Grid.Hosting;
+using Grid.Oci;
+using Grid.Sandbox.OciRuntime;
+
+namespace Grid.Cli.Commands;
+
+/// <summary><c>grid extend</c>: applies Dockerfiles to an image as a build would, for authors of extensions.</summary>
+internal static class ExtendCommand
+{
+    private const string Tenant = "default";
+
+    private static readonly Option<string> Kind = new("--kind") { Description = "Whose rules apply: build or run", Required = true };
+    private static readonly Option<string> Base = new("--base") { Description = "Image to extend (registry name, oci:DIR[:TAG] or docker:NAME)", Required = true };
+    private static readonly Option<FileInfo[]> Files = new("--dockerfile", "-f") { Description = "Dockerfile to apply; repeat it for more, in order", Required = true };
+    private static readonly Option<DirectoryInfo?> Context = new("--context") { Description = "What COPY and ADD read (default: context.KIND or context beside the Dockerfile, else nothing)" };
+    private static readonly Option<string[]> Args = new("--build-arg") { Description = "Value of an ARG: NAME=VALUE, or NAME to take it from the environment" };
+    private static readonly Option<long?> UserId = new("--uid") { Description = "Value of the user_id argument (default: the image's user)" };
+    private static readonly Option<long?> GroupId = new("--gid") { Description = "Value of the group_id argument (default: the image's group)" };
+    private static readonly Option<string[]> Output = new("--output", "-o") { Description = "Where the image goes: oci:DIR[:TAG], docker:NAME or a registry name", Required = true };
+    private static readonly Option<string?> BuildId = new("--build-id") { Description = "Value of the build_id argument: a UUID (default: a new one)" };
+    private static readonly Option<bool> Refresh = new("--refresh-extensions") { Description = "Run steps even when they are cached" };
+    private static readonly Option<bool> Json = new("--json") { Description = "One JSON event a line on standard output" };
+
+    public static Command Create()
+    {
+        var command = new Command("extend", "Apply Dockerfiles of extensions to an image")
+        {
+            Kind, Base, Files, Context, Args, UserId, GroupId, Output, BuildId, Refresh, Json,
+        };
+        GridFlags.AddTo(command);
+        command.SetAction(RunAsync);
+        return command;
+    }
+
+    private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var input = Input.Read(parsed);
+            if (!Environment.IsPrivilegedProcess)
+                throw new LifecycleException(ExitCode.Failed, "extending needs root, for overlay mounts and containers; run it with sudo");
+            MountNamespace.EnterPrivate();
+            return await ExtendAsync(input, parsed, cancellationToken);
+        }
+        catch (Exception e) when (UserError.Describe(e) is { } error)
+        {
+            Console.Error.WriteLine($"grid extend: {error.Message}");
+            return error.ExitCode;
+        }
+    }
+
+    private static async Task<int> ExtendAsync(Input input, ParseResult parsed, CancellationToken cancellationToken)
+    {
+        foreach (var warning in input.Files.SelectMany(file => file.Warnings))
+            Console.Error.WriteLine($"Warning: {warning}");
+        await using var grid = await EmbeddedGrid.StartAsync(GridFlags.Read(parsed), cancellationToken);
+        using var span = GridTelemetry.Source.StartActivity("grid extend", ActivityKind.Client);
+        var request = new ImageExtensionRequest
+        {
+            Tenant = Tenant,
+            Kind = input.Kind,
+            Base = await grid.PinAsync(input.Base, cancellationToken),
+            Dockerfiles = [.. input.Files.Select(file => file.ToSource(grid.PackContext(file.Context, cancellationToken), input.Args))],
+            Targets = [.. input.Targets.Select(target => target.ToString())],
+            BuildId = parsed.GetValue(BuildId) ?? Guid.NewGuid().ToString(),
+            Refresh = parsed.GetValue(Refresh),
+            TraceParent = span?.Id,
+        };
+        var end = await EventScreen.ShowAsync(grid.ExtendAsync($"{Tenant}/{Guid.CreateVersion7():N}", request, cancellationToken), parsed.GetValue(Json), "Extending");
+        span?.SetTag("grid.exit_code", end.ExitCode);
+        return end.State == BuildState.Cancelled ? UserError.Interrupted : end.ExitCode;
+    }
+
+    /// <summary>What the flags ask for, checked without touching anything.</summary>
+    private sealed record Input(ImageKind Kind, ImageLocation Base, IReadOnlyList<DockerfileFlag> Files, IReadOnlyList<BuildArg> Args, IReadOnlyList<ImageLocation> Targets)
+    {
+        /// <exception cref="LifecycleException">A value cannot be used.</exception>
+        public static Input Read(ParseResult parsed)
+        {
+            var kind = parsed.GetValue(ExtendCommand.Kind) switch
+            {
+                "build" => ImageKind.Build,
+                "run" => ImageKind.Run,
+                var other => throw new LifecycleException(ExitCode.InvalidArgs, $"--kind wants build or run, not '{other}'"),
+            };
+            if (parsed.GetValue(BuildId) is { } id && !Guid.TryParse(id, out _))
+                throw new LifecycleException(ExitCode.InvalidArgs, $"--build-id wants a UUID, not '{id}'");
+            if (parsed.GetValue(Context) is { Exists: false } missing)
+                throw new LifecycleException(ExitCode.InvalidArgs, $"--context: there is no directory {missing.FullName}");
+            var files = parsed.GetValue(ExtendCommand.Files)!.Select(file => DockerfileFlag.Read(file, kind, parsed.GetValue(Context))).ToList();
+            return new Input(kind, ImageLocation.Parse(parsed.GetValue(ExtendCommand.Base)!), files, Arguments(parsed), [.. parsed.GetValue(Output)!.Select(Target)]);
+        }
+
+        private static ImageLocation Target(string text) => ImageLocation.Parse(text) switch
+        {
+            ImageLocation.Layout { Digest.IsEmpty: true, Tag: null } layout => layout with { Tag = "latest" },
+            ImageLocation.Layout { Digest.IsEmpty: false } or ImageLocation.Registry { Reference.Digest.IsEmpty: false } =>
+                throw new LifecycleException(ExitCode.InvalidArgs, $"--output {text}: a new image has no digest yet; name a tag"),
+            var target => target,
+        };
+
+        private static List<BuildArg> Arguments(ParseResult parsed)
+        {
+            var args = BuildArgFlags.Read(parsed.GetValue(ExtendCommand.Args) ?? []);
+            foreach (var (name, value) in new[] { ("user_id", parsed.GetValue(UserId)), ("group_id", parsed.GetValue(GroupId)) })
+            {
+                if (value is < 0 or > int.MaxValue)
+                    throw new LifecycleException(ExitCode.InvalidArgs, $"{value} cannot be a {name}: it is a number from 0 to {int.MaxValue}");
+                if (value is { } number)
+                    args.Add(new BuildArg(name, number.ToString(CultureInfo.InvariantCulture)));
+            }
+            return args;
+        }
+    }
+}

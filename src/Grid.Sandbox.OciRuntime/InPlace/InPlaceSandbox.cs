@@ -1,0 +1,28 @@
+using Grid.Oci.FileSystem;
+using Grid.Oci.Images;
+
+namespace Grid.Sandbox.OciRuntime.InPlace;
+
+/// <summary>
+/// The place we are in ourselves, for phases that a platform calls inside a container of its own: the tree is the machine's root and processes are
+/// our children. It isolates nothing and adds nothing; what keeps buildpacks in is the container around us.
+/// </summary>
+public sealed class InPlaceSandbox : ISandbox
+{
+    /// <inheritdoc/>
+    public IFileTree Files { get; } = new RootedDirectory("/");
+
+    /// <inheritdoc/>
+    /// <remarks>Another user than our own needs root. Volumes of a process are not possible here.</remarks>
+    public Task<ProcessResult> RunAsync(ProcessSpec process, CancellationToken cancellationToken) => process.ExtraVolumes.Count == 0
+        ? Task.Factory.StartNew(() => new InPlaceProcess(process).Run(cancellationToken), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
+        : throw new SandboxException($"{process.Arguments[0]}: a process that runs in place cannot have volumes of its own");
+
+    /// <inheritdoc/>
+    /// <remarks>There is no snapshot to read back.</remarks>
+    public Task<Layer?> CommitAsync(CancellationToken cancellationToken) =>
+        throw new NotSupportedException("the place we run in is no snapshot; compare its files before and after instead");
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+}

@@ -1,0 +1,93 @@
+using Grid.Contracts.Builds;
+using Grid.Contracts.Events;
+using Grid.Contracts.Work;
+using Grid.Dockerfiles;
+
+namespace Grid.Grains.Tests.Cluster;
+
+public sealed class ImageExtensionTests : IAsyncLifetime
+{
+    private const string From = "ARG base_image\nFROM ${base_image}\n";
+    private TestGrid _grid = null!;
+
+    public async ValueTask InitializeAsync() => _grid = await TestGrid.StartAsync();
+
+    public async ValueTask DisposeAsync() => await _grid.DisposeAsync();
+
+    [Fact]
+    public async Task The_image_is_extended_and_published_without_a_build()
+    {
+        var key = await StartAsync("RUN tools\nENV A=b\n");
+        var end = await _grid.EndAsync(key);
+        (end.State, end.ExitCode).ShouldBe((BuildState.Succeeded, 0));
+        end.Image!.Digest.ShouldBe(Samples.DigestOf(key).ToString());
+        var publish = _grid.Node.Started.OfType<PublishWork>().Single();
+        publish.Targets.ShouldBe(["registry.example/extended"]);
+        publish.Image.Added.Count.ShouldBe(1);
+        publish.Image.Config.Config.Env.ShouldBe(["PATH=/usr/bin", "A=b"]);
+        _grid.Events.Of(key).OfType<PhaseFinished>().Select(e => (e.Phase, e.State)).ShouldBe([(Phase.ExtendRun, PhaseState.Done), (Phase.Export, PhaseState.Done)]);
+        _grid.Node.Released.ShouldContain(key);
+    }
+
+    [Fact]
+    public async Task A_second_one_finds_the_steps_of_the_first()
+    {
+        await _grid.EndAsync(await StartAsync("RUN once\n"));
+        var second = await StartAsync("RUN once\n");
+        await _grid.EndAsync(second);
+        _grid.Events.Of(second).OfType<StepFinished>().Single().Source.ShouldBe(StepSource.Cached);
+        _grid.Node.Started.OfType<StepWork>().Count().ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_failed_step_is_the_end_with_its_exit_code()
+    {
+        _grid.Node.Script = item => item is StepWork ? new Failure(102, "RUN broke") : null;
+        var end = await _grid.EndAsync(await StartAsync("RUN broken\n"));
+        (end.State, end.ExitCode, end.Failure!.Phase, end.Failure.Message).ShouldBe((BuildState.Failed, 102, Phase.ExtendRun, "RUN broke"));
+        _grid.Node.Started.OfType<PublishWork>().ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task What_cannot_be_published_fails_in_export()
+    {
+        _grid.Node.Script = item => item is PublishWork ? new Failure(62, "no room") : null;
+        var end = await _grid.EndAsync(await StartAsync("RUN fine\n"));
+        (end.State, end.ExitCode, end.Failure!.Phase).ShouldBe((BuildState.Failed, 62, Phase.Export));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Cancelling_stops_what_runs(bool publishing)
+    {
+        _grid.Node.Holds = item => publishing ? item is PublishWork : item is StepWork;
+        var key = await StartAsync("RUN slow\n");
+        WorkItem running = publishing ? await _grid.Node.StartedAsync<PublishWork>() : await _grid.Node.StartedAsync<StepWork>();
+        await _grid.Grains.GetGrain<IImageExtensionGrain>(key).CancelAsync("stop");
+        var end = await _grid.EndAsync(key);
+        end.State.ShouldBe(BuildState.Cancelled);
+        end.Failure!.Message.ShouldBe("cancelled: stop");
+        _grid.Node.Cancelled.ShouldContain(running.Handle);
+    }
+
+    [Fact]
+    public async Task An_end_is_told_although_the_node_cannot_clean_up()
+    {
+        _grid.Node.OnRelease = _ => throw new IOException("busy");
+        var key = await StartAsync("RUN tools\n");
+        (await _grid.EndAsync(key)).State.ShouldBe(BuildState.Succeeded);
+        _grid.Events.Of(key).OfType<OutputWritten>().Single().Text.ShouldContain("busy");
+    }
+
+    private async Task<string> StartAsync(string text)
+    {
+        var key = TestGrid.NewKey();
+        await _grid.Grains.GetGrain<IImageExtensionGrain>(key).StartAsync(new ImageExtensionRequest
+        {
+            Tenant = "tenant", Kind = ImageKind.Run, Base = Samples.Image("base"), Dockerfiles = [Samples.Dockerfile(ImageKind.Run, From + text)],
+            Targets = ["registry.example/extended"], BuildId = "the-build-id",
+        });
+        return key;
+    }
+}
