@@ -13,6 +13,7 @@ using Grid.Lifecycle.Extend;
 using Grid.Lifecycle.Restore;
 using Grid.Oci;
 using Grid.Oci.Content;
+using Grid.Oci.FileSystem;
 using Grid.Oci.Images;
 using Grid.Sandbox;
 
@@ -72,10 +73,10 @@ public sealed class WorkRunner(
     {
         span?.SetTag("grid.step", work.Input.Label);
         var executor = new StepExecutor(sandboxes, content, options.SandboxLimits, builds.Open(work.BuildKey).Contexts);
-        var layer = await executor.RunAsync(BuildDirectory.SandboxHandle(work.Handle), work.Input, Origins([work.Input.BaseLocation, .. work.Input.Origins]),
+        var result = await executor.RunAsync(BuildDirectory.SandboxHandle(work.Handle), work.Input, Origins([work.Input.BaseLocation, .. work.Input.Origins]),
             Output(work, work.Name.Kind == ImageKind.Build ? Phase.ExtendBuild : Phase.ExtendRun), cancellationToken);
-        span?.SetTag("grid.layer", layer?.DiffId.ToString());
-        return new StepDone(layer);
+        span?.SetTag("grid.layer", result.Layer?.DiffId.ToString());
+        return new StepDone(result.Layer) { Packages = result.Packages };
     }
 
     private async Task<WorkResult> BuildAsync(BuildWork work, CancellationToken cancellationToken)
@@ -110,12 +111,15 @@ public sealed class WorkRunner(
     {
         var log = Output(work, Phase.Export);
         var extended = work.RunImage.Added.Count > 0 || work.RunImage.Rebasable is not null;
+        var environment = Phases.Environment(work.Detection.Analyzed, work.Detection.Analyzed.Builder.Config);
+        var sbom = new ExtensionSbomInput(environment.LayersDirectory, new Owner(environment.User.UserId, environment.User.GroupId), work.Detection.Analyzed.Previous);
+        var app = await ExtensionSbomLayer.MergeAsync(work.App, work.Packages, sbom, content, Origins(work.App.Layers.Select(l => l.Origin).OfType<string>()), cancellationToken);
         var image = AppImage.Assemble(new AssembleInput
         {
-            Environment = Phases.Environment(work.Detection.Analyzed, work.Detection.Analyzed.Builder.Config),
+            Environment = environment,
             RunImage = work.Detection.Analyzed.RunImage,
             RunImageNames = work.Detection.Analyzed.RunImageMetadata,
-            App = work.App,
+            App = app,
             ExtensionLayers = [.. work.RunImage.Added.Select(a => new ExtensionLayer(a.Layer, a.CreatedBy, a.ExtensionId) { Origin = a.Origin })],
             ExtendedConfig = extended ? work.RunImage.Config.Config : null,
             Rebasable = work.RunImage.Rebasable,

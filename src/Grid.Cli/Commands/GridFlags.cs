@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Grid.Hosting;
+using Grid.Hosting.Cache;
 
 namespace Grid.Cli.Commands;
 
@@ -10,6 +11,7 @@ internal static class GridFlags
     private static readonly Option<string?> Runtime = new("--sandbox-runtime") { Description = "OCI runtime: runc, crun or a path (GRID_SANDBOX_RUNTIME; default: the first that works)" };
     private static readonly Option<string?> CaBundle = new("--sandbox-ca-bundle") { Description = "PEM file of authorities that processes in sandboxes trust (GRID_SANDBOX_CA_BUNDLE)" };
     private static readonly Option<long> Memory = new("--sandbox-memory") { Description = "Memory for one sandbox in MiB (default: no bound)" };
+    private static readonly Option<string?> CacheMax = new("--cache-max") { Description = "Room for caches: a number of bytes, also with kB, MB or GB (GRID_CACHE_MAX; default: no bound)" };
     private static readonly Option<string[]> Insecure = new("--insecure-registry") { Description = "Registry to speak plain http with" };
 
     public static void AddTo(Command command)
@@ -19,6 +21,7 @@ internal static class GridFlags
         command.Add(CaBundle);
         command.Add(Memory);
         command.Add(Insecure);
+        command.Add(CacheMax);
     }
 
     public static GridOptions Read(ParseResult parsed)
@@ -31,6 +34,16 @@ internal static class GridFlags
             SandboxCaBundle = parsed.GetValue(CaBundle) ?? defaults.SandboxCaBundle,
             SandboxMemoryBytes = parsed.GetValue(Memory) * 1024 * 1024,
             InsecureRegistries = parsed.GetValue(Insecure) ?? [],
+            Cache = Caches(parsed.GetValue(CacheMax) ?? Environment.GetEnvironmentVariable("GRID_CACHE_MAX")),
         };
+    }
+
+    private static CacheOptions Caches(string? max)
+    {
+        if (string.IsNullOrEmpty(max))
+            return new CacheOptions();
+        var bytes = Quantities.Bytes("--cache-max", max);
+        // Above the bound for what a running build needs, which no collection can remove.
+        return new CacheOptions { MaxBytes = bytes, HardMaxBytes = bytes + (bytes / 2) };
     }
 }

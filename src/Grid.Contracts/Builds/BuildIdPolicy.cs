@@ -44,13 +44,12 @@ public sealed partial record BuildIdPolicy([property: Id(0)] BuildIdKind Kind)
     /// <param name="tenant">Who builds: tenants' periods have nothing to do with each other.</param>
     /// <param name="now">When the build is accepted.</param>
     /// <param name="fresh">A new UUID.</param>
-    /// <param name="replayed">For a replay: the value of the build it names; null when there is no such build.</param>
-    /// <exception cref="InvalidOperationException">The build to be replayed is not known.</exception>
+    /// <param name="replayed">For a replay: the value of the build it names; empty when there is no such build.</param>
     public string Resolve(string tenant, DateTimeOffset now, Guid fresh, string? replayed) => Kind switch
     {
         BuildIdKind.PerPeriod => OfPeriod(tenant, now).ToString(),
         BuildIdKind.Pinned => Value,
-        BuildIdKind.Replay => replayed ?? throw new InvalidOperationException($"build_id cannot be that of the build {Value}: the grid does not know it; name another, or use pinned=UUID"),
+        BuildIdKind.Replay => replayed ?? "",
         _ => fresh.ToString(),
     };
 

@@ -66,6 +66,9 @@ public sealed record BuildStatus
 
     /// <summary>State of each phase, indexed by <see cref="Phase"/>.</summary>
     [Id(4)] public PhaseState[] Phases { get; init; } = [];
+
+    /// <summary>The value of <c>build_id</c> in its Dockerfiles; empty when there is no such build.</summary>
+    [Id(30)] public string BuildId { get; init; } = "";
 }
 
 /// <summary>The image a build published.</summary>

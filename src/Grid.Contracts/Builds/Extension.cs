@@ -98,6 +98,9 @@ public sealed record ExtendRequest
 
     /// <summary>The app's previous image, when its extension layers may be used again.</summary>
     [Id(13)] public PriorImage? Prior { get; init; }
+
+    /// <summary>Whether <see cref="BuildId"/> is another one in each build: then whoever declares it is told what that costs.</summary>
+    [Id(14)] public bool BuildIdIsFresh { get; init; }
 }
 
 /// <summary>An image of an earlier build whose layers can be used without being made again.</summary>

@@ -158,6 +158,9 @@ public sealed record ExportWork : WorkItem
 
     /// <summary>Labels of ours, by name.</summary>
     [Id(7)] public Dictionary<string, string> Labels { get; init; } = [];
+
+    /// <summary>What run extensions did to the packages of the run image.</summary>
+    [Id(20)] public ExtensionPackages[] Packages { get; init; } = [];
 }
 
 /// <summary>Publish an extended image as it is, without an app.</summary>

@@ -36,12 +36,28 @@ public sealed class BuildGrain(
         State.Request = request;
         State.TraceParent = _span?.Id ?? request.TraceParent;
         State.Node = node.Name;
-        State.BuildId = request.BuildId ?? Guid.NewGuid().ToString();
+        State.BuildId = await BuildIdAsync(request);
         State.History = history;
         State.StartedAt = time.GetUtcNow();
         events.Append(Key, new BuildStarted(Key, request.Targets[0]) { At = time.GetUtcNow() });
         await ApplyAsync(BuildMachine.Accept());
+        if (State.BuildId.Length == 0)
+            await EndedAsync(Phase.Analyze, done: false, new Failure((int)ExitCode.InvalidArgs, $"build_id {request.BuildId}: the grid knows no such build of {request.App}; name another, or use pinned=UUID"));
         return Status();
+    }
+
+    /// <summary>The value of <c>build_id</c>; empty when the build that shall be replayed is not known.</summary>
+    private async Task<string> BuildIdAsync(BuildRequest request)
+    {
+        var policy = BuildIdPolicy.Parse(request.BuildId);
+        string? replayed = null;
+        if (policy.Kind == BuildIdKind.Replay)
+        {
+            var key = policy.Value != "last" ? policy.Value.StartsWith(request.Tenant + "/", StringComparison.Ordinal) ? policy.Value : $"{request.Tenant}/{policy.Value}"
+                : (await GrainFactory.GetGrain<IAppGrain>($"{request.Tenant}/{request.App}").GetAsync()).Builds.FirstOrDefault()?.BuildKey;
+            replayed = key is null || key == Key ? "" : (await GrainFactory.GetGrain<IBuildGrain>(key).GetStatusAsync()).BuildId;
+        }
+        return policy.Resolve(request.Tenant, time.GetUtcNow(), Guid.NewGuid(), replayed);
     }
 
     public Task CancelAsync(string reason) => ApplyAsync(BuildMachine.CancelRequested(State.Progress, reason));
@@ -181,6 +197,7 @@ public sealed class BuildGrain(
             Detection = State.Detection!, RunImage = State.RunImage!, App = State.App!, Targets = Request.Targets,
             DefaultProcess = Request.DefaultProcess, SourceDateEpoch = Request.SourceDateEpoch,
             Labels = ExtensionLabel.For([.. State.BuildRecords, .. State.RunRecords], withDates: Request.SourceDateEpoch is null),
+            Packages = ExtensionChain.PackagesOf(State.RunRecords),
         }),
         _ => throw new InvalidOperationException($"no phase {phase}"),
     };
@@ -197,6 +214,7 @@ public sealed class BuildGrain(
         Prior = kind == ImageKind.Run ? PriorSteps.Image(State.Analyzed!, Request.Targets[0]) : null,
         Builder = State.Analyzed!.Builder.Manifest.Digest,
         StartedAt = State.StartedAt,
+        BuildIdIsFresh = BuildIdPolicy.Parse(Request.BuildId).Kind == BuildIdKind.PerBuild,
         Refresh = Request.RefreshExtensions,
         TraceParent = State.TraceParent,
         Node = State.Node,
@@ -251,6 +269,7 @@ public sealed class BuildGrain(
         State = State.Progress.State,
         Failure = State.Progress.Failure ?? (State.Progress.State == BuildState.Cancelled ? new Failure((int)ExitCode.Failed, $"cancelled: {State.Progress.CancelReason}") : null),
         Image = State.Progress.State == BuildState.Succeeded ? State.Image : null,
+        BuildId = State.BuildId,
         Phases = [.. State.Progress.Phases],
     };
 

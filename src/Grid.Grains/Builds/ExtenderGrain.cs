@@ -87,6 +87,7 @@ public sealed class ExtenderGrain(
         {
             State.Request = request;
             await SaveAsync();
+            WarnOfBuildId();
         }
         _span ??= GridTelemetry.StartDetached(Request.Kind == ImageKind.Build ? "extend build" : "extend run", Request.TraceParent);
         EnsureTimer();
@@ -251,6 +252,24 @@ public sealed class ExtenderGrain(
         else
         {
             await AdvanceAsync();
+        }
+    }
+
+    private void WarnOfBuildId()
+    {
+        if (!Request.BuildIdIsFresh)
+            return;
+        try
+        {
+            foreach (var declaration in Chain.BuildIdDeclarations())
+            {
+                events.Append(Request.BuildKey, new OutputWritten(Phase,
+                    $"Warning: {declaration} declares build_id, so every RUN behind it runs in each build; --build-id per-period=24h lets builds of a day share it\n", IsError: false) { At = time.GetUtcNow() });
+            }
+        }
+        catch (DockerfileException)
+        {
+            // Said when the chain is walked.
         }
     }
 

@@ -9,8 +9,10 @@ using Grid.Dockerfiles;
 using Grid.Dockerfiles.Context;
 using Grid.Dockerfiles.Keys;
 using Grid.Dockerfiles.Planning;
+using Grid.Dockerfiles.Syntax;
 using Grid.Lifecycle;
 using Grid.Lifecycle.Extend;
+using Grid.Lifecycle.Packages;
 using Grid.Oci;
 using Grid.Oci.Images;
 
@@ -144,6 +146,16 @@ public sealed class ExtensionChain
             Nearest = key.Digest.ToString(),
         };
     }
+
+    /// <summary>Dockerfiles whose steps run in every build because they declare <c>build_id</c>: <c>extension a/b@1, run.Dockerfile:3</c>.</summary>
+    public IEnumerable<string> BuildIdDeclarations() => _files.Zip(_request.Dockerfiles).SelectMany(pair => pair.First.Dockerfile.Instructions
+        .SkipWhile(i => i is not FromInstruction).OfType<ArgInstruction>().Where(a => a.Declarations.Any(d => d.Name == "build_id")).Take(1)
+        .Select(a => $"{NameOf(pair.Second)}:{a.Source.Line}"));
+
+    /// <summary>What extensions did to packages, one entry for each that did anything.</summary>
+    public static ExtensionPackages[] PackagesOf(IEnumerable<ExtensionRecord> records) => [.. records
+        .Select(r => (Record: r, Changes: ExtensionPackages.Combine(r.Steps.Select(s => s.Packages)))).Where(p => p.Changes is not null)
+        .Select(p => new ExtensionPackages(p.Record.ExtensionId, p.Record.ExtensionVersion, p.Changes!))];
 
     /// <summary>How a step is called in an error: <c>extension a/b@1, run.Dockerfile:4:1: RUN …</c>.</summary>
     public static string Label(ChainStep step) => $"{NameOf(step.Source)}:{step.Planned.Source.Line}:{step.Planned.Source.Column}: {step.Planned.Text}";

@@ -1,4 +1,5 @@
 using Grid.Dockerfiles.Planning;
+using Grid.Lifecycle.Packages;
 using Grid.Oci.Images;
 
 namespace Grid.Lifecycle.Extend;
@@ -24,6 +25,11 @@ public sealed record StepInput
     /// <summary>How the step is named in errors: extension, file, line and instruction.</summary>
     public required string Label { get; init; }
 }
+
+/// <summary>What running a step gave.</summary>
+/// <param name="Layer">The layer; null when it changed no file.</param>
+/// <param name="Packages">Packages it installed and removed; null when it changed no package database.</param>
+public sealed record StepResult(Layer? Layer, PackageChanges? Packages);
 
 /// <summary>A step's command failed, or the step cannot be done; the message names extension, file, line and instruction.</summary>
 public sealed class StepFailedException(string message, string? output = null) : Exception(message)

@@ -3,10 +3,10 @@ using Grid.Oci.FileSystem;
 namespace Grid.Lifecycle.Packages;
 
 /// <summary>
-/// Lists what a step did to an image's packages. The databases are opened before the step, which costs nothing, and read only when it changed them: an open
-/// file of a lower layer keeps showing what was there before.
+/// Finds out what a step did to an image's packages. Before and behind the step it only looks at the databases' metadata; what they hold is read, from the
+/// image as it was and as it is now, when a step changed one.
 /// </summary>
-public sealed class PackageInventory : IDisposable
+public sealed class PackageInventory
 {
     private const string StatusDirectory = "/var/lib/dpkg/status.d";
     private const int MaxStatusFiles = 4096;
@@ -18,64 +18,47 @@ public sealed class PackageInventory : IDisposable
     ];
 
     private readonly IFileTree _files;
-    private readonly PackageLimits _limits;
-    private readonly Dictionary<string, (FileEntry Entry, Stream Content)> _before = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, FileEntry> _statusBefore;
-    private readonly List<Package> _statusPackages = [];
+    private readonly Dictionary<string, FileEntry> _before;
 
-    private PackageInventory(IFileTree files, PackageLimits limits)
+    private PackageInventory(IFileTree files)
     {
         _files = files;
-        _limits = limits;
-        foreach (var path in Databases)
-        {
-            if (files.Stat(path) is { IsFile: true } entry)
-                _before.Add(path, (entry, files.OpenRead(path)));
-        }
-        _statusBefore = StatusFiles();
-        // Small files of images that are seldom extended; there is no keeping thousands of them open.
-        foreach (var name in _statusBefore.Keys)
-            _statusPackages.AddRange(DpkgStatus.Parse(Read(StatusDirectory + "/" + name), limits));
+        _before = Stat(files);
     }
 
-    /// <summary>Opens the databases of a tree before something changes it.</summary>
-    public static PackageInventory Open(IFileTree files, PackageLimits? limits = null) => new(files, limits ?? new PackageLimits());
+    /// <summary>Remembers how the databases of a tree look before something changes it.</summary>
+    public static PackageInventory Look(IFileTree files) => new(files);
 
-    /// <summary>What has changed since; null when no database has.</summary>
-    public PackageChanges? Changes()
+    /// <summary>The databases that look different now.</summary>
+    public IReadOnlyList<string> Changed()
     {
-        List<Package> before = [], after = [];
+        var now = Stat(_files);
+        return [.. _before.Keys.Union(now.Keys).Where(path => !(_before.TryGetValue(path, out var old) && now.TryGetValue(path, out var entry) && Same(old, entry)))];
+    }
+
+    /// <summary>What the databases of two trees say differently.</summary>
+    /// <param name="before">The image before the step.</param>
+    /// <param name="after">The image behind it.</param>
+    /// <param name="databases">The databases that changed.</param>
+    /// <param name="limits">Bounds for reading.</param>
+    public static PackageChanges Compare(IFileTree before, IFileTree after, IReadOnlyList<string> databases, PackageLimits? limits = null)
+    {
+        List<Package> old = [], now = [];
         var problems = new List<string>();
-        var changed = false;
-        foreach (var path in Databases)
+        foreach (var path in databases)
         {
-            var now = _files.Stat(path) is { IsFile: true } entry ? entry : null;
-            var known = _before.TryGetValue(path, out var open);
-            if ((now is null && !known) || (now is not null && known && Same(open.Entry, now)))
-                continue;
-            changed = true;
             try
             {
-                if (known)
-                    before.AddRange(Parse(path, ReadAll(open.Content, path)));
-                if (now is not null)
-                    after.AddRange(Parse(path, Read(path)));
+                var (was, becomes) = (Read(before, path, limits ?? new PackageLimits()), Read(after, path, limits ?? new PackageLimits()));
+                old.AddRange(was);
+                now.AddRange(becomes);
             }
             catch (Exception e) when (e is InvalidDataException or IOException)
             {
                 problems.Add($"{path}: {e.Message}");
             }
         }
-        changed |= StatusChanges(before, after);
-        if (!changed)
-            return null;
-        return Difference(before, after) with { Distribution = Distribution(), Problem = problems.Count == 0 ? null : string.Join("; ", problems) };
-    }
-
-    public void Dispose()
-    {
-        foreach (var (_, content) in _before.Values)
-            content.Dispose();
+        return Difference(old, now) with { Distribution = Distribution(after), Problem = problems.Count == 0 ? null : string.Join("; ", problems) };
     }
 
     /// <summary>What is only in one of two lists.</summary>
@@ -88,57 +71,79 @@ public sealed class PackageInventory : IDisposable
     private static IReadOnlyList<Package> Sorted(IEnumerable<Package> packages) => [.. packages
         .OrderBy(p => p.Kind).ThenBy(p => p.Name, StringComparer.Ordinal).ThenBy(p => p.Version, StringComparer.Ordinal).ThenBy(p => p.Architecture, StringComparer.Ordinal)];
 
-    private bool StatusChanges(List<Package> before, List<Package> after)
+    private static Dictionary<string, FileEntry> Stat(IFileTree files)
     {
-        var now = StatusFiles();
-        if (now.Count == _statusBefore.Count && now.All(f => _statusBefore.TryGetValue(f.Key, out var old) && Same(old, f.Value)))
-            return false;
-        before.AddRange(_statusPackages);
-        foreach (var name in now.Keys)
-            after.AddRange(DpkgStatus.Parse(Read(StatusDirectory + "/" + name), _limits));
-        return true;
+        var found = new Dictionary<string, FileEntry>(StringComparer.Ordinal);
+        foreach (var path in Databases)
+        {
+            if (FileAt(files, path) is { } entry)
+                found.Add(path, entry);
+        }
+        if (IsDirectory(files, StatusDirectory))
+        {
+            foreach (var entry in files.List(StatusDirectory).Where(e => e.IsFile && !e.Name.EndsWith(".md5sums", StringComparison.Ordinal)).Take(MaxStatusFiles))
+                found.Add($"{StatusDirectory}/{entry.Name}", entry);
+        }
+        return found;
     }
 
-    private Dictionary<string, FileEntry> StatusFiles() => _files.Stat(StatusDirectory) is not { IsDirectory: true } ? []
-        : _files.List(StatusDirectory).Where(e => e.IsFile && !e.Name.EndsWith(".md5sums", StringComparison.Ordinal)).Take(MaxStatusFiles).ToDictionary(e => e.Name, StringComparer.Ordinal);
-
-    private IReadOnlyList<Package> Parse(string path, byte[] content) => path[(path.LastIndexOf('/') + 1)..] switch
+    /// <summary>The regular file at a path; null for everything else, also for a path that leads in circles.</summary>
+    private static FileEntry? FileAt(IFileTree files, string path)
     {
-        "status" => DpkgStatus.Parse(content, _limits),
-        "installed" => ApkInstalled.Parse(content, _limits),
-        "rpmdb.sqlite" => _files.Stat(path + "-wal") is { Size: > 0 }
+        try
+        {
+            return files.Stat(path) is { IsFile: true } entry ? entry : null;
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+
+    private static bool IsDirectory(IFileTree files, string path)
+    {
+        try
+        {
+            return files.Stat(path) is { IsDirectory: true };
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
+    private static IReadOnlyList<Package> Read(IFileTree files, string path, PackageLimits limits) => FileAt(files, path) is null ? [] : path[(path.LastIndexOf('/') + 1)..] switch
+    {
+        "installed" => ApkInstalled.Parse(ReadAll(files, path, limits), limits),
+        "rpmdb.sqlite" => files.Stat(path + "-wal") is { Size: > 0 }
             ? throw new InvalidDataException("rpm left changes in its write-ahead log, which is not read; end the step with 'rpm --rebuilddb'")
-            : RpmDatabase.ParseSqlite(content, _limits),
-        "Packages.db" => RpmDatabase.ParseNdb(content, _limits),
-        _ => throw new InvalidDataException("it is a Berkeley DB of an rpm before 4.16, which is not read"),
+            : RpmDatabase.ParseSqlite(ReadAll(files, path, limits), limits),
+        "Packages.db" => RpmDatabase.ParseNdb(ReadAll(files, path, limits), limits),
+        "Packages" when !path.StartsWith(StatusDirectory, StringComparison.Ordinal) => throw new InvalidDataException("it is a Berkeley DB of an rpm before 4.16, which is not read"),
+        _ => DpkgStatus.Parse(ReadAll(files, path, limits), limits),
     };
 
-    private byte[] Read(string path)
+    private static byte[] ReadAll(IFileTree files, string path, PackageLimits limits)
     {
-        using var content = _files.OpenRead(path);
-        return ReadAll(content, path);
-    }
-
-    private byte[] ReadAll(Stream content, string path)
-    {
+        using var content = files.OpenRead(path);
         using var copy = new MemoryStream();
         var buffer = new byte[64 * 1024];
         for (int read; (read = content.Read(buffer)) > 0;)
         {
-            if (copy.Length + read > _limits.MaxBytes)
-                throw new InvalidDataException($"{path} has more than {_limits.MaxBytes} bytes");
+            if (copy.Length + read > limits.MaxBytes)
+                throw new InvalidDataException($"it has more than {limits.MaxBytes} bytes");
             copy.Write(buffer, 0, read);
         }
         return copy.ToArray();
     }
 
-    private string Distribution()
+    private static string Distribution(IFileTree files)
     {
         try
         {
-            if (_files.Stat("/etc/os-release") is not { IsFile: true, Size: < 64 * 1024 })
+            if (files.Stat("/etc/os-release") is not { IsFile: true, Size: < 64 * 1024 })
                 return "";
-            var line = System.Text.Encoding.UTF8.GetString(Read("/etc/os-release")).Split('\n').FirstOrDefault(l => l.StartsWith("ID=", StringComparison.Ordinal));
+            var line = System.Text.Encoding.UTF8.GetString(ReadAll(files, "/etc/os-release", new PackageLimits())).Split('\n').FirstOrDefault(l => l.StartsWith("ID=", StringComparison.Ordinal));
             var id = line?[3..].Trim().Trim('"', '\'') ?? "";
             return id.Length <= 64 && id.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-') ? id : "";
         }

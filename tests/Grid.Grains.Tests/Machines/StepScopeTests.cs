@@ -20,7 +20,7 @@ public sealed class StepScopeTests
     {
         var request = new ExtendRequest
         {
-            BuildKey = "tenant/b", Kind = ImageKind.Run, Base = Samples.Image(baseImage), Dockerfiles = files, Scope = "tenant", BuildId = "id", Node = "n",
+            BuildKey = "tenant/b", Kind = ImageKind.Run, Base = Samples.Image(baseImage), Dockerfiles = files, Scope = "tenant", BuildId = "id", Node = "n", Owner = Orleans.Runtime.GrainId.Create("grid.build", "tenant/b"),
             Builder = builder.Length == 0 ? default : Samples.DigestOf(builder),
         };
         return [.. StepScope.Of(request, [.. files.Select(f => ExtensionDockerfile.Read(f.Text, f.FileName, f.Kind))], policy)];
