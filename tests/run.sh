@@ -13,7 +13,7 @@ slow=(Grid.Benchmarks)
 # shellcheck source=../deploy/system-packages.sh
 . deploy/system-packages.sh
 # Independent tools the tests compare with, and what the launcher is linked with. Tests whose tool is missing would skip.
-if ! need_packages 'runc=runc' 'crun=crun' 'docker-registry=docker-registry' 'skopeo=skopeo' 'umoci=umoci' 'git=git' 'setfattr=attr' 'setcap=libcap2-bin' 'gcc=gcc' \
+if ! need_packages 'runc=runc' 'crun=crun' 'docker-registry=docker-registry' 'skopeo=skopeo' 'umoci=umoci' 'git=git' 'dockerd=docker.io' 'ip=iproute2' 'slirp4netns=slirp4netns' 'newuidmap=uidmap' 'setfattr=attr' 'setcap=libcap2-bin' 'gcc=gcc' \
   "/usr/lib/$(uname -m)-linux-gnu/libc.a=libc6-dev"; then
   echo "some packages could not be installed: tests that need them will skip" >&2
 fi
@@ -51,13 +51,17 @@ for target in Restore Build; do
   }
 done
 
+export GRID_TEST_ADAPTERS=$results/adapters
 failed=0
 for project in "${projects[@]}"; do
   name=$(basename "$project" .csproj)
   echo "--- $name"
   # As `grid build` does it: in a private mount namespace crun works on hosts with hybrid control groups, and its half of the suite is not skipped.
   private=()
-  if [ "$name" = Grid.Sandbox.Tests ] && [ "$(id -u)" -eq 0 ]; then private=(env GRID_MOUNT_NAMESPACE=outer unshare --mount --propagation slave); fi
+  case $name in
+    Grid.Sandbox.Tests | Grid.Docker.Tests | Grid.EndToEnd.Tests) private=(tests/with-docker-engine.sh) ;;
+  esac
+  if [ "$name" = Grid.Sandbox.Tests ] && [ "$(id -u)" -eq 0 ]; then private+=(env GRID_MOUNT_NAMESPACE=outer unshare --mount --propagation slave); fi
   # A project without tests exits with 8; that is seen in the sum, not here.
   code=0
   "${private[@]}" dotnet test --project "$project" --no-build --report-trx --report-trx-filename "$name.trx" --results-directory "$results" </dev/null || code=$?
@@ -78,6 +82,10 @@ summary=$({ find "$results" -name '*.trx' -exec grep -ho '<Counters [^>]*>' {} +
   sed -E 's/.*total="([0-9]+)".* passed="([0-9]+)" failed="([0-9]+)".*/\1 \2 \3/' |
   awk '{ total += $1; passed += $2; failed += $3 } END { printf "%d %d %d\n", passed, failed, total - passed - failed }')
 read -r passed failures skipped <<<"$summary"
+if [ -e "$GRID_TEST_ADAPTERS" ]; then
+  echo "The sandbox suite:"
+  sort -u "$GRID_TEST_ADAPTERS" | sed 's/^/  /'
+fi
 # What ended a run without a failed test (a crash, a timeout) counts as a failure too.
 if [ "$failed" -ne 0 ] && [ "$failures" -eq 0 ]; then failures=1; fi
 echo "$passed passed, $failures failed, $skipped skipped"

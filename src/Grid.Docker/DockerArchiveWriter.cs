@@ -6,7 +6,10 @@ using Grid.Oci.Layers;
 namespace Grid.Docker;
 
 /// <summary>Writes an image in the form that <c>docker load</c> reads, while it is being sent. Gzip layers go as they are.</summary>
-internal sealed class DockerArchiveWriter(Stream target, IProgress<PushProgress>? progress)
+/// <param name="target">Takes the archive.</param>
+/// <param name="progress">Is told of each layer.</param>
+/// <param name="present">How many of the lowest layers the engine has already: they are named but not sent.</param>
+internal sealed class DockerArchiveWriter(Stream target, IProgress<PushProgress>? progress, int present = 0)
 {
     private const int Block = 512;
 
@@ -15,7 +18,7 @@ internal sealed class DockerArchiveWriter(Stream target, IProgress<PushProgress>
     {
         var config = image.ConfigDescriptor.Digest.Hex + ".json";
         var written = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var layer in image.Layers)
+        foreach (var layer in image.Layers.Skip(present))
         {
             if (written.Add(NameOf(layer)))
                 await WriteLayerAsync(layer, spoolDirectory, cancellationToken);

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.IO.Pipelines;
 using System.Net.Sockets;
 using Docker.DotNet;
 using Docker.DotNet.Models;
@@ -79,55 +78,12 @@ public sealed class DockerImageStore : IImageStore, IDisposable
         var what = $"write {target}";
         await TalkAsync(what, async () =>
         {
-            await LoadAsync(image, tag, target, progress, cancellationToken);
+            if (await ImageLoad.RunAsync(_client, image, tag, 0, progress, cancellationToken) is { } error)
+                throw new ImageAccessException($"cannot write {target}: the Docker engine at {_endpoint} says: {error}");
             return true;
         }, cancellationToken);
         var loaded = await TalkAsync(what, () => _client.Images.InspectImageAsync(tag, cancellationToken), cancellationToken);
         return new ImageLocation.Docker(loaded.ID);
-    }
-
-    // The archive is written into a pipe whose other end is the request's body. Whichever side fails first ends the other.
-    private async Task LoadAsync(
-        ImageContent image, string tag, ImageLocation target, IProgress<PushProgress>? progress, CancellationToken cancellationToken)
-    {
-        var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 1 << 20, resumeWriterThreshold: 1 << 19));
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var errors = new Errors();
-        var writing = WriteAsync(pipe.Writer, image, tag, progress, stop.Token);
-        try
-        {
-            await using var body = pipe.Reader.AsStream();
-            await _client.Images.LoadImageAsync(new ImageLoadParameters { Quiet = true }, body, errors, cancellationToken);
-        }
-        catch (Exception) when (writing.IsFaulted)
-        {
-            // The engine only saw the archive end; why it ended is the news.
-            await writing;
-            throw;
-        }
-        finally
-        {
-            await stop.CancelAsync();
-            await writing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-        if (errors.First is { } error)
-            throw new ImageAccessException($"cannot write {target}: the Docker engine at {_endpoint} says: {error}");
-    }
-
-    private async Task WriteAsync(
-        PipeWriter pipe, ImageContent image, string tag, IProgress<PushProgress>? progress, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await new DockerArchiveWriter(pipe.AsStream(leaveOpen: true), progress).WriteAsync(
-                image, tag, Path.GetTempPath(), cancellationToken);
-            await pipe.CompleteAsync();
-        }
-        catch (Exception e)
-        {
-            await pipe.CompleteAsync(e);
-            throw;
-        }
     }
 
     // One after another: an engine saves two images no faster than one after the other, and nobody waits for the same one twice.
@@ -195,12 +151,5 @@ public sealed class DockerImageStore : IImageStore, IDisposable
         return reference.Digest.IsEmpty && !reference.Repository.EndsWith("/sha256", StringComparison.Ordinal)
             ? $"{reference.Name}:{reference.Tag ?? "latest"}"
             : throw new FormatException($"'{location}' is pinned, and cannot be written; give it a tag");
-    }
-
-    private sealed class Errors : IProgress<JSONMessage>
-    {
-        public string? First { get; private set; }
-
-        public void Report(JSONMessage value) => First ??= value.Error?.Message;
     }
 }

@@ -57,6 +57,9 @@ public sealed class EmbeddedGrid : IAsyncDisposable
             yield return buildEvent;
     }
 
+    /// <summary>What runs this grid's sandboxes, as chosen by now.</summary>
+    public string SandboxName => Services.GetRequiredService<ISandboxRuntime>().Name;
+
     /// <summary>Extends an image and gives the events to its end, as <see cref="BuildAsync"/> does for a build.</summary>
     public async IAsyncEnumerable<BuildEvent> ExtendAsync(string key, ImageExtensionRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
     {

@@ -13,7 +13,6 @@ using Grid.Oci.Images;
 using Grid.Oci.Layouts;
 using Grid.Oci.Registry;
 using Grid.Sandbox;
-using Grid.Sandbox.OciRuntime;
 using Grid.Worker;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -84,14 +83,7 @@ public static class GridHosting
     }
 
     internal static void AddGridSandbox(this IServiceCollection services, GridOptions options) =>
-        services.AddSingleton(p => new OciSandboxRuntime(new OciRuntimeOptions
-        {
-            StateDirectory = Path.Combine(options.DataDirectory, "sandbox"),
-            Runtime = options.SandboxRuntime,
-            CaBundle = options.SandboxCaBundle,
-        }, p.GetRequiredService<ContentStore>()))
-        .AddSingleton<ISandboxRuntime>(p => p.GetRequiredService<OciSandboxRuntime>())
-        .AddSingleton<ISnapshotCache>(p => p.GetRequiredService<OciSandboxRuntime>());
+        services.AddSingleton(p => SandboxRuntimes.Make(options, p.GetRequiredService<ContentStore>()));
 
     internal static void AddGridEvents(this IServiceCollection services, GridOptions options) =>
         services.AddSingleton(_ => new FileBuildEvents(Path.Combine(options.DataDirectory, "events")))

@@ -2,11 +2,14 @@ using Grid.Hosting.Cache;
 
 namespace Grid.Hosting;
 
-/// <summary>Settings of a node. Each can be given as a flag or as an environment variable of the same name: <c>GRID_DATA_DIR</c>, <c>GRID_SANDBOX_RUNTIME</c>, <c>GRID_SANDBOX_CA_BUNDLE</c>.</summary>
+/// <summary>Settings of a node. Each can be given as a flag or as an environment variable of the same name: <c>GRID_DATA_DIR</c>, <c>GRID_SANDBOX</c>, <c>GRID_SANDBOX_RUNTIME</c>, <c>GRID_SANDBOX_CA_BUNDLE</c>.</summary>
 public sealed record GridOptions
 {
     /// <summary>Where grain state, content, unpacked layers and build journals are kept.</summary>
     public string DataDirectory { get; init; } = DefaultDataDirectory();
+
+    /// <summary>What runs sandboxes (<c>GRID_SANDBOX</c>: auto, oci or docker).</summary>
+    public SandboxKind Sandbox { get; init; } = SandboxRuntimes.Parse(Environment.GetEnvironmentVariable("GRID_SANDBOX"));
 
     /// <summary>OCI runtime of the sandbox: a name or path, or null for the first that works.</summary>
     public string? SandboxRuntime { get; init; } = Environment.GetEnvironmentVariable("GRID_SANDBOX_RUNTIME");

@@ -19,7 +19,7 @@ internal sealed class OciSandbox(
     private readonly Lock _gate = new();
     private readonly CancellationTokenSource _ending = new();
     private readonly HashSet<Task> _running = [];
-    private readonly List<string> _madeForProcesses = [];
+    private readonly ProcessMountPoints _processMountPoints = new(new RootedDirectory(root.Merged));
     private int _processes;
     private bool _closed, _disposed;
 
@@ -92,7 +92,7 @@ internal sealed class OciSandbox(
         Directory.CreateDirectory(directory);
         try
         {
-            MakeWorkingDirectory(process.WorkingDirectory);
+            WorkingDirectory.Make(_files, process.WorkingDirectory);
             var rootfs = process.ExtraVolumes.Count == 0 ? root.Merged : MountForProcess(process.ExtraVolumes, directory);
             var bundle = BundleFactory.Create(process, rootfs, $"{root.Group!.Path}/{id}", options.HostName, options.CaBundle is not null);
             return await new ContainerRun(engine, root.Group, id, directory).ExecuteAsync(bundle, process, cancellationToken);
@@ -105,34 +105,13 @@ internal sealed class OciSandbox(
         }
     }
 
-    /// <summary>
-    /// Makes a missing working directory, as docker does, but never lets the runtime do it: below /proc of the container it would be a door
-    /// to the host (CVE-2024-21626).
-    /// </summary>
-    private void MakeWorkingDirectory(string path)
-    {
-        try
-        {
-            var existing = _files.Stat(path);
-            if (existing is { IsDirectory: true })
-                return;
-            if (existing is not null || BundleFactory.MountPoints.Any(special => (path + "/").StartsWith(special + "/", StringComparison.Ordinal)))
-                throw new SandboxException($"the working directory {path} is not a directory of the image");
-            _files.CreateDirectory(path, 0x1ED, new Owner(0, 0));
-        }
-        catch (IOException failure)
-        {
-            throw new SandboxException($"the working directory {path} cannot be made: {failure.Message}", failure);
-        }
-    }
-
     /// <summary>A second view of the root for one process, with its own volumes mounted into it.</summary>
     private string MountForProcess(IReadOnlyList<Volume> volumes, string directory)
     {
         var rootfs = Path.Combine(directory, "rootfs");
         Directory.CreateDirectory(rootfs);
         foreach (var volume in volumes)
-            MakeMountPoint(volume);
+            _processMountPoints.Make(volume);
         using (var clone = Libc.CloneMount(root.Merged, recursive: true))
             Binds.Attach(clone, rootfs);
         using var handle = Libc.OpenDirectory(rootfs);
@@ -141,33 +120,9 @@ internal sealed class OciSandbox(
         return rootfs;
     }
 
-    /// <summary>Makes what is missing of a path and remembers it, so that it does not end in the layer.</summary>
-    private void MakeMountPoint(Volume volume)
-    {
-        var isDirectory = Directory.Exists(volume.HostPath);
-        if (!isDirectory && !File.Exists(volume.HostPath))
-            throw new SandboxException($"the volume {volume.HostPath} for {volume.Path} does not exist on the node");
-        lock (_gate)
-        {
-            var path = "";
-            var parts = volume.Path.Split('/', StringSplitOptions.RemoveEmptyEntries);
-            for (var i = 0; i < parts.Length; i++)
-            {
-                path += "/" + parts[i];
-                if (_files.Stat(path) is not null)
-                    continue;
-                if (i < parts.Length - 1 || isDirectory)
-                    _files.CreateDirectory(path, 0x1ED, new Owner(0, 0));
-                else
-                    _files.WriteFile(path, [], 0x1A4, new Owner(0, 0));
-                _madeForProcesses.Add(path);
-            }
-        }
-    }
-
     private Layer? Commit(CancellationToken cancellationToken)
     {
-        RemoveMountPoints();
+        _processMountPoints.RemoveEmpty();
         root.Unmount();
         // The root's own attributes are no part of a layer; what comes next must not see a difference either.
         Libc.ChangeMode(root.Upper, 0x1ED);
@@ -179,7 +134,7 @@ internal sealed class OciSandbox(
             HashSet<string> excluded = [.. root.Mounted, .. spec.ExcludedPaths.Select(path => "/" + path.Trim('/'))];
             var tree = new UpperTree(upper, image, excluded, root.MadeDirectories);
             changes = tree.Read();
-            Check(tree);
+            tree.CheckSize(options.MaxLayerBytes, options.MaxLayerEntries);
         }
         if (changes.Count == 0)
             return null;
@@ -187,25 +142,6 @@ internal sealed class OciSandbox(
         var layer = new UpperPacker(upper, writer, cancellationToken).Pack(changes);
         snapshots.Adopt(root.Upper, ChainId.Append(snapshot.Chain, layer.DiffId));
         return layer;
-    }
-
-    private void Check(UpperTree tree)
-    {
-        if (options.MaxLayerBytes > 0 && tree.Bytes > options.MaxLayerBytes)
-            throw new SandboxException($"the layer would hold {tree.Bytes} bytes of files, more than the {options.MaxLayerBytes} allowed (sparse files count at full length)");
-        if (options.MaxLayerEntries > 0 && tree.Entries > options.MaxLayerEntries)
-            throw new SandboxException($"the layer would hold {tree.Entries} files, more than the {options.MaxLayerEntries} allowed");
-    }
-
-    private void RemoveMountPoints()
-    {
-        for (var i = _madeForProcesses.Count - 1; i >= 0; i--)
-        {
-            var path = _madeForProcesses[i];
-            var entry = _files.Stat(path, followLinks: false);
-            if (entry is { IsDirectory: true } ? _files.List(path).Count == 0 : entry is { IsFile: true, Size: 0 })
-                _files.Delete(path);
-        }
     }
 
     private void Open()

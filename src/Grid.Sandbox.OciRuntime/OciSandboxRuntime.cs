@@ -51,12 +51,15 @@ public sealed class OciSandboxRuntime : ISandboxRuntime, ISnapshotCache, IDispos
     }
 
     /// <inheritdoc/>
+    public Task ProbeAsync(CancellationToken cancellationToken) => Task.Run(() => _engine.Value, cancellationToken);
+
+    /// <inheritdoc/>
     public async Task<ISandbox> CreateAsync(SandboxSpec spec, CancellationToken cancellationToken)
     {
-        CheckHandle(spec.Handle);
+        StateDirectory.CheckHandle(spec.Handle);
         await StartAsync(cancellationToken);
         var engine = _engine.Value;
-        await ClaimAsync(spec.Handle, cancellationToken);
+        await _state.ClaimAsync(spec.Handle, RecoverSandboxAsync, cancellationToken);
         var directory = Path.Combine(_state.Sandboxes, spec.Handle);
         var mounted = new SandboxRoot(directory, ControlGroupOf(spec.Handle));
         Snapshot? snapshot = null;
@@ -119,18 +122,6 @@ public sealed class OciSandboxRuntime : ISandboxRuntime, ISnapshotCache, IDispos
         }
     }
 
-    private async Task ClaimAsync(string handle, CancellationToken cancellationToken)
-    {
-        var directory = Path.Combine(_state.Sandboxes, handle);
-        while (!_state.TryClaim(handle))
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            if (StateDirectory.OwnerOf(directory) is { } owner && _state.IsAlive(owner))
-                throw new InvalidOperationException($"the sandbox {handle} is in use");
-            await RecoverSandboxAsync(directory);
-        }
-    }
-
     /// <summary>Ends and removes a sandbox whose process is dead, whichever runtime it used.</summary>
     private async Task RecoverSandboxAsync(string directory)
     {
@@ -146,11 +137,4 @@ public sealed class OciSandboxRuntime : ISandboxRuntime, ISnapshotCache, IDispos
     /// <summary>Node-wide names: two state directories may hold the same handle.</summary>
     private string ControlGroupOf(string handle) =>
         $"{_options.ControlGroup}/{Digest.Compute(Encoding.UTF8.GetBytes(_options.StateDirectory)).Hex[..12]}/{handle}";
-
-    private static void CheckHandle(string handle)
-    {
-        var legal = handle.Length is > 0 and <= 100 && !handle.StartsWith('.') && handle.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.');
-        if (!legal)
-            throw new ArgumentException($"'{handle}' is no sandbox handle: 1 to 100 letters, digits, '-', '_' and '.', not beginning with '.'");
-    }
 }

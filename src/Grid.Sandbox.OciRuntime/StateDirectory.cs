@@ -65,10 +65,31 @@ internal sealed class StateDirectory : IDisposable
         await marker.WriteAsync(System.Text.Encoding.ASCII.GetBytes(boot), cancellationToken);
     }
 
+    /// <summary>Throws unless it is a name that can be a directory's.</summary>
+    public static void CheckHandle(string handle)
+    {
+        var legal = handle.Length is > 0 and <= 100 && !handle.StartsWith('.') && handle.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.');
+        if (!legal)
+            throw new ArgumentException($"'{handle}' is no sandbox handle: 1 to 100 letters, digits, '-', '_' and '.', not beginning with '.'");
+    }
+
+    /// <summary>Claims the directory of a handle; one that a dead process left behind is given to <paramref name="recover"/> first.</summary>
+    public async Task ClaimAsync(string handle, Func<string, Task> recover, CancellationToken cancellationToken)
+    {
+        var directory = Path.Combine(Sandboxes, handle);
+        while (!TryClaim(handle))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (OwnerOf(directory) is { } owner && IsAlive(owner))
+                throw new InvalidOperationException($"the sandbox {handle} is in use");
+            await recover(directory);
+        }
+    }
+
     /// <summary>
     /// Claims the directory of a handle for this process, atomically. False when it is taken; then <see cref="OwnerOf"/> says by whom.
     /// </summary>
-    public bool TryClaim(string handle)
+    private bool TryClaim(string handle)
     {
         var fresh = Path.Combine(Temporary, Guid.NewGuid().ToString("n"));
         Directory.CreateDirectory(fresh);

@@ -17,6 +17,9 @@ public interface ISandboxRuntime
     /// <summary>The engine and its version, such as <c>crun 1.8.1</c>, for logs and <c>grid doctor</c>.</summary>
     string Name { get; }
 
+    /// <summary>Throws <see cref="SandboxException"/> with the reason when this runtime cannot run sandboxes on this node. Later calls are quick.</summary>
+    Task ProbeAsync(CancellationToken cancellationToken);
+
     /// <summary>
     /// Makes the parent's layers present on this node (fetching and unpacking what is missing, bottom first) and a writable sandbox over them.
     /// Nothing runs yet. The same handle must not be in use (<see cref="InvalidOperationException"/>).

@@ -9,7 +9,7 @@ public sealed class DependencyTests
     [InlineData("Grid.Dockerfiles", "Grid.Oci")]
     [InlineData("Grid.Sandbox", "Grid.Oci")]
     [InlineData("Grid.Sandbox.OciRuntime", "Grid.Oci", "Grid.Sandbox")]
-    [InlineData("Grid.Docker", "Grid.Oci", "Grid.Sandbox")]
+    [InlineData("Grid.Docker", "Grid.Oci", "Grid.Sandbox", "Grid.Sandbox.OciRuntime")]
     [InlineData("Grid.Lifecycle", "Grid.Oci", "Grid.Buildpacks", "Grid.Dockerfiles", "Grid.Sandbox")]
     [InlineData("Grid.Contracts", "Grid.Oci", "Grid.Buildpacks", "Grid.Dockerfiles", "Grid.Sandbox", "Grid.Lifecycle")]
     [InlineData("Grid.Grains", "Grid.Oci", "Grid.Buildpacks", "Grid.Dockerfiles", "Grid.Lifecycle", "Grid.Contracts")]

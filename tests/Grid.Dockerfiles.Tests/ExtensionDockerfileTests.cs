@@ -34,6 +34,8 @@ public sealed class ExtensionDockerfileTests
     [InlineData("221", "ARG base_image=0\nFROM ${base_image}\nRUN true\n")]
     [InlineData("226", "arg base_image\nfrom ${base_image}\nrun true\n")]
     [InlineData("227", "# escape=`\n# comment\nARG base_image\n\nFROM ${base_image}\nRUN echo a `\n  && echo b\n")]
+    [Spec("image_extension/build.begin")]
+    [Decision(12)]
     public void Read_BuildAccepted(string id, string text)
     {
         var file = Build(text);
@@ -54,6 +56,8 @@ public sealed class ExtensionDockerfileTests
     [InlineData("252", "FROM registry.local/unknown:2\n", "registry.local/unknown:2", false)]
     // The reference takes $base_image for an image's name (223); the specification means the variable.
     [InlineData("223", "ARG base_image\nFROM $base_image\nRUN true\n", null, true)]
+    [Spec("platform/detect.ext.all-extend")]
+    [Decision(11)]
     public void Read_RunAccepted(string id, string text, string? switchTo, bool extends)
     {
         var file = Run(text);
@@ -71,6 +75,8 @@ public sealed class ExtensionDockerfileTests
     [InlineData("two ARGs", "ARG base_image\nARG b\nFROM ${base_image}\n", "build.Dockerfile did not start with required ARG command")]
     [InlineData("two stages", "FROM a\nFROM b\n", "build.Dockerfile is not permitted to use multistage build")]
     [InlineData("another image", "ARG base_image\nFROM debian\n", "build.Dockerfile did not contain required FROM ${base_image} command")]
+    [Spec("image_extension/build.begin", "image_extension/build.from")]
+    [Decision(12)]
     public void Read_BuildRefused_InTheReferencesWords(string id, string text, string what) =>
         Should.Throw<DockerfileException>(() => Build(text)).What.ShouldBe(what, id);
 
@@ -81,9 +87,13 @@ public sealed class ExtensionDockerfileTests
     [InlineData("copy", "FROM ${base_image}\nCOPY --from=evil /a /b\n", "COPY --from is not permitted in an extension's Dockerfile")]
     [InlineData("trigger", "FROM ${base_image}\nONBUILD COPY --from=evil /a /cnb\n", "COPY --from is not permitted in an extension's Dockerfile")]
     [InlineData("no stage", "RUN a\nFROM ${base_image}\n", "no build stage in current context")]
+    [Spec("image_extension/run.from")]
+    [Decision(11)]
+    [Decision(13)]
     public void Read_RunRefused(string id, string text, string what) => Should.Throw<DockerfileException>(() => Run(text)).What.ShouldBe(what, id);
 
     [Fact]
+    [Spec("image_extension/run.others", "image_extension/build.others")]
     public void Read_NotRecommended_WarnsAsCase211()
     {
         string[] names = ["EXPOSE", "VOLUME", "CMD", "ENTRYPOINT", "STOPSIGNAL", "HEALTHCHECK", "ONBUILD", "MAINTAINER"];
@@ -107,5 +117,6 @@ public sealed class ExtensionDockerfileTests
     [InlineData("LABEL io.buildpacks.rebasable=$x", false)]
     [InlineData("LABEL io.buildpacks.rebasable=\"", false)]
     [InlineData("RUN true", false)]
+    [Decision(15)]
     public void SetsRebasable_CountsOwnInstructionsOnly(string body, bool expected) => Run("FROM ${base_image}\n" + body).SetsRebasable.ShouldBe(expected);
 }

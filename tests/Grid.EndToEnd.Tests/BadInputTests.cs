@@ -136,6 +136,7 @@ public sealed class BadInputTests(TestMachine machine)
     }
 
     [Fact]
+    [Spec("platform/extend.root")]
     public async Task Build_RunDockerfileEndsAsRoot_IsRefused()
     {
         var bench = await machine.NewAsync();

@@ -30,6 +30,9 @@ public sealed class ExtensionTests(TestMachine machine)
     }
 
     [Fact]
+    [Spec("platform/extend.apply", "platform/extend.build-base", "platform/extend.run-base", "platform/extend.context")]
+    [Spec("platform/extend.build-phase", "platform/extend.output", "platform/extend.skip-builder", "platform/extend.environment")]
+    [Spec("platform/build.environment", "platform/detect.build-environment")]
     public async Task Build_DockerfilesWithEverything_ChangeBothImages()
     {
         var bench = await machine.NewAsync();
@@ -89,6 +92,7 @@ public sealed class ExtensionTests(TestMachine machine)
     }
 
     [Fact]
+    [Spec("platform/extend.run-base", "platform/export.base.run-image")]
     public async Task Build_ExtensionSwitchesTheRunImage_AppStandsOnTheOtherOne()
     {
         var bench = await machine.NewAsync();

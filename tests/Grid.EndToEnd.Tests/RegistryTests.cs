@@ -7,6 +7,7 @@ namespace Grid.EndToEnd.Tests;
 public sealed class RegistryTests(TestMachine machine)
 {
     [Fact]
+    [Spec("platform/reproducible.digest", "platform/cache.same")]
     public async Task Build_EverythingInARegistry_ImageRunsAndTheSecondBuildIsTheSame()
     {
         var bench = await machine.NewAsync();

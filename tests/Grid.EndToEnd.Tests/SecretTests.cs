@@ -22,6 +22,7 @@ public sealed class SecretTests(TestMachine machine)
         """;
 
     [Fact]
+    [Spec("buildpack/security.app", "buildpack/security.buildpacks", "buildpack/security.phases", "platform/isolation")]
     public async Task Build_CodeThatLooksForSecrets_FindsNone()
     {
         var bench = await machine.NewAsync();

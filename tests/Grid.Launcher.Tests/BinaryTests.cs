@@ -62,6 +62,7 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     private AppImage Image(string metadata = Metadata) => new(launcher, metadata);
 
     [Fact]
+    [Spec("platform/launch.process", "platform/launch.link", "platform/launch.args.direct", "buildpack/launch.invoke")]
     public void Start_WithoutArguments_GivesAlwaysAndDefaultArguments()
     {
         using var image = Image();
@@ -69,6 +70,7 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     }
 
     [Fact]
+    [Spec("platform/launch.args.replace")]
     public void Start_WithArguments_TheyReplaceTheDefaults()
     {
         using var image = Image();
@@ -76,6 +78,7 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     }
 
     [Fact]
+    [Spec("platform/api.supported")]
     public void Start_BelowPlatformApi010_ArgumentsAreAlwaysAppended()
     {
         using var image = Image();
@@ -91,6 +94,7 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     }
 
     [Fact]
+    [Spec("platform/launch.dashes", "platform/launch.strategy")]
     public void Start_DirectCommandOfTheUser_RunsWithoutShell()
     {
         using var image = Image();
@@ -98,6 +102,7 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     }
 
     [Fact]
+    [Spec("platform/launch.shell", "platform/launch.strategy")]
     public void Start_CommandOfTheUser_IsAScript()
     {
         using var image = Image();
@@ -106,6 +111,7 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     }
 
     [Fact]
+    [Spec("platform/launch.shell")]
     public void Start_CommandOfTheUserWithArguments_ExpandsEachAsOneWord()
     {
         using var image = Image();
@@ -114,6 +120,7 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     }
 
     [Fact]
+    [Spec("platform/launch.profile", "platform/launch.old.direct", "platform/launch.link.workdir", "platform/launch.workdir")]
     public void Start_ShellProcess_SourcesProfilesInTheAppAndRunsInItsDirectory()
     {
         using var image = Image();
@@ -125,6 +132,7 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     }
 
     [Fact]
+    [Spec("platform/launch.old.append")]
     public void Start_ShellProcessWithArguments_ExpandsVariablesOfProfiles()
     {
         using var image = Image();
@@ -143,6 +151,8 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     }
 
     [Fact]
+    [Spec("platform/launch.hidden", "platform/launch.path", "platform/launch.inherit")]
+    [Decision(27)]
     public void Start_Environment_LosesTheLaunchersOwnNames()
     {
         using var image = Image();
@@ -153,6 +163,9 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     }
 
     [Fact]
+    [Spec("platform/launch.env", "platform/launch.modifications", "buildpack/launch.env", "buildpack/launch.access")]
+    [Spec("buildpack/env.layers.launch", "buildpack/env.launch-files", "buildpack/types.launch")]
+    [Decision(28)]
     public void Start_Layers_AddDirectoriesFirstAndThenFiles()
     {
         using var image = Image();
@@ -177,6 +190,7 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     }
 
     [Fact]
+    [Spec("platform/launch.exec-d", "platform/launch.exec-d.process", "buildpack/launch.exec-d", "buildpack/exec-d.fd")]
     public void Start_ExecD_SetsVariablesInOrderAndInheritsStreams()
     {
         using var image = Image();
@@ -193,6 +207,8 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     [InlineData("kill -9 $$", "was ended by signal 9")]
     [InlineData("echo 'A = 1' >&3", "'A' must be a string")]
     [InlineData("echo 'A = ' >&3", ":1: a value is missing")]
+    [InlineData("echo '\"A=B\" = \"x\"' >&3", "'A=B' cannot be the name of a variable")]
+    [Spec("buildpack/exec-d.value", "buildpack/exec-d.name")]
     public void Start_ExecDFails_SaysWhichAndExits82(string script, string message)
     {
         using var image = Image();
@@ -204,6 +220,7 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     }
 
     [Fact]
+    [Spec("platform/launch.link.workdir", "platform/launch.workdir")]
     public void Start_WorkingDirectoryOfTheProcess_IsUsed()
     {
         using var image = Image();
@@ -242,6 +259,7 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     [InlineData(null, 11, "CNB_PLATFORM_API is not set")]
     [InlineData("0.6", 11, "'0.6' is not supported")]
     [InlineData("1.0", 11, "'1.0' is not supported")]
+    [Spec("platform/api.unsupported")]
     public void Start_PlatformApiOutOfRange_Exits11(string? api, int code, string message)
     {
         using var image = Image();
@@ -252,6 +270,7 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     }
 
     [Fact]
+    [Spec("buildpack/api.unsupported")]
     public void Start_BuildpackApiOutOfRange_Exits12()
     {
         using var image = Image("[[buildpacks]]\nid = \"t/x\"\napi = \"0.99\"\n");
@@ -294,6 +313,42 @@ public sealed class BinaryTests(PublishedLauncher launcher)
     }
 
     [Fact]
+    [Spec("platform/launch.profile.order", "platform/launch.profile")]
+    public void Start_Profiles_AreSourcedByBuildpackThenLayerThenFile_AndTheProcessesBehind()
+    {
+        using var image = Image();
+        foreach (var file in (string[])["t_old/b/profile.d/1", "t_old/a/profile.d/script/3", "t_old/a/profile.d/2", "t_new/z/profile.d/9", "t_old/a/profile.d/1"])
+            image.Write("layers/" + file, $"export FROM_PROFILE=\"$FROM_PROFILE {file}\"");
+        image.Write("app/.profile", "export FROM_PROFILE=\"$FROM_PROFILE app\"");
+
+        image.Start("script").Lines[0].ShouldBe("bash t_new/z/profile.d/9 t_old/a/profile.d/1 t_old/a/profile.d/2 t_old/a/profile.d/script/3 t_old/b/profile.d/1 app");
+    }
+
+    [Fact]
+    [Spec("platform/launch.exec-d", "platform/launch.exec-d.process")]
+    public void Start_ExecD_RunsByBuildpackThenLayerThenFile()
+    {
+        using var image = Image();
+        foreach (var file in (string[])["t_old/b/exec.d/1", "t_old/a/exec.d/env/3", "t_old/a/exec.d/2", "t_new/z/exec.d/9", "t_old/a/exec.d/1"])
+            image.Write("layers/" + file, $"#!/bin/sh\nprintf 'ORDER = \"%s {file}\"' \"$ORDER\" >&3\n", executable: true);
+
+        image.Start("env").Lines.ShouldContain("ORDER= t_new/z/exec.d/9 t_old/a/exec.d/1 t_old/a/exec.d/2 t_old/a/exec.d/env/3 t_old/b/exec.d/1");
+    }
+
+    [Theory]
+    [InlineData("--", "/bin/sh", "-c", "echo $PPID")]
+    [InlineData("echo $PPID")]
+    [Spec("platform/launch.exec", "platform/launch.exec-bash", "buildpack/launch.replace-process")]
+    public void Start_TheProcess_TakesTheLaunchersPlace(params string[] arguments)
+    {
+        using var image = Image();
+
+        // Its parent is who started the launcher: nothing stands between.
+        image.Start("launcher", arguments).Lines.ShouldBe([Environment.ProcessId.ToString()]);
+    }
+
+    [Fact]
+    [Spec("platform/launch.exit-code")]
     public void Start_ExitCodeOfTheApp_IsTheContainers()
     {
         using var image = Image();

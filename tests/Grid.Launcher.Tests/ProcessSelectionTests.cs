@@ -19,10 +19,12 @@ public sealed class ProcessSelectionTests
     [InlineData("0.15", "production", "always production")]
     [InlineData("0.15", "test", "test")]
     [InlineData("0.14", "production", "test")]
+    [Spec("platform/launch.link.select")]
     public void Select_SeveralProcessesOfAType_FirstThatFitsTheExecutionEnvironment(string api, string execEnv, string args) =>
         string.Join(' ', Select(api, execEnv, "/cnb/process/web").Args).ShouldBe(args);
 
     [Fact]
+    [Spec("platform/launch.link.not-eligible")]
     public void Select_TypeForAnotherExecutionEnvironment_SaysSo() =>
         Should.Throw<LaunchException>(() => Select("0.15", "production", "/cnb/process/only-test"))
             .Message.ShouldContain("'only-test' is not for execution environment 'production'");
@@ -31,10 +33,12 @@ public sealed class ProcessSelectionTests
     public void Select_Star_FitsAll() => Select("0.15", "whatever", "any").Type.ShouldBe("any");
 
     [Fact]
+    [Spec("platform/launch.old.append")]
     public void Select_OldBuildpack_UserArgumentsAreAppended() =>
         Select("0.13", "production", "old", "more").Args.ShouldBe(["arg", "more"]);
 
     [Fact]
+    [Spec("platform/launch.shell")]
     public void Select_UnknownName_TakesTheUsersCommand()
     {
         var process = Select("0.13", "production", "/cnb/lifecycle/launcher", "web", "x");

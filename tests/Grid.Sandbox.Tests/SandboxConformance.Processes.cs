@@ -142,7 +142,7 @@ public abstract partial class SandboxConformance
     }
 
     [Fact]
-    public async Task RunAsync_OtherProcessesOfTheMachine_AreInvisible()
+    public virtual async Task RunAsync_OtherProcessesOfTheMachine_AreInvisible()
     {
         await using var sandbox = await CreateAsync();
         (await ShellAsync(sandbox, "set -- /proc/[0-9]*; echo $#; cat /etc/hostname; uname -n")).Output.ShouldBe("1\nsandbox\nsandbox\n");
@@ -155,7 +155,7 @@ public abstract partial class SandboxConformance
         var (_, without, _) = await ShellAsync(sandbox, "tail -n +3 /proc/net/dev", p => p with { Network = false });
         without.Split('\n', StringSplitOptions.RemoveEmptyEntries).ShouldHaveSingleItem().Trim().ShouldStartWith("lo:");
         var (_, with, _) = await ShellAsync(sandbox, "tail -n +3 /proc/net/dev");
-        with.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length.ShouldBe(File.ReadAllLines("/proc/net/dev").Length - 2);
+        with.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length.ShouldBeGreaterThan(1, "a network besides the loopback");
     }
 
     [Fact]
@@ -248,6 +248,7 @@ public abstract partial class SandboxConformance
     }
 
     [Fact]
+    [Decision(18)]
     public async Task CreateAsync_SeveralAtOnceOverMissingLayers_UnpackOnce()
     {
         var layers = Enumerable.Range(0, 5).Select(i => BaseImage.Of(Store, (new LayerEntry($"n{i}", LayerEntryType.File), $"{i}"))).ToArray();

@@ -6,6 +6,8 @@ namespace Grid.Sandbox.Tests;
 public abstract partial class SandboxConformance
 {
     [Fact]
+    [Spec("image_extension/generate.app")]
+    [Decision(31)]
     public async Task Volumes_ReadOnlyAndWritable_AreAsAsked()
     {
         var (fixedPath, open) = (Host("fixed", ("f", "fixed")), Host("open"));

@@ -1,3 +1,7 @@
+using Grid.Buildpacks;
+using Grid.Lifecycle;
+using Grid.Sandbox;
+
 namespace Grid.Worker.Tests;
 
 public sealed class BuildDirectoriesTests
@@ -44,6 +48,27 @@ public sealed class BuildDirectoriesTests
         {
             Directory.Delete(root, recursive: true);
             Directory.Delete(outside, recursive: true);
+        }
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    [Spec("image_extension/generate.app")]
+    [Decision(31)]
+    public void Volumes_AppOfDetectAndGenerate_CannotBeWrittenTo(bool readOnly)
+    {
+        var root = Directory.CreateTempSubdirectory("grid-builds-").FullName;
+        try
+        {
+            var build = new BuildDirectories(new WorkerOptions { BuildsDirectory = root, Launcher = "" }).Open("t/b");
+            var environment = new PhaseEnvironment { PlatformApi = "0.15", ImageEnv = [], User = new ProcessUser(1, 1), Target = new Target("linux", "amd64") };
+
+            build.Volumes(environment, appReadOnly: readOnly).Select(volume => (volume.Path, volume.ReadOnly)).ShouldBe([("/workspace", readOnly), ("/layers", false), ("/platform", true)]);
+        }
+        finally
+        {
+            Directory.Delete(root, recursive: true);
         }
     }
 

@@ -2,8 +2,8 @@ using System.Globalization;
 
 namespace Grid.Buildpacks.Descriptors;
 
-/// <summary>A version of the Platform or Buildpack API, such as 0.12.</summary>
-public readonly record struct ApiVersion(int Major, int Minor) : IComparable<ApiVersion>
+/// <summary>A version of the Platform or Buildpack API, such as 0.12; each part is a number of up to 64 bits (buildpack.md §Buildpack API Version).</summary>
+public readonly record struct ApiVersion(ulong Major, ulong Minor) : IComparable<ApiVersion>
 {
     /// <summary>The Platform APIs we speak.</summary>
     public static readonly (ApiVersion First, ApiVersion Last) SupportedPlatform = (new(0, 7), new(0, 15));
@@ -24,7 +24,7 @@ public readonly record struct ApiVersion(int Major, int Minor) : IComparable<Api
         var parts = text?.Split('.') ?? [];
         if (parts.Length is not (1 or 2) || !Number(parts[0], out var major))
             return false;
-        var minor = 0;
+        var minor = 0UL;
         if (parts.Length == 2 && !Number(parts[1], out minor))
             return false;
         version = new(major, minor);
@@ -47,5 +47,5 @@ public readonly record struct ApiVersion(int Major, int Minor) : IComparable<Api
 
     public override string ToString() => $"{Major}.{Minor}";
 
-    private static bool Number(string text, out int value) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
+    private static bool Number(string text, out ulong value) => ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
 }

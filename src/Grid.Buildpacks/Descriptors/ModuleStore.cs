@@ -9,6 +9,9 @@ namespace Grid.Buildpacks.Descriptors;
 /// </summary>
 public sealed class ModuleStore(IFileTree files, string buildpacksDirectory, string extensionsDirectory)
 {
+    // Directories of the lifecycle's own stand beside those of buildpacks (buildpack.md §buildpack.toml).
+    private static readonly string[] ReservedIds = ["app", "config", "generated", "sbom"];
+
     private readonly Dictionary<(ModuleKind Kind, string Id, string Version), ModuleDescriptor> _read = [];
 
     /// <summary>The module's descriptor.</summary>
@@ -18,6 +21,8 @@ public sealed class ModuleStore(IFileTree files, string buildpacksDirectory, str
         if (_read.TryGetValue((kind, id, version), out var known))
             return known;
         var name = kind == ModuleKind.Buildpack ? "buildpack" : "extension";
+        if (ReservedIds.Contains(id))
+            throw new LifecycleException(ExitCode.Failed, $"{name} {id}@{version}: the id '{id}' is reserved for the lifecycle; give the {name} another one");
         var directory = DirectoryOf(kind, id, version);
         if (directory is null || files.Stat($"{directory}/{name}.toml") is null)
             throw new LifecycleException(ExitCode.Failed, $"{name} {id}@{version} is not in the builder: there is no {directory ?? "directory for it"}; add it to the builder or correct the order");

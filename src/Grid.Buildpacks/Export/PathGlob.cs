@@ -20,15 +20,16 @@ public static class PathGlob
                 swallowed = n;
                 continue;
             }
-            if (n < name.Length && p < pattern.Length && MatchOne(pattern, ref p, name[n]))
+            if (n < name.Length && p < pattern.Length && MatchOne(pattern, ref p, Character(name, n, out var length)))
             {
-                n++;
+                n += length;
                 continue;
             }
             if (star < 0 || swallowed >= name.Length)
                 return false;
             p = star + 1;
-            n = ++swallowed;
+            Character(name, swallowed, out length);
+            n = swallowed += length;
         }
         return true;
     }
@@ -48,7 +49,7 @@ public static class PathGlob
     }
 
     // Moves p behind the element only when it matches, or always past classes' syntax when checking: both want the same position.
-    private static bool MatchOne(ReadOnlySpan<char> pattern, ref int p, char c)
+    private static bool MatchOne(ReadOnlySpan<char> pattern, ref int p, int c)
     {
         switch (pattern[p])
         {
@@ -62,7 +63,7 @@ public static class PathGlob
         }
     }
 
-    private static bool MatchClass(ReadOnlySpan<char> pattern, ref int p, char c)
+    private static bool MatchClass(ReadOnlySpan<char> pattern, ref int p, int c)
     {
         p++;
         var negated = p < pattern.Length && pattern[p] == '^';
@@ -88,13 +89,22 @@ public static class PathGlob
         return found != negated;
     }
 
-    private static char Literal(ReadOnlySpan<char> pattern, ref int p)
+    private static int Literal(ReadOnlySpan<char> pattern, ref int p)
     {
         if (Current(pattern, p) == '\\')
             p++;
-        var literal = Current(pattern, p);
-        p++;
+        Current(pattern, p);
+        var literal = Character(pattern, p, out var length);
+        p += length;
         return literal;
+    }
+
+    // A code point, as Go's runes; half a surrogate pair (a byte that is not UTF-8) counts as itself.
+    private static int Character(ReadOnlySpan<char> text, int at, out int length)
+    {
+        var isPair = at + 1 < text.Length && char.IsSurrogatePair(text[at], text[at + 1]);
+        length = isPair ? 2 : 1;
+        return isPair ? char.ConvertToUtf32(text[at], text[at + 1]) : text[at];
     }
 
     private static char Current(ReadOnlySpan<char> pattern, int p) => p < pattern.Length ? pattern[p] : throw Broken(pattern);

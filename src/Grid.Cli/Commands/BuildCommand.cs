@@ -83,6 +83,8 @@ internal static class BuildCommand
             TraceParent = span?.Id,
         };
         var end = await EventScreen.ShowAsync(grid.BuildAsync($"{Tenant}/{Guid.CreateVersion7():N}", request, cancellationToken), parsed.GetValue(Json), "Build");
+        if (!parsed.GetValue(Json) && end.Image is not null)
+            Console.WriteLine($"Built  in sandboxes of {grid.SandboxName}");
         span?.SetTag("grid.exit_code", end.ExitCode);
         return end.State == BuildState.Cancelled ? UserError.Interrupted : end.ExitCode;
     }

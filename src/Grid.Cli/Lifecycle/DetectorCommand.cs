@@ -86,7 +86,7 @@ internal sealed class DetectorCommand : IPhaseCommand
     private static ExperimentalMode ReadExperimentalMode(PhaseInputs inputs) => inputs.Variable("CNB_EXPERIMENTAL_MODE") switch
     {
         null or "error" => ExperimentalMode.Error,
-        "quiet" => ExperimentalMode.Quiet,
+        "quiet" or "silent" => ExperimentalMode.Quiet,
         _ => ExperimentalMode.Warn,
     };
 }

@@ -52,20 +52,20 @@ internal static class InPlace
         return new AnalyzedFile();
     }
 
-    /// <summary>Writes a file that a later phase reads; directories above it are made.</summary>
-    public static void Write(string path, string text)
+    /// <summary>Writes a file that a later phase reads; directories above it are made. Root gives the file to an owner.</summary>
+    public static void Write(string path, string text, Owner? owner = null)
     {
         Files.CreateDirectory(Path.GetDirectoryName(path) ?? "/", DirectoryMode);
         var bytes = System.Text.Encoding.UTF8.GetBytes(text);
         try
         {
-            Files.WriteFile(path, bytes, FileMode);
+            Files.WriteFile(path, bytes, FileMode, owner);
         }
         catch (IOException) when (Files.Stat(path, followLinks: false) is { IsFile: true })
         {
             // Somebody else's or a read-only file in a directory of ours: a phase before ran as another user.
             Files.Delete(path);
-            Files.WriteFile(path, bytes, FileMode);
+            Files.WriteFile(path, bytes, FileMode, owner);
         }
     }
 }

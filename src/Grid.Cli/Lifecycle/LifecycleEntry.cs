@@ -11,7 +11,10 @@ namespace Grid.Cli.Lifecycle;
 /// </summary>
 internal static class LifecycleEntry
 {
-    private static readonly IReadOnlyList<IPhaseCommand> Phases = [new DetectorCommand(), new ExporterCommand(), new RebaserCommand()];
+    private static readonly IReadOnlyList<IPhaseCommand> Phases = 
+    [
+        new AnalyzerCommand(), new DetectorCommand(), new RestorerCommand(), new BuilderPhaseCommand(), new ExporterCommand(), new RebaserCommand(),
+    ];
 
     /// <summary>The phase this process was called for with its arguments; null when it was called for something else.</summary>
     public static Func<Task<int>>? Find(string[] arguments) => Find(ProgramName(), arguments);

@@ -1,8 +1,7 @@
 using Grid.Buildpacks;
 using Grid.Buildpacks.Descriptors;
 using Grid.Buildpacks.Metadata;
-using Grid.Buildpacks.Toml;
-using Grid.Lifecycle;
+using Grid.Buildpacks.Order;
 
 namespace Grid.Cli.Lifecycle;
 
@@ -16,16 +15,9 @@ internal static class RunImageForExport
     public static RunImageNames? Find(PhaseInputs inputs, string name, BuildMetadata build)
     {
         if (inputs.Api < new ApiVersion(0, 12))
-            return TomlFile.ReadIfExists(InPlace.Files, inputs.Get(PhaseFlags.Stack))?.GetTable("run-image") is { } old ? Read(old) : null;
-        var known = TomlFile.ReadIfExists(InPlace.Files, inputs.Get(PhaseFlags.Run))?.GetTables("images").Select(Read).ToList() ?? [];
-        if (known.Count == 0)
-            return null;
-        return known.Find(names => names.Has(name)) ?? (build.Extensions.Count > 0 ? new RunImageNames { Image = name } : known[0]);
+            return RunImages.ReadStackIfExists(InPlace.Files, inputs.Get(PhaseFlags.Stack));
+        var known = RunImages.ReadIfExists(InPlace.Files, inputs.Get(PhaseFlags.Run));
+        return known is not { Images: [var first, ..] } ? null
+            : known.Find(name) ?? (build.Extensions.Count > 0 ? new RunImageNames { Image = name } : first);
     }
-
-    private static RunImageNames Read(TomlTable table) => new()
-    {
-        Image = table.GetString("image") ?? "",
-        Mirrors = table.GetStrings("mirrors") is { Count: > 0 } mirrors ? mirrors : null,
-    };
 }

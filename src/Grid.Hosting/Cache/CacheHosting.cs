@@ -1,4 +1,5 @@
 using Grid.Grains.Steps;
+using Grid.Sandbox;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Grid.Hosting.Cache;
@@ -12,7 +13,16 @@ internal static class CacheHosting
     internal static void AddGridCache(this IServiceCollection services, GridOptions options, bool isWholeGrid) => services
         .AddSingleton(options.Cache)
         .AddSingleton(options.Cache.Steps with { Epoch = isWholeGrid ? Guid.NewGuid().ToString("n") : "" })
+        .AddSingleton(p => p.GetService<ISandboxRuntime>() as ISnapshotCache ?? new NoSnapshots())
         .AddSingleton<CacheInventory>()
         .AddSingleton<CacheCollector>()
         .AddHostedService<CollectorService>();
+}
+
+/// <summary>A node whose engine keeps its own layers, or that runs no sandboxes.</summary>
+internal sealed class NoSnapshots : ISnapshotCache
+{
+    public IReadOnlyList<UnpackedLayer> ListUnpacked() => [];
+
+    public bool TryRemoveUnpacked(string name) => false;
 }

@@ -23,7 +23,7 @@ public static class Analyzer
         // Independent of each other. Of several failures the refused write is told: it comes first in the list.
         var writable = CheckWriteAsync(images, input.Targets, cancellationToken);
         var finding = FindBuilderAsync(images, input, cancellationToken);
-        var previous = FindPreviousAsync(images, input, log, cancellationToken);
+        var previous = FindPreviousAsync(images, input.PreviousImage ?? input.Targets[0], input.Platform, log, cancellationToken);
         await Task.WhenAll(writable, finding, previous);
         var builder = await finding;
         var label = BuilderLabel.Read(builder);
@@ -118,17 +118,18 @@ public static class Analyzer
         }
     }
 
-    private static async Task<PinnedImage?> FindPreviousAsync(ImageStores images, AnalyzeInput input, IPhaseLog log, CancellationToken cancellationToken)
+    /// <summary>The image of an earlier build; null when there is none that can be reused, with a line that says why.</summary>
+    internal static async Task<PinnedImage?> FindPreviousAsync(
+        ImageStores images, ImageLocation location, Platform platform, IPhaseLog log, CancellationToken cancellationToken)
     {
-        var location = input.PreviousImage ?? input.Targets[0];
         try
         {
-            if (await images.FindAsync(location, input.Platform, cancellationToken) is not { } image)
+            if (await images.FindAsync(location, platform, cancellationToken) is not { } image)
             {
                 log.Info($"Image with name \"{location}\" not found");
                 return null;
             }
-            if (image.Config.Os == input.Platform.Os && image.Config.Architecture == input.Platform.Architecture)
+            if (image.Config.Os == platform.Os && image.Config.Architecture == platform.Architecture)
                 return PinnedImage.From(image, location);
             log.Warn($"Previous image {location} is for {image.Config.Os}/{image.Config.Architecture}; nothing of it is reused");
             return null;
@@ -145,7 +146,7 @@ public static class Analyzer
         }
     }
 
-    private static async Task CheckWriteAsync(ImageStores images, IReadOnlyList<ImageLocation> targets, CancellationToken cancellationToken)
+    internal static async Task CheckWriteAsync(ImageStores images, IReadOnlyList<ImageLocation> targets, CancellationToken cancellationToken)
     {
         foreach (var target in targets.Distinct())
         {
@@ -160,7 +161,7 @@ public static class Analyzer
         }
     }
 
-    private static LifecycleMetadata? ReadMetadata(PinnedImage? previous, IPhaseLog log)
+    internal static LifecycleMetadata? ReadMetadata(PinnedImage? previous, IPhaseLog log)
     {
         if (previous is null)
             return null;

@@ -52,7 +52,7 @@ internal static class SbomCollector
     {
         if (sbom.IsLaunch || layer is { Launch: true })
             yield return "launch";
-        if (sbom.IsBuild || layer is { Build: true, Launch: false, Cache: false })
+        if (sbom.IsBuild || layer is { Launch: false })
             yield return "build";
         if (layer is { Cache: true })
             yield return "cache";

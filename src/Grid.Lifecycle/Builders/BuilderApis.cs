@@ -10,5 +10,5 @@ internal static class BuilderApis
     public static IReadOnlyList<string> Platform { get; } = Range(ApiVersion.SupportedPlatform);
 
     private static List<string> Range((ApiVersion First, ApiVersion Last) supported) =>
-        [.. Enumerable.Range(supported.First.Minor, supported.Last.Minor - supported.First.Minor + 1).Select(minor => $"{supported.First.Major}.{minor}")];
+        [.. Enumerable.Range((int)supported.First.Minor, (int)(supported.Last.Minor - supported.First.Minor) + 1).Select(minor => $"{supported.First.Major}.{minor}")];
 }

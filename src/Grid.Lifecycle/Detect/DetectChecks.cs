@@ -16,6 +16,8 @@ internal static class DetectChecks
         }
         if (environment.User.UserId == 0)
             throw new LifecycleException(ExitCode.Failed, "buildpacks must not run as root; set CNB_USER_ID of the builder to another user");
+        if (environment.ExecEnv.Contains('/'))
+            throw new LifecycleException(ExitCode.Failed, $"the execution environment '{environment.ExecEnv}' has a '/', which is reserved; set CNB_EXEC_ENV to a name such as production or test");
         if (input.Order.OrderExtensions.Count > 0)
             CheckExtensions(input.ExperimentalMode, api, log);
     }

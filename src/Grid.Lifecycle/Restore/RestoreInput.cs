@@ -18,6 +18,14 @@ public sealed record RestoreInput
     /// <summary>The previous image itself; its SBOM layer is read.</summary>
     public PinnedImage? PreviousImage { get; init; }
 
+    /// <summary>Whether layers and their metadata are left out; stores come back all the same.</summary>
+    public bool SkipLayers { get; init; }
+
+    /// <summary>
+    /// Whether SBOMs of the previous image's layers are in <c>&lt;layers&gt;/sbom/launch</c>, where analyze put them. That directory is removed then.
+    /// </summary>
+    public bool SbomsAreUnpacked { get; init; }
+
     /// <summary>What the app's last build left in the cache.</summary>
     public CacheMetadata? Cache { get; init; }
 }

@@ -22,6 +22,11 @@ internal static class RestorePlan
     /// <summary>The layers of all buildpacks, in the order of the group.</summary>
     public static IReadOnlyList<RestoredLayer> Make(RestoreInput input, IPhaseLog log)
     {
+        if (input.SkipLayers)
+        {
+            log.Debug("Skipping buildpack layer analysis");
+            return [];
+        }
         if (OtherExecEnv(input) is { } before)
         {
             log.Info($"Not restoring layers: they were built for the execution environment '{before}', this build is for '{input.Environment.ExecEnv}'");

@@ -39,6 +39,8 @@ public static class Restorer
             var unpacker = new CachedLayerUnpacker(files, blobs, owner);
             await RestoreContentsAsync(files, layers, plan, unpacker, log, cancellationToken);
             await RestoreSbomsAsync(input, plan, unpacker, log, cancellationToken);
+            if (input.SbomsAreUnpacked)
+                MoveSboms(files, layers, plan, owner);
         }
         catch (Exception e) when (e is IOException or TomlFormatException or FormatException)
         {
@@ -121,6 +123,23 @@ public static class Restorer
                 log.Warn($"SBOMs are not restored: {e.Message}");
             }
         }
+    }
+
+    private static void MoveSboms(IFileTree files, string layers, IReadOnlyList<RestoredLayer> plan, Owner owner)
+    {
+        foreach (var item in plan)
+        {
+            var from = $"{layers}/sbom/launch/{item.Buildpack.EscapedId}/{item.Name}";
+            if (files.Stat(from) is not { IsDirectory: true })
+                continue;
+            foreach (var file in files.List(from).Where(entry => entry.IsFile && entry.Name.StartsWith("sbom.", StringComparison.Ordinal)))
+            {
+                using var source = files.OpenRead($"{from}/{file.Name}");
+                using var target = files.CreateFile($"{BuildpackLayers.DirectoryOf(layers, item.Buildpack)}/{item.Name}.{file.Name}", FileMode, owner);
+                source.CopyTo(target);
+            }
+        }
+        files.Delete($"{layers}/sbom");
     }
 
     private static string? Target(string path, Dictionary<string, string> targets)

@@ -68,4 +68,5 @@ internal sealed record SeccompArgument(int Index, ulong Value, ulong ValueTwo, s
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(Bundle))]
+[JsonSerializable(typeof(BundleSeccomp))]
 internal sealed partial class BundleJson : JsonSerializerContext;

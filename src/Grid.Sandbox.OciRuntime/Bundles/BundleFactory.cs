@@ -10,7 +10,7 @@ internal static class BundleFactory
     public static readonly IReadOnlyList<string> MountPoints = ["/dev", "/proc", "/sys"];
 
     // What docker gives a container by default. Package managers need to chown, setuid, mknod and chroot.
-    private static readonly string[] PackageManagerCapabilities =
+    public static readonly IReadOnlyList<string> PackageManagerCapabilities =
     [
         "CAP_AUDIT_WRITE", "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_MKNOD",
         "CAP_NET_BIND_SERVICE", "CAP_NET_RAW", "CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_CHROOT",
@@ -18,13 +18,13 @@ internal static class BundleFactory
 
     private static readonly string[] CaVariables = ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO"];
 
-    private static readonly string[] MaskedPaths =
+    public static readonly IReadOnlyList<string> MaskedPaths =
     [
         "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi",
         "/proc/timer_list", "/proc/timer_stats", "/sys/devices/virtual/powercap", "/sys/firmware",
     ];
 
-    private static readonly string[] ReadonlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+    public static readonly IReadOnlyList<string> ReadonlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
     // Nodes may be made (they end in the layer) but only the harmless ones opened.
     private static readonly BundleDevice[] Devices =
@@ -69,7 +69,8 @@ internal static class BundleFactory
         };
     }
 
-    private static void Check(ProcessSpec process)
+    /// <summary>Throws for a process that cannot be meant.</summary>
+    public static void Check(ProcessSpec process)
     {
         if (process.Arguments is not [{ Length: > 0 }, ..])
             throw new ArgumentException("a process needs an executable");
@@ -87,7 +88,8 @@ internal static class BundleFactory
         }
     }
 
-    private static List<string> WithCaVariables(IReadOnlyList<string> environment)
+    /// <summary>The environment, with the variables that name the CA file where the process does not set them itself.</summary>
+    public static List<string> WithCaVariables(IReadOnlyList<string> environment)
     {
         var result = new List<string>(environment);
         foreach (var name in CaVariables)

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Text;
 using Grid.Sandbox.OciRuntime.Bundles;
 using Grid.Sandbox.OciRuntime.Linux;
 using Microsoft.Win32.SafeHandles;
@@ -158,7 +157,7 @@ internal sealed class ContainerRun(RuntimeEngine engine, ControlGroup group, str
     {
         if (RuntimeLog.ExitCodeOfExec(error) is not { } exitCode)
             throw new SandboxException($"{engine.Name} could not run {process.Arguments[0]}: {error}");
-        process.Output.Write(Encoding.UTF8.GetBytes($"cannot execute {process.Arguments[0]}: {(exitCode == 127 ? "not found" : "not executable")} in the sandbox\n"), isError: true);
+        process.Output.Write(RuntimeLog.NotStarted(process.Arguments[0], exitCode), isError: true);
         return new ProcessResult(exitCode);
     }
 }

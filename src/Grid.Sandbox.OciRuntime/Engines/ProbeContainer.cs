@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Grid.Sandbox.OciRuntime.Bundles;
 using Grid.Sandbox.OciRuntime.Linux;
@@ -43,36 +42,10 @@ internal static class ProbeContainer
     /// <summary>Where the trial of a process runs.</summary>
     public static string ControlGroupOf(OciRuntimeOptions options, string owner) => $"{options.ControlGroup}/probe-{owner}";
 
-    /// <summary>A static ELF program of one segment that calls exit_group(42).</summary>
-    internal static byte[] Program()
-    {
-        var isArm = RuntimeInformation.ProcessArchitecture == Architecture.Arm64;
-        // x64: mov edi,42; mov eax,231; syscall. arm64: mov x0,#42; mov x8,#94; svc #0.
-        byte[] code = isArm
-            ? [0x40, 0x05, 0x80, 0xd2, 0xc8, 0x0b, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4]
-            : [0xbf, ExpectedExitCode, 0, 0, 0, 0xb8, 231, 0, 0, 0, 0x0f, 0x05];
-        const int HeaderSize = 64, SegmentSize = 56;
-        const ulong Address = 0x400000;
-        var file = new byte[HeaderSize + SegmentSize + code.Length];
-        var header = file.AsSpan();
-        "\u007fELF\u0002\u0001\u0001"u8.CopyTo(header);
-        BinaryPrimitives.WriteUInt16LittleEndian(header[16..], 2);
-        BinaryPrimitives.WriteUInt16LittleEndian(header[18..], (ushort)(isArm ? 183 : 62));
-        BinaryPrimitives.WriteUInt32LittleEndian(header[20..], 1);
-        BinaryPrimitives.WriteUInt64LittleEndian(header[24..], Address + HeaderSize + SegmentSize);
-        BinaryPrimitives.WriteUInt64LittleEndian(header[32..], HeaderSize);
-        BinaryPrimitives.WriteUInt16LittleEndian(header[52..], HeaderSize);
-        BinaryPrimitives.WriteUInt16LittleEndian(header[54..], SegmentSize);
-        BinaryPrimitives.WriteUInt16LittleEndian(header[56..], 1);
-        var segment = header[HeaderSize..];
-        BinaryPrimitives.WriteUInt32LittleEndian(segment, 1);
-        BinaryPrimitives.WriteUInt32LittleEndian(segment[4..], 5);
-        BinaryPrimitives.WriteUInt64LittleEndian(segment[16..], Address);
-        BinaryPrimitives.WriteUInt64LittleEndian(segment[24..], Address);
-        BinaryPrimitives.WriteUInt64LittleEndian(segment[32..], (ulong)file.Length);
-        BinaryPrimitives.WriteUInt64LittleEndian(segment[40..], (ulong)file.Length);
-        BinaryPrimitives.WriteUInt64LittleEndian(segment[48..], 0x1000);
-        code.CopyTo(header[(HeaderSize + SegmentSize)..]);
-        return file;
-    }
+    /// <summary>A program that calls exit_group(42).</summary>
+    internal static byte[] Program() => StaticProgram.Of(RuntimeInformation.ProcessArchitecture == Architecture.Arm64
+        // mov x0,#42; mov x8,#94; svc #0
+        ? [0x40, 0x05, 0x80, 0xd2, 0xc8, 0x0b, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4]
+        // mov edi,42; mov eax,231; syscall
+        : [0xbf, ExpectedExitCode, 0, 0, 0, 0xb8, 231, 0, 0, 0, 0x0f, 0x05]);
 }

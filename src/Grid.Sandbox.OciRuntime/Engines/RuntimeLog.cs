@@ -47,4 +47,8 @@ internal static class RuntimeLog
             : message.Contains("permission denied", StringComparison.OrdinalIgnoreCase) || message.Contains("is a directory", StringComparison.OrdinalIgnoreCase) ? 126
             : null;
     }
+
+    /// <summary>What a process's standard error says when it could not be started.</summary>
+    public static byte[] NotStarted(string program, int exitCode) =>
+        System.Text.Encoding.UTF8.GetBytes($"cannot execute {program}: {(exitCode == 127 ? "not found" : "not executable")} in the sandbox\n");
 }

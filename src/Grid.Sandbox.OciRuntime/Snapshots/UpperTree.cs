@@ -33,6 +33,15 @@ internal sealed class UpperTree(RootedDirectory upper, RootedDirectory image, IR
     /// <summary>The changes under the root, to be packed in this order; empty when there are none.</summary>
     public IReadOnlyList<Change> Read() => ReadChildren("", parentInImage: true);
 
+    /// <summary>Throws when there is more than a layer may have; 0 means no bound.</summary>
+    public void CheckSize(long maxBytes, int maxEntries)
+    {
+        if (maxBytes > 0 && Bytes > maxBytes)
+            throw new SandboxException($"the layer would hold {Bytes} bytes of files, more than the {maxBytes} allowed (sparse files count at full length)");
+        if (maxEntries > 0 && Entries > maxEntries)
+            throw new SandboxException($"the layer would hold {Entries} files, more than the {maxEntries} allowed");
+    }
+
     private List<Change> ReadChildren(string directory, bool parentInImage)
     {
         var changes = new List<Change>();

@@ -10,6 +10,7 @@ public sealed class BuildRulesTests
     private static readonly GroupElement Buildpack = new(ModuleKind.Buildpack, "a/b", "1", "0.11");
 
     [Fact]
+    [Spec("buildpack/unmet.name")]
     public void BuildToml_UnmetMustHaveBeenGiven()
     {
         BuildToml.From(TomlFile.Parse("[[unmet]]\nname='x'", "build.toml"), Buildpack, ["x", "y"]).Unmet.ShouldBe(["x"]);
@@ -19,6 +20,7 @@ public sealed class BuildRulesTests
     }
 
     [Fact]
+    [Spec("buildpack/build.plan", "buildpack/build.met-removed")]
     public void BuildpackPlan_GivesOwnEntries_AndMetOnesGoAsAWhole()
     {
         var plan = new BuildPlan(
@@ -40,6 +42,7 @@ public sealed class BuildRulesTests
     [InlineData("my.layer.sbom.syft.json", "my.layer", "application/vnd.syft+json")]
     [InlineData("layer.toml", null, null)]
     [InlineData(".sbom.cdx.json", null, null)]
+    [Spec("buildpack/sbom.extension")]
     public void SbomFiles_Parse_ReadsOwnerAndFormat(string name, string? owner, string? mediaType)
     {
         var sbom = SbomFiles.Parse(name);
@@ -49,5 +52,6 @@ public sealed class BuildRulesTests
     }
 
     [Fact]
+    [Spec("buildpack/sbom.extension")]
     public void SbomFiles_UnknownFormat_IsRefused() => Should.Throw<FormatException>(() => SbomFiles.Parse("l.sbom.xml")).Message.ShouldContain("'xml'");
 }

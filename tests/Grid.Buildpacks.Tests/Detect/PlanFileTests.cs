@@ -6,6 +6,7 @@ namespace Grid.Buildpacks.Tests.Detect;
 public sealed class PlanFileTests
 {
     [Fact]
+    [Spec("buildpack/detect.plan-sections", "buildpack/trial.order")]
     public void From_TopLevelFirst_ThenAlternativesAsWritten()
     {
         var plan = Read("[[provides]]\nname='a'\n[[requires]]\nname='b'\n[requires.metadata]\nversion='1'\nwhen=2026-01-02\n[[or]]\n[[or.provides]]\nname='c'\n[[or]]\n");
@@ -24,10 +25,13 @@ public sealed class PlanFileTests
     [InlineData("[[or]]\n[[or.requires]]\nname='a'\n", ModuleKind.Extension, "[[or]] requires: an extension may only provide")]
     [InlineData("[[provides]]\n", ModuleKind.Buildpack, "[[provides]] name: is missing")]
     [InlineData("requires='a'\n", ModuleKind.Buildpack, "requires: want an array of tables ([[requires]]), not a string")]
+    [Spec("buildpack/requires.version", "buildpack/detect.plan-lists", "image_extension/detect.provides-only")]
+    [Spec("image_extension/detect.no-requires")]
     public void From_AgainstTheRules_NamesThePlace(string text, ModuleKind kind, string message) =>
         Should.Throw<TomlFormatException>(() => Read(text, kind)).Message.ShouldContain(message);
 
     [Fact]
+    [Spec("image_extension/plan.met", "buildpack/build.ext-meets", "platform/detect.ext.plan")]
     public void ModulePlan_EntryWithAMetName_GoesAsAWhole()
     {
         var plan = new BuildPlan([

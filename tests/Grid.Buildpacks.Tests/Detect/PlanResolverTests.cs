@@ -8,6 +8,8 @@ public sealed class PlanResolverTests
     private readonly List<string> _log = [];
 
     [Fact]
+    [Spec("platform/plan.provider", "platform/plan.requirement", "platform/plan.one-name")]
+    [Decision(7)]
     public void Resolve_ManyProviders_AllOfThemProvide()
     {
         var outcome = Resolve("A prov d1,d2 req d2", "C prov d1,d2", "D prov d2 req d1,d2", "B req d1,d2");
@@ -17,6 +19,7 @@ public sealed class PlanResolverTests
     }
 
     [Fact]
+    [Spec("buildpack/trial.unmet-required")]
     public void Resolve_ProviderAfterTheRequirer_DoesNotCount()
     {
         Resolve("B req d1", "C prov d1 req d1").Failure.ShouldBe("fail: B@v1 requires d1");
@@ -24,10 +27,12 @@ public sealed class PlanResolverTests
     }
 
     [Fact]
+    [Spec("buildpack/trial.unused-required")]
     public void Resolve_UnusedProvide_Fails() =>
         Resolve("A prov d1 req d1", "B prov d1").Failure.ShouldBe("fail: B@v1 provides unused d1");
 
     [Fact]
+    [Spec("buildpack/trial.unmet-optional", "buildpack/trial.unused-optional")]
     public void Resolve_OptionalOnesThatDoNotFit_AreSkipped()
     {
         Resolve("A? req missing", "B prov present req present", "C? prov missing").Group!.Buildpacks.Select(b => b.Id).ShouldBe(["B"]);
@@ -36,6 +41,7 @@ public sealed class PlanResolverTests
     }
 
     [Fact]
+    [Spec("buildpack/trial.order")]
     public void Resolve_Alternatives_GivesTheReferencesAnswerAndTrialNumber()
     {
         var outcome = Resolve(
@@ -46,14 +52,17 @@ public sealed class PlanResolverTests
     }
 
     [Fact]
+    [Decision(32)]
     public void Resolve_OnlyExtensionsRemain_Fails() =>
         Resolve("E?+", "B? req missing").Failure.ShouldBe("fail: only extensions remain; a group needs a buildpack");
 
     [Fact]
+    [Spec("platform/plan.extension")]
     public void Resolve_EntriesOfExtensions_SayWhatTheyAre() =>
         Resolve("E?+ prov x", "B req x").Plan.Entries[0].Providers[0].ShouldBe(new PlanProvider("E", "v1", ModuleKind.Extension));
 
     [Fact]
+    [Decision(8)]
     public void Resolve_FortyCandidatesWithAlternatives_NeedsFewTrials()
     {
         var lines = Enumerable.Range(0, 40).Select(i => $"M{i}? prov a{i} req a{i} | prov b{i} req b{i} | ").ToArray();
@@ -75,6 +84,7 @@ public sealed class PlanResolverTests
     }
 
     [Fact]
+    [Decision(8)]
     public void Resolve_Hostile_GivesUpWithAMessage()
     {
         // Three pigeons for two holes, sixteen times over with shared names, cannot be pruned by what one failure says.
@@ -88,6 +98,10 @@ public sealed class PlanResolverTests
     }
 
     [Fact]
+    [Spec("buildpack/trial.order", "buildpack/trial.unused-required", "buildpack/trial.unmet-required")]
+    [Spec("buildpack/trial.unused-optional", "buildpack/trial.unmet-optional", "buildpack/trial.unused-extension")]
+    [Decision(8)]
+    [Decision(32)]
     public void Resolve_AnyGroup_EqualsTryingEverything()
     {
         var name = Gen.Char["abc"].Select(c => c.ToString());

@@ -17,6 +17,8 @@ public sealed class EnvFilesTests : IDisposable
     [InlineData("V.", "new-old", "new")]
     [InlineData("V.unknown", "old", "old")]
     [InlineData("V.delim", "old", "old")]
+    [Spec("buildpack/env.suffix", "buildpack/env.append", "buildpack/env.default", "buildpack/env.delim", "buildpack/env.override")]
+    [Spec("buildpack/env.prepend", "buildpack/env.name")]
     public void ApplyActions_EachSuffix_WithAndWithoutAValue(string file, string withValue, string withoutValue)
     {
         _tree.Add("/env/V.delim", "-").Add("/env/" + file, file == "V.delim" ? "-" : "new");
@@ -28,6 +30,7 @@ public sealed class EnvFilesTests : IDisposable
     [Theory]
     [InlineData(UnsuffixedAction.Override, "new")]
     [InlineData(UnsuffixedAction.Default, "old")]
+    [Spec("buildpack/env.suffix", "platform/env.operator-default")]
     public void ApplyActions_NoSuffix_DependsOnTheDirectory(UnsuffixedAction unsuffixed, string expected)
     {
         _tree.Add("/env/V", "new");
@@ -36,6 +39,7 @@ public sealed class EnvFilesTests : IDisposable
     }
 
     [Fact]
+    [Spec("buildpack/env.verbatim")]
     public void ApplyActions_WithoutDelimiter_JoinsDirectly_AndKeepsLineEnds()
     {
         _tree.Add("/env/V.append", "x\n");
@@ -68,6 +72,7 @@ public sealed class EnvFilesTests : IDisposable
     }
 
     [Fact]
+    [Spec("buildpack/env.user-set", "platform/env.user-prepended", "platform/env.user-file")]
     public void ApplyUserValues_PathVariablesArePrepended_OthersReplaced_SuffixesMeanNothing()
     {
         _tree.Add("/env/PATH", "/mine").Add("/env/OTHER", "new").Add("/env/A.append", "x");
@@ -79,6 +84,9 @@ public sealed class EnvFilesTests : IDisposable
     }
 
     [Fact]
+    [Spec("buildpack/env.build-files", "buildpack/env.layers.ascending", "buildpack/env.layers.build")]
+    [Spec("buildpack/env.layers.separator", "buildpack/env.append.layers")]
+    [Decision(28)]
     public void ApplyBuild_LaterLayersComeFirstInPath_ThenTheirFiles()
     {
         _tree.Add("/layers/b/bin/x").Add("/layers/a/bin/x").Add("/layers/a/lib/x").Add("/layers/a/include/x").Add("/layers/a/pkgconfig/x")
@@ -93,6 +101,7 @@ public sealed class EnvFilesTests : IDisposable
     }
 
     [Fact]
+    [Spec("buildpack/env.launch-files", "buildpack/env.append.directories")]
     public void ApplyLaunch_TakesLaunchFilesAndThoseOfTheProcess()
     {
         _tree.Add("/layers/a/bin/x").Add("/layers/a/include/x").Add("/layers/a/env/V", "1").Add("/layers/a/env.launch/V.append", "2")

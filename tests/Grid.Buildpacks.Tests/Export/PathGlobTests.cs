@@ -24,6 +24,7 @@ public sealed class PathGlobTests
     [InlineData("\\*", "a", false)]
     [InlineData("*[0-9]", "a1b2", true)]
     [InlineData("*a", "baaa", true)]
+    [Spec("buildpack/slice.syntax")]
     public void MatchPart_IsGosMatch(string pattern, string name, bool expected) => PathGlob.MatchPart(pattern, name).ShouldBe(expected);
 
     [Theory]
@@ -46,6 +47,7 @@ public sealed class PathGlobTests
     [InlineData("docs", 1)]
     [InlineData("bin/run", 2)]
     [InlineData("", 2)]
+    [Spec("buildpack/slice.preceding", "buildpack/slice.globs", "buildpack/slice.rest", "buildpack/slice.matches")]
     public void AppSlices_FirstMatchingSliceWins_AndTheRestIsTheRemainder(string path, int expected)
     {
         var slices = new AppSlices([new LaunchSlice(["static/*", "./*.md"]), new LaunchSlice(["docs/", "/static/*", "../outside", "docs/../docs"])]);
@@ -62,6 +64,7 @@ public sealed class PathGlobTests
     [InlineData("..", false)]
     [InlineData("a|b", false)]
     [InlineData("", false)]
+    [Spec("buildpack/process.type-characters")]
     public void ProcessTypes_NamesThatCannotBeLinks_AreRefused(string type, bool good)
     {
         if (good)

@@ -9,12 +9,15 @@ public sealed class RunImageSelectionTests
     private static readonly RunDockerfileEffect Extend = new(null, Extends: true);
 
     [Fact]
+    [Spec("platform/detect.ext.all-extend")]
     public void Choose_OnlyExtensions_KeepsTheBase() => RunImageSelection.Choose([Extend, null, Extend]).ShouldBe(new RunImageSelection(null, true, 0));
 
     [Fact]
+    [Spec("platform/detect.ext.extend-true")]
     public void Choose_SwitchThenExtend_AppliesBoth() => RunImageSelection.Choose([new("new", false), Extend]).ShouldBe(new RunImageSelection("new", true, 0));
 
     [Fact]
+    [Spec("platform/detect.ext.last-switch", "platform/detect.ext.ignored", "platform/detect.ext.extend-false")]
     public void Choose_LaterSwitch_IgnoresWhatCameBefore() =>
         RunImageSelection.Choose([new("a", true), new("b", false)]).ShouldBe(new RunImageSelection("b", false, 1));
 
@@ -28,11 +31,13 @@ public sealed class RunImageSelectionTests
     [InlineData("build_id")]
     [InlineData("user_id")]
     [InlineData("group_id")]
+    [Decision(14)]
     public void ExtendConfig_ReservedName_IsRefusedAtItsPlace(string name) =>
         Should.Throw<TomlFormatException>(() => ExtendConfig.From(TomlFile.Parse($"[[run.args]]\nname='{name}'\nvalue='1'\n", "extend-config.toml"), []))
             .Message.ShouldStartWith("extend-config.toml:2:6: [[run.args]] name: ");
 
     [Fact]
+    [Spec("image_extension/config.build-name", "image_extension/config.build-value")]
     public void ExtendConfig_KeepsOrder_AndWarnsOfBaseImage()
     {
         var warnings = new List<string>();
@@ -44,6 +49,18 @@ public sealed class RunImageSelectionTests
     }
 
     [Fact]
+    [Spec("image_extension/config.run-name", "image_extension/config.run-value", "image_extension/config.build-name", "image_extension/config.build-value")]
+    public void ExtendConfig_ArgumentsOfBothKinds_AreKeptApart()
+    {
+        var config = ExtendConfig.From(TomlFile.Parse("[[build.args]]\nname='a'\nvalue='1'\n[[run.args]]\nname='a'\nvalue='2'\n", "f"), []);
+
+        (config.BuildArgs.Single(), config.RunArgs.Single()).ShouldBe((new ExtendArg("a", "1"), new ExtendArg("a", "2")));
+        Should.Throw<TomlFormatException>(() => ExtendConfig.From(TomlFile.Parse("[[run.args]]\nvalue='2'\n", "f"), [])).Message.ShouldContain("name: is missing");
+    }
+
+    [Fact]
+    [Spec("image_extension/context.exclusive", "image_extension/context.shared", "image_extension/context.run")]
+    [Spec("image_extension/context.build", "image_extension/context.default")]
     public void Contexts_SharedOrSpecific_NotBoth_AndNoLinks()
     {
         using var tree = new TemporaryTree();

@@ -6,6 +6,7 @@ namespace Grid.Buildpacks.Tests.Launch;
 public sealed class LaunchTomlTests
 {
     [Fact]
+    [Spec("buildpack/process.type", "buildpack/process.command", "buildpack/label.value")]
     public void From_CurrentApi_ReadsEverything()
     {
         var launch = Read(
@@ -39,6 +40,7 @@ public sealed class LaunchTomlTests
     [InlineData("0.11", "[[processes]]\ntype='a/b'\ncommand=['x']", "'a/b' is no process type")]
     [InlineData("0.11", "[[processes]]\ncommand=['x']", "type: is missing")]
     [InlineData("0.11", "[[processes]]\ntype='a'\ncommand=['x']\ndefault=true\n[[processes]]\ntype='b'\ncommand=['x']\ndefault=true", "more than one process")]
+    [Spec("buildpack/process.type", "buildpack/process.type-characters", "buildpack/process.command", "buildpack/process.default")]
     public void From_BrokenRule_SaysWhereAndWhat(string api, string toml, string message)
     {
         var error = Should.Throw<TomlFormatException>(() => Read(toml, api));
@@ -47,6 +49,7 @@ public sealed class LaunchTomlTests
     }
 
     [Fact]
+    [Spec("buildpack/api.supported", "buildpack/bom.name")]
     public void From_OldApi_CommandIsAStringRunByAShell()
     {
         var launch = Read("[[processes]]\ntype='web'\ncommand='run me'\nworking-dir='/x'\n[[bom]]\nname='dep'\n[bom.metadata]\nv=1", "0.7");
@@ -58,6 +61,7 @@ public sealed class LaunchTomlTests
     }
 
     [Fact]
+    [Spec("buildpack/process.default", "buildpack/process.override", "platform/build.default-process")]
     public void Aggregate_LaterProcessesReplaceEarlierOnes_AndTheDefaultFollows()
     {
         var aggregate = new LaunchAggregate();
@@ -70,6 +74,18 @@ public sealed class LaunchTomlTests
         aggregate.Processes.Select(process => process.Type).ShouldBe(["a", "b", "web"]);
         aggregate.Processes[2].BuildpackId.ShouldBe("second");
         aggregate.Processes.ShouldAllBe(process => !process.Default);
+    }
+
+    [Fact]
+    [Spec("buildpack/process.type-once", "buildpack/label.key")]
+    public void From_SameTypeOrKeyTwice_IsKept_AndTheLastCounts()
+    {
+        var launch = Read("[[processes]]\ntype='web'\ncommand=['first']\n[[processes]]\ntype='web'\ncommand=['second']\n[[labels]]\nkey='k'\nvalue='1'\n[[labels]]\nkey='k'\nvalue='2'\n", "0.12");
+        var aggregate = new LaunchAggregate();
+        aggregate.Add(launch.Processes);
+
+        aggregate.Processes.ShouldHaveSingleItem().Command.ShouldBe(["second"]);
+        launch.Labels.Select(label => label.Value).ShouldBe(["1", "2"]);
     }
 
     private static LaunchProcess Process(string type, bool isDefault = false) => new() { Type = type, Command = ["x"], Default = isDefault };

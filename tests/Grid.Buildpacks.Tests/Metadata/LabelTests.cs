@@ -13,6 +13,7 @@ public sealed class LabelTests
         """{"app":[],"buildpacks":[],"config":{"sha":""},"launcher":{"sha":""},"process-types":{"sha":""},"runImage":{"topLayer":"","reference":""}}""");
 
     [Fact]
+    [Spec("platform/label.stack")]
     public void LifecycleMetadata_ReadOfAWrittenLabel_GivesTheSameLabel()
     {
         const string label = """
@@ -38,6 +39,8 @@ public sealed class LabelTests
     }
 
     [Fact]
+    [Spec("platform/label.build.processes", "platform/label.build.buildpacks", "platform/label.build.launcher", "platform/metadata.fields")]
+    [Decision(29)]
     public void BuildLabel_OldPlatforms_HaveBomAndShortCommands()
     {
         var build = new BuildMetadata
@@ -50,6 +53,24 @@ public sealed class LabelTests
         BuildLabel.ToLabel(build, new LauncherMetadata(), "0.10").ShouldContain("""{"type":"web","command":["x","always"],"args":["y"],"direct":true""");
         MetadataToml.Write(build, "0.9").ShouldContain("  command = \"x\"\n  args = [\"always\", \"y\"]\n");
         MetadataToml.Write(build, "0.15").ShouldContain("  command = [\"x\", \"always\"]\n  args = [\"y\"]\n  direct = true\n  buildpack-id = \"a\"\n  working-dir = \"/w\"\n");
+    }
+
+    [Fact]
+    [Spec("platform/metadata.exec-env", "platform/metadata.exec-env-none")]
+    public void MetadataToml_ExecEnv_StandsWhereABuildpackGaveIt()
+    {
+        var build = new BuildMetadata
+        {
+            Buildpacks = [],
+            Processes =
+            [
+                new LaunchProcess { Type = "all", Command = ["x"], ExecEnv = ["*"], BuildpackId = "a" },
+                new LaunchProcess { Type = "none", Command = ["x"], BuildpackId = "a" },
+                new LaunchProcess { Type = "test", Command = ["x"], ExecEnv = ["test"], BuildpackId = "a" },
+            ],
+        };
+
+        TomlFile.Parse(MetadataToml.Write(build, "0.15"), "metadata.toml").GetTables("processes").Select(process => string.Join(',', process.GetStrings("exec-env"))).ShouldBe(["*", "", "test"]);
     }
 
     [Fact]
@@ -69,6 +90,7 @@ public sealed class LabelTests
     [Theory]
     [InlineData("", "{}")]
     [InlineData("[source]\ntype = \"git\"", """{"source":{"type":"git","version":null,"metadata":null}}""")]
+    [Spec("platform/label.project", "platform/export.label.project")]
     public void ProjectMetadata_WhatIsMissing_IsAsInTheReference(string toml, string label) => ProjectMetadata.ToLabel(toml).ShouldBe(label);
 
     [Fact]
@@ -94,6 +116,7 @@ public sealed class LabelTests
     [InlineData("", false, null)]
     [InlineData("[types]\n", false, null)]
     [InlineData("[types]\ncache = true\n[metadata]\nd = 2020-01-01\ni = 1\n", true, "d = 2020-01-01\ni = 1\n")]
+    [Spec("buildpack/types.none")]
     public void LayerToml_KeepsMetadataWithTypes(string toml, bool hasTypes, string? metadata)
     {
         var layer = LayerToml.From(TomlFile.Parse(toml, "l.toml"));

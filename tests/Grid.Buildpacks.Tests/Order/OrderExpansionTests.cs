@@ -11,6 +11,8 @@ public sealed class OrderExpansionTests : IDisposable
     public void Dispose() => _tree.Dispose();
 
     [Fact]
+    [Spec("buildpack/composite.resolvable", "buildpack/order.resolve", "buildpack/order.pattern", "buildpack/order.expansion")]
+    [Spec("buildpack/order.optional")]
     public void Groups_NestedComposites_ComeInTheReferencesOrder()
     {
         Plain("A@v1", "A@v2", "B@v1", "B@v2", "C@v1", "C@v2", "D@v1", "D@v2");
@@ -22,6 +24,8 @@ public sealed class OrderExpansionTests : IDisposable
     }
 
     [Fact]
+    [Spec("buildpack/order.ext-first", "buildpack/order.product", "buildpack/detect.ext-optional", "platform/extensions.layout")]
+    [Decision(3)]
     public void Groups_Extensions_InFrontOfEachGroup_NoneLast()
     {
         Plain("A@1", "B@1");
@@ -33,6 +37,8 @@ public sealed class OrderExpansionTests : IDisposable
     }
 
     [Fact]
+    [Spec("buildpack/composite.resolvable")]
+    [Decision(9)]
     public void Groups_CompositeThatContainsItself_IsAnErrorThatShowsTheWay()
     {
         Composite("E@v1", "F@v1");
@@ -52,6 +58,7 @@ public sealed class OrderExpansionTests : IDisposable
         Should.Throw<LifecycleException>(() => Store.Find(ModuleKind.Buildpack, id, version)).ExitCode.ShouldBe(ExitCode.Failed);
 
     [Fact]
+    [Spec("buildpack/api.unsupported", "buildpack/descriptor.api")]
     public void Find_UnsupportedApi_SaysWhatIsSupported()
     {
         _tree.Add("/buildpacks/a/1/buildpack.toml", "api='0.99'\n[buildpack]\nid='a'\nversion='1'\n");
@@ -63,6 +70,9 @@ public sealed class OrderExpansionTests : IDisposable
     }
 
     [Fact]
+    [Spec("platform/detect.system.pre", "platform/detect.system.pre-once", "platform/detect.system.post")]
+    [Spec("platform/detect.system.post-once", "platform/system.optional")]
+    [Decision(4)]
     public void Merge_SystemBuildpacks_AroundEveryGroup_UnlessTheirIdIsThere()
     {
         var system = SystemFile.Parse("[[system.pre.buildpacks]]\nid='P'\nversion='1'\noptional=true\n[[system.pre.buildpacks]]\nid='A'\nversion='9'\n[[system.post.buildpacks]]\nid='Q'\nversion='1'\n", "system.toml");
@@ -72,6 +82,9 @@ public sealed class OrderExpansionTests : IDisposable
     }
 
     [Fact]
+    [Spec("buildpack/descriptor.exec-env", "buildpack/targets.compatible", "buildpack/targets.distros")]
+    [Decision(5)]
+    [Decision(6)]
     public void Descriptor_ReadsTargetsInBothSpellings_AndExecEnvInBothForms()
     {
         _tree.Add("/buildpacks/a/1/buildpack.toml", "api='0.12'\n[buildpack]\nid='a'\nversion='1'\nclear-env=true\n[[buildpack.exec-env]]\nname='test'\n"
@@ -90,6 +103,7 @@ public sealed class OrderExpansionTests : IDisposable
     [InlineData("[[stacks]]\nid='io.buildpacks.stacks.bionic'\n", "linux/amd64 (ubuntu 18.04)")]
     [InlineData("[[stacks]]\nid='*'\n", "")]
     [InlineData("[[stacks]]\nid='other'\n", "linux")]
+    [Spec("buildpack/targets.none", "buildpack/stacks.bionic", "buildpack/stacks.any", "buildpack/stacks.compatible")]
     public void Descriptor_WithoutTargets_InfersThem(string stacks, string target)
     {
         _tree.Add("/buildpacks/a/1/buildpack.toml", "api='0.10'\n[buildpack]\nid='a'\nversion='1'\n" + stacks).Add("/buildpacks/a/1/bin/build");

@@ -3,6 +3,7 @@ using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
 using Grid.Contracts.Work;
 using Grid.Dockerfiles;
+using Grid.Dockerfiles.Planning;
 
 namespace Grid.Grains.Tests.Cluster;
 
@@ -80,6 +81,7 @@ public sealed class StepCacheTests : IAsyncLifetime
     }
 
     [Fact]
+    [Decision(21)]
     public async Task A_hit_is_used_unless_its_layer_is_gone()
     {
         Extends("RUN once\n");
@@ -120,6 +122,7 @@ public sealed class StepCacheTests : IAsyncLifetime
     }
 
     [Fact]
+    [Decision(22)]
     public async Task Build_id_makes_a_step_new_only_below_the_line_that_declares_it()
     {
         Extends("RUN above\nARG build_id=0\nRUN below\n");
@@ -132,6 +135,23 @@ public sealed class StepCacheTests : IAsyncLifetime
     }
 
     [Fact]
+    [Spec("image_extension/args.build-id")]
+    [Decision(22)]
+    public async Task Build_id_is_a_new_UUID_for_each_build()
+    {
+        Extends("ARG build_id=0\nRUN below\n");
+        await _grid.EndAsync(await _grid.SubmitAsync());
+        await _grid.EndAsync(await _grid.SubmitAsync());
+
+        var ids = _grid.Node.Started.OfType<StepWork>().SelectMany(work => ((RunStep)work.Input.Step).Environment).Where(line => line.StartsWith("build_id=", StringComparison.Ordinal))
+            .Select(line => line["build_id=".Length..]).Distinct().ToList();
+
+        ids.Count.ShouldBe(2);
+        ids.ForEach(id => Guid.TryParse(id, out _).ShouldBeTrue());
+    }
+
+    [Fact]
+    [Decision(22)]
     public async Task Build_id_that_is_given_hits()
     {
         Extends("ARG build_id=0\nRUN below\n");
@@ -200,6 +220,7 @@ public sealed class StepCacheTests : IAsyncLifetime
     }
 
     [Fact]
+    [Spec("platform/extend.root")]
     public async Task A_run_image_that_would_end_as_root_fails_its_build_with_the_extension_named()
     {
         Extends("USER root\nRUN one\n");

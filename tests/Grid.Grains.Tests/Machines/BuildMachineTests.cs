@@ -7,10 +7,12 @@ namespace Grid.Grains.Tests.Machines;
 public sealed class BuildMachineTests
 {
     [Fact]
+    [Spec("platform/build.phases")]
     public void Accept_StartsAnalyzeOnly() =>
         BuildMachine.Accept().Effects.ShouldBe([new BuildEffect(BuildEffectKind.Start, Phase.Analyze)]);
 
     [Fact]
+    [Spec("platform/build.phases")]
     public void Detect_Done_StartsRestoreAndBothExtensionsAtOnce()
     {
         var decision = Done(Phase.Analyze, Phase.Detect);
@@ -20,6 +22,7 @@ public sealed class BuildMachineTests
     }
 
     [Fact]
+    [Spec("platform/build.phases", "buildpack/build.export", "image_extension/generate.then", "buildpack/analyze.build")]
     public void ExtendRun_StillRunning_BuildStartsButExportWaits()
     {
         var decision = Done(Phase.Analyze, Phase.Detect, Phase.Restore, Phase.ExtendBuild);

@@ -3,6 +3,7 @@ using Grid.Contracts.Steps;
 using Grid.Dockerfiles;
 using Grid.Dockerfiles.Planning;
 using Grid.Dockerfiles.Context;
+using Grid.Grains.Builds;
 using Grid.Grains.Machines;
 using Grid.Lifecycle;
 using Grid.Lifecycle.Extend;
@@ -56,6 +57,8 @@ public sealed class ExtensionChainTests
     }
 
     [Fact]
+    [Spec("image_extension/args.base-image", "image_extension/args.base-image.first", "image_extension/args.user.first")]
+    [Spec("image_extension/config.build-value")]
     public void Arguments_OursAndExtendConfigs_HaveTheirValues()
     {
         var walk = new Walk(ImageKind.Run, "1000:1001", Samples.Dockerfile(ImageKind.Run,
@@ -63,6 +66,15 @@ public sealed class ExtensionChainTests
 
         walk.Env.ShouldContain("GOT=the-build-id-1000-1001-blue");
     }
+
+    [Theory]
+    [InlineData("1000", "1000-")]
+    [InlineData("cnb", "cnb-")]
+    [InlineData("1000:", "1000-")]
+    [InlineData(null, "-")]
+    [Decision(34)]
+    public void Arguments_UserWithoutAGroup_HasAnEmptyGroupId(string? user, string expected) =>
+        new Walk("ARG user_id\nARG group_id\nENV GOT=${user_id}-${group_id}\n", user: user).Env.ShouldContain("GOT=" + expected);
 
     [Fact]
     public void Arguments_ExtendConfigWins_OverOursButNotOverTheBase()
@@ -75,6 +87,7 @@ public sealed class ExtensionChainTests
     }
 
     [Fact]
+    [Spec("image_extension/args.user.next")]
     public void Arguments_UserIsReadAgainForEachDockerfile()
     {
         var walk = new Walk(ImageKind.Run, "1000:1001",
@@ -100,6 +113,7 @@ public sealed class ExtensionChainTests
     }
 
     [Fact]
+    [Spec("image_extension/args.base-image.next", "image_extension/extend.apply", "platform/extend.apply")]
     public void The_second_Dockerfile_stands_on_the_layers_of_the_first()
     {
         string KeyBehind(string first) => new Walk(ImageKind.Run, "1000:1001",
@@ -137,6 +151,7 @@ public sealed class ExtensionChainTests
     [InlineData(ImageKind.Run, "USER root\nRUN one\nARG user_id\nUSER ${user_id}\n", false)]
     [InlineData(ImageKind.Run, "RUN one\n", false)]
     [InlineData(ImageKind.Build, "USER root\nRUN one\n", false)]
+    [Spec("platform/extend.root")]
     public void Finish_EndsAsRoot_IsRefusedForRunImages(ImageKind kind, string text, bool refused)
     {
         var walk = new Walk(text, kind);
@@ -153,6 +168,8 @@ public sealed class ExtensionChainTests
     [InlineData(true, "LABEL io.buildpacks.rebasable=true\n", "LABEL io.buildpacks.rebasable=true\nRUN two\n")]
     [InlineData(false, "LABEL io.buildpacks.rebasable=true\n", "RUN two\n")]
     [InlineData(false, "RUN one\n", "LABEL io.buildpacks.rebasable=true\n")]
+    [Spec("platform/extend.rebasable", "image_extension/run.rebasable")]
+    [Decision(15)]
     public void Rebasable_NeedsEachDockerfilesOwnWord(bool rebasable, params string[] texts) =>
         new Walk(ImageKind.Run, "1000:1001", [.. texts.Select((t, n) => Samples.Dockerfile(ImageKind.Run, From + t, "samples/" + n))]).Image.Rebasable.ShouldBe(rebasable);
 
@@ -169,6 +186,21 @@ public sealed class ExtensionChainTests
         records[0].Args.ShouldBe([new BuildArg("color", "blue")]);
         records[0].Steps[1].DiffId.ShouldBe(Samples.LayerOf("layer 2").DiffId);
         records.ShouldAllBe(r => r.BaseImage == Samples.DigestOf("base"));
+    }
+
+    [Fact]
+    [Decision(20)]
+    public void Label_TellsWhatEachDockerfileDid()
+    {
+        var walk = new Walk(ImageKind.Run, "1000", Samples.Dockerfile(ImageKind.Run, From + "RUN one\n", "samples/a"));
+
+        var label = ExtensionLabel.For(walk.Chain.Records(walk.End));
+
+        label.Keys.ShouldBe(["io.grid.extensions.metadata"]);
+        var record = System.Text.Json.Nodes.JsonNode.Parse(label.Values.Single())![0]!;
+        ((string?)record["id"], (string?)record["kind"], (string?)record["baseImage"]).ShouldBe(("samples/a", "run", Samples.DigestOf("base").ToString()));
+        ((int?)record["steps"]![0]!["line"], (string?)record["steps"]![0]!["diffId"]).ShouldBe((3, Samples.LayerOf("layer 0").DiffId.ToString()));
+        ExtensionLabel.For([]).ShouldBeEmpty();
     }
 
     [Fact]

@@ -43,6 +43,7 @@ public sealed class StepMachineTests
     }
 
     [Fact]
+    [Decision(21)]
     public void Claim_Finished_IsAHitUntilItIsTooOldOrRefreshed()
     {
         var (leased, _) = Claim(new StepProgress(), new StepClaimRequest("a#1", "a"), Noon);

@@ -23,6 +23,9 @@ public sealed class AnalyzerTests
     }
 
     [Fact]
+    [Spec("platform/analyze.absent-images", "buildpack/analyze.none")]
+    [Decision(23)]
+    [Spec("platform/target.distro")]
     public async Task FirstBuild_PinsEverything()
     {
         var result = await AnalyzeAsync("c.test/app:1");
@@ -53,6 +56,8 @@ public sealed class AnalyzerTests
     [InlineData("b.test/app:1", null, "b.test/run:1")]
     [InlineData("b.test/app:1", "b.test/run:1", "a.test/run:1")]
     [InlineData("c.test/app:1", "a.test/run:1", "b.test/run:1")]
+    [Spec("platform/run-image.resolve.registry", "platform/run-image.resolve.first", "platform/analyze.run-image")]
+    [Spec("platform/analyze.read-access")]
     public async Task RunImage_OneInTheAppsRegistryThatCanBeRead_ElseTheFirstThatCan(string app, string? unreadable, string expected)
     {
         if (unreadable is not null)
@@ -63,6 +68,7 @@ public sealed class AnalyzerTests
     }
 
     [Fact]
+    [Spec("platform/analyze.run-image", "platform/analyze.read-access")]
     public async Task RunImage_NoneReadable_SaysWhyForEach()
     {
         _fake.Unreadable.UnionWith(["a.test/run:1", "b.test/run:1"]);
@@ -75,6 +81,7 @@ public sealed class AnalyzerTests
     [InlineData("a.test/other:1", "a.test/other:1")]
     [InlineData("b.test/run:1", "a.test/run:1")]
     [InlineData("z.test/mine:2", "z.test/mine:2")]
+    [Spec("platform/run-image.resolve.mirrors", "platform/label.run-image.names")]
     public async Task RunImage_Named_IsTaken_AndTheLabelNamesWhatARebaseShallFollow(string wanted, string inLabel)
     {
         _fake.Add("z.test/mine:2");
@@ -91,6 +98,7 @@ public sealed class AnalyzerTests
     public async Task Target_ThatIsAnInputOfBuilds_IsRefused(string target) => (await FailsAsync(target)).Message.ShouldContain("would overwrite");
 
     [Fact]
+    [Spec("platform/analyze.write-access")]
     public async Task Target_ThatMayNotBeWritten_FailsFirst()
     {
         _fake.Unwritable.Add("c.test/app:2");
@@ -100,6 +108,7 @@ public sealed class AnalyzerTests
     }
 
     [Fact]
+    [Spec("platform/analyze.read-access", "platform/target.same", "buildpack/analyze.previous")]
     public async Task Previous_ThatMayNotBeRead_Fails_ButOneOfAnotherKindIsIgnored()
     {
         _fake.Unreadable.Add("c.test/app:1");
@@ -119,6 +128,7 @@ public sealed class AnalyzerTests
     [InlineData("{}", "CNB_GROUP_ID=1", "does not set CNB_USER_ID")]
     [InlineData("{}", "CNB_USER_ID=x,CNB_GROUP_ID=1", "not a number")]
     [InlineData("{}", "CNB_USER_ID=0,CNB_GROUP_ID=1", "as root")]
+    [Spec("platform/build-image.user")]
     public async Task Builder_ThatIsNone_IsToldApart(string label, string env, string message)
     {
         _fake.AddBuilder("a.test/builder:1", label, env.Split(','));
@@ -133,6 +143,8 @@ public sealed class AnalyzerTests
     }
 
     [Fact]
+    [Spec("platform/detect.ext.warn-unknown", "platform/restore.run-image.digest", "platform/restore.run-image.target")]
+    [Decision(23)]
     public async Task SwitchRunImage_PinsTheNewOne_AndWarnsWhenTheBuilderDoesNotKnowIt()
     {
         _fake.Add("z.test/base:9", new Dictionary<string, string> { ["io.buildpacks.base.distro.name"] = "alpine" });

@@ -66,6 +66,7 @@ public sealed class BuilderCreatorTests : IDisposable
     }
 
     [Fact]
+    [Spec("platform/build-image.user", "platform/build-image.uid", "platform/build-image.gid")]
     public async Task Create_Config_HasUserDirectoryAndLabels()
     {
         _work.Buildpack("bp", "samples/a", "1.0.0").Extension("ext", "samples/e", "2.0.0");
@@ -129,6 +130,7 @@ public sealed class BuilderCreatorTests : IDisposable
     }
 
     [Fact]
+    [Spec("distribution/package.form")]
     public async Task Create_ImageOfABuilder_GivesItsModulesAndBase()
     {
         _work.Buildpack("bp", "a", "1").Buildpack("bp2", "b", "1").Buildpack("changed", "a", "1", name: "changed");
@@ -155,6 +157,7 @@ public sealed class BuilderCreatorTests : IDisposable
     }
 
     [Fact]
+    [Spec("distribution/package.form", "distribution/package.cnb", "distribution/package.path")]
     public async Task Create_PackageFile_IsALayoutInATar()
     {
         _work.Buildpack("bp", "a", "1");
@@ -202,6 +205,9 @@ public sealed class BuilderCreatorTests : IDisposable
     [InlineData("[[buildpacks]]\nuri = \"bp\"\n[[buildpacks]]\nuri = \"composite\"\n[[order]]\ngroup = [{ id = \"a\" }]", "needs a@7", "composite@1")]
     [InlineData("[[order-extensions]]\ngroup = [{ id = \"a\" }]\n[[buildpacks]]\nuri = \"bp\"\n[[order]]\ngroup = [{ id = \"a\" }]", "add it to [[extensions]]", ":2:")]
     [InlineData("[[targets]]\nos = \"linux\"\narch = \"arm64\"\n[[buildpacks]]\nuri = \"bp\"\n[[order]]\ngroup = [{ id = \"a\" }]", "not for linux/amd64", ":1:1:")]
+    [Spec("platform/target.same", "distribution/buildpack.descriptor")]
+    [Spec("buildpack/id.characters")]
+    [Spec("distribution/package.entry")]
     public async Task Create_SomethingDoesNotFit_SaysWhatAndWhere(string toml, string message, string where)
     {
         _work.Buildpack("bp", "a", "1").Buildpack("next", "a", "2").Buildpack("same", "a", "1", name: "Other").Extension("ext", "e", "1");

@@ -27,6 +27,7 @@ public sealed class LayerCacheTests : IDisposable
     private string Committed => CacheDirectory + "/committed";
 
     [Fact]
+    [Spec("platform/export.cache", "platform/export.cache.metadata", "buildpack/cache.store", "buildpack/cache.metadata")]
     public async Task Directory_HoldsTheReferencesFiles()
     {
         var cache = new DirectoryCache(CacheDirectory);
@@ -45,6 +46,7 @@ public sealed class LayerCacheTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    [Spec("platform/restore.cache", "platform/export.cache")]
     public async Task WrittenAndRead_GivesTheSameLayers(bool image)
     {
         var cache = Cache(image);
@@ -91,6 +93,7 @@ public sealed class LayerCacheTests : IDisposable
     }
 
     [Fact]
+    [Decision(24)]
     public async Task Directory_DamagedTar_IsWrittenAnew_AndAGoodOneIsLinked()
     {
         var cache = new DirectoryCache(CacheDirectory);
@@ -111,6 +114,7 @@ public sealed class LayerCacheTests : IDisposable
     [Theory]
     [InlineData("missing")]
     [InlineData("damaged")]
+    [Spec("buildpack/cache.both", "platform/restore.cache")]
     public async Task Restore_FromADirectoryWithABadTar_WarnsAndLeavesTheLayerOut(string how)
     {
         var cache = new DirectoryCache(CacheDirectory);

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Grid.Buildpacks;
 using Grid.Buildpacks.Order;
+using Grid.Lifecycle.Detect;
 using Grid.Lifecycle.Tests.Support;
 
 namespace Grid.Lifecycle.Tests.Detect;
@@ -12,6 +13,7 @@ public sealed class DetectorTests : IDisposable
     public void Dispose() => _fixture.Dispose();
 
     [Fact]
+    [Spec("buildpack/detect.same-image")]
     public async Task DetectAsync_ModulesOfAGroup_RunAtOnce()
     {
         Process.Start("/usr/bin/mkfifo", ["-m", "666", _fixture.Root + "/shared/pipe"]).WaitForExit();
@@ -42,6 +44,7 @@ public sealed class DetectorTests : IDisposable
     }
 
     [Fact]
+    [Spec("buildpack/detect.next-group")]
     public async Task DetectAsync_NothingPasses_SaysForEachGroupWhy()
     {
         _fixture.Buildpack("a", "exit 100").Buildpack("b", "printf '[[requires]]\\nname = \"java\"\\n' > $CNB_BUILD_PLAN_PATH");
@@ -54,6 +57,8 @@ public sealed class DetectorTests : IDisposable
     }
 
     [Fact]
+    [Decision(1)]
+    [Decision(2)]
     public async Task DetectAsync_OptionalModuleForAnotherTarget_IsSkippedAndDoesNotRun()
     {
         const string Windows = "[[targets]]\nos = 'windows'\n";
@@ -68,6 +73,8 @@ public sealed class DetectorTests : IDisposable
     }
 
     [Fact]
+    [Spec("platform/system.optional")]
+    [Decision(4)]
     public async Task DetectAsync_OptionalSystemBuildpackThatFails_IsDropped()
     {
         _fixture.Buildpack("a").Buildpack("s", "exit 100");
@@ -76,9 +83,52 @@ public sealed class DetectorTests : IDisposable
         (await _fixture.DetectAsync(["a"], system: system)).Group.Buildpacks.Select(b => b.Id).ShouldBe(["a"]);
     }
 
+    [Fact]
+    [Spec("platform/detect.exec-env.next", "platform/detect.exec-env.skip")]
+    public async Task DetectAsync_GroupWithoutABuildpackForTheExecutionEnvironment_IsPassedOver()
+    {
+        _fixture.Buildpack("tests", descriptor: "exec-env = ['test']").Buildpack("all");
+
+        (await _fixture.DetectAsync(["tests", "tests all"])).Group.Buildpacks.Select(b => b.Id).ShouldBe(["all"]);
+        (await _fixture.DetectAsync(["tests", "all"], _fixture.Environment with { ExecEnv = "test" })).Group.Buildpacks.Select(b => b.Id).ShouldBe(["tests"]);
+
+        _fixture.Sandbox.Runs.Count.ShouldBe(2);
+        _fixture.Log.Visible.ShouldContain("skip: tests@1: not for the execution environment production");
+    }
+
+    [Theory]
+    [InlineData(ExperimentalMode.Error, false, 0)]
+    [InlineData(ExperimentalMode.Warn, true, 1)]
+    [InlineData(ExperimentalMode.Quiet, true, 0)]
+    [Spec("platform/experimental.error", "platform/experimental.warn", "platform/experimental.silent")]
+    public async Task DetectAsync_ExtensionsWhereTheyAreExperimental_DependOnTheMode(ExperimentalMode mode, bool goesOn, int warnings)
+    {
+        _fixture.Buildpack("a").Extension("e");
+        var order = new OrderFile([new OrderGroup([new OrderElement(ModuleKind.Buildpack, "a", "1")])], [new OrderGroup([new OrderElement(ModuleKind.Extension, "e", "1") { Optional = true }])]);
+        var input = new DetectInput(_fixture.Environment with { PlatformApi = "0.12" }, order) { ExperimentalMode = mode };
+
+        if (goesOn)
+            (await Detector.DetectAsync(_fixture.Sandbox, input, _fixture.Log, TestContext.Current.CancellationToken)).Group.Extensions.ShouldHaveSingleItem();
+        else
+            (await Should.ThrowAsync<LifecycleException>(Detector.DetectAsync(_fixture.Sandbox, input, _fixture.Log, TestContext.Current.CancellationToken))).ExitCode.ShouldBe(ExitCode.Failed);
+
+        _fixture.Log.Lines.Count(line => line.Level == PhaseLogLevel.Warn).ShouldBe(warnings);
+    }
+
+    [Fact]
+    [Spec("platform/exec-env.slash", "buildpack/exec-env.slash")]
+    public async Task DetectAsync_ExecutionEnvironmentWithASlash_IsRefused()
+    {
+        _fixture.Buildpack("a");
+
+        (await Should.ThrowAsync<LifecycleException>(_fixture.DetectAsync(["a"], _fixture.Environment with { ExecEnv = "a/b" }))).Message.ShouldContain("CNB_EXEC_ENV");
+        _fixture.Sandbox.Runs.ShouldBeEmpty();
+    }
+
     [Theory]
     [InlineData("0.14")]
     [InlineData("0.15")]
+    [Spec("platform/api.supported", "platform/detect.system.pre")]
     public async Task DetectAsync_SystemBuildpacks_CountSincePlatform015(string platformApi)
     {
         _fixture.Buildpack("a").Buildpack("s");
@@ -90,6 +140,8 @@ public sealed class DetectorTests : IDisposable
     }
 
     [Fact]
+    [Spec("buildpack/detect.none-passed")]
+    [Decision(32)]
     public async Task DetectAsync_OnlyExtensionsPass_IsNoGroup()
     {
         _fixture.Buildpack("a", "exit 100").Extension("e");

@@ -14,6 +14,26 @@ public sealed class GoldenExportTests
     private const string RecordedLauncher = "sha256:cf9aad9de836075584527cadce38d1502dc6be05a6718acd525965c404a428eb";
 
     [Fact]
+    [Spec("platform/build.order", "platform/build.buildpacks", "platform/build.aggregate", "platform/build.default-process")]
+    [Spec("platform/export.base.run-image", "platform/export.base.layers", "platform/export.base.config")]
+    [Spec("platform/export.launch-layers", "platform/export.sbom", "platform/export.app-layers", "platform/export.launcher")]
+    [Spec("platform/export.metadata", "platform/export.env", "platform/export.workdir", "platform/export.labels")]
+    [Spec("platform/export.label.project")]
+    [Spec("platform/export.mtime", "platform/export.created", "platform/export.entrypoint.given", "platform/launch.entrypoint")]
+    [Spec("platform/label.app", "platform/label.app.sha", "platform/label.sbom", "platform/label.config")]
+    [Spec("platform/label.launcher", "platform/label.buildpacks", "platform/label.buildpack.key")]
+    [Spec("platform/label.buildpack.version", "platform/label.buildpack.layers", "platform/label.layer.key")]
+    [Spec("platform/label.layer.value", "platform/label.layer.sha", "platform/label.run-image.top")]
+    [Spec("platform/label.run-image.reference", "platform/label.project", "platform/metadata.fields")]
+    [Spec("buildpack/build.execute", "buildpack/build.paths", "buildpack/build.environment", "buildpack/ignored.rename")]
+    [Spec("buildpack/types.build", "buildpack/build-layer.access", "buildpack/env.build-files", "buildpack/launch.include")]
+    [Spec("buildpack/launch.metadata", "buildpack/slices.layers", "buildpack/slice.empty", "buildpack/slice.rest")]
+    [Spec("buildpack/label.added", "buildpack/label.last", "buildpack/export.directory", "buildpack/export.toml")]
+    [Spec("buildpack/export.store", "buildpack/export.app", "buildpack/export.image", "buildpack/sbom.launch")]
+    [Spec("buildpack/env.layers.build", "buildpack/env.layers.separator")]
+    [Spec("platform/export.process-links", "platform/export.sbom.buildpack", "platform/export.sbom.layer")]
+    [Spec("platform/export.sbom-build", "platform/export.sbom-build.buildpack", "buildpack/export.cache-checksum")]
+    [Spec("platform/export.entrypoint.given")]
     public async Task PlainBuild_GivesTheRecordedFilesLayersLabelsAndConfiguration()
     {
         ChrootSandbox.SkipUnlessPossible();
@@ -32,6 +52,11 @@ public sealed class GoldenExportTests
     }
 
     [Fact]
+    [Spec("platform/restore.store", "platform/restore.layers", "platform/reproducible.image", "platform/reproducible.digest")]
+    [Spec("platform/reproducible.labels", "buildpack/launch.restore-toml", "buildpack/launch.restore-sbom")]
+    [Spec("buildpack/launch.restore-not", "buildpack/types.cache", "buildpack/cache.store", "buildpack/cache.metadata")]
+    [Spec("buildpack/cache.sbom", "buildpack/analyze.restore", "buildpack/analyze.store", "buildpack/reuse.no-types")]
+    [Spec("buildpack/launch.replace")]
     public async Task SecondBuild_RestoresWhatTheReferenceRestores_AndGivesTheSameImage()
     {
         ChrootSandbox.SkipUnlessPossible();
@@ -60,6 +85,7 @@ public sealed class GoldenExportTests
     }
 
     [Fact]
+    [Spec("platform/export.base.extended", "platform/export.base.layers", "platform/export.rebasable.true", "platform/extend.build-phase")]
     public async Task ExtendedBuild_GivesTheRecordedConfiguration()
     {
         ChrootSandbox.SkipUnlessPossible();

@@ -33,6 +33,7 @@ public sealed class PackAndAssembleTests : IAsyncDisposable
     }
 
     [Fact]
+    [Spec("buildpack/launch.reuse", "buildpack/launch.reuse-metadata", "buildpack/export.reference")]
     public async Task Pack_TomlWithoutDirectory_TakesThePreviousLayer()
     {
         var first = await PackAsync();
@@ -60,6 +61,7 @@ public sealed class PackAndAssembleTests : IAsyncDisposable
     [InlineData("[types]\nlaunch = true", "previous image has no metadata for layer 'a/b:l'")]
     [InlineData("[types]\nlaunch = true\ncache = true", "cache=true but has no contents")]
     [InlineData("[types]\nlaunch = 3", "l.toml:2:")]
+    [Spec("buildpack/export.reference")]
     public async Task Pack_LayerThatIsNowhere_FailsWith62(string toml, string message)
     {
         _sandbox.Tree.Delete("/layers/a_b/l");
@@ -77,7 +79,76 @@ public sealed class PackAndAssembleTests : IAsyncDisposable
         (await Should.ThrowAsync<LifecycleException>(() => PackAsync())).Message.ShouldContain("SymbolicLink where the directory of a layer must be");
     }
 
+    [Theory]
+    [InlineData("[types]\nbuild = true\n")]
+    [InlineData("[metadata]\nv = 1\n")]
+    [InlineData(null)]
+    [Spec("buildpack/launch.gone", "buildpack/reuse.untyped")]
+    public async Task Pack_LayerThatIsNotForLaunch_IsNotInTheImage(string? toml)
+    {
+        var previous = Pinned(Assemble(await PackAsync()));
+        if (toml is null)
+            _sandbox.Tree.Delete("/layers/a_b/l.toml");
+        else
+            _sandbox.Write("/layers/a_b/l.toml", toml);
+
+        var app = await PackAsync(previous);
+
+        app.Layers.ShouldNotContain(layer => layer.Id == "a/b:l");
+        app.Metadata.Buildpacks![0].Layers!.ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    [Spec("buildpack/launch.replace", "buildpack/launch.replace-metadata", "buildpack/launch.replace-sbom", "buildpack/launch.reuse-sbom", "buildpack/launch.reuse-metadata")]
+    public async Task Pack_Rebuild_HasTheMetadataAndSbomOfThisBuild(bool leavesTheDirectory)
+    {
+        _sandbox.Write("/layers/sbom/launch/a_b/l/sbom.cdx.json", "1");
+        var first = await PackAsync();
+        var previous = Pinned(Assemble(first));
+        _sandbox.Write("/layers/sbom/launch/a_b/l/sbom.cdx.json", "2");
+        _sandbox.Write("/layers/a_b/l.toml", "[types]\nlaunch = true\n[metadata]\nv = 2\n");
+        if (leavesTheDirectory)
+            _sandbox.Write("/layers/a_b/l/file", "other content");
+        else
+            _sandbox.Tree.Delete("/layers/a_b/l");
+
+        var second = await PackAsync(previous);
+
+        (second.Metadata.Buildpacks![0].Layers!["l"].Sha == first.Metadata.Buildpacks![0].Layers!["l"].Sha).ShouldBe(!leavesTheDirectory);
+        second.Metadata.Buildpacks![0].Layers!["l"].Data!.Value.GetRawText().ShouldBe("""{"v":2}""");
+        second.Metadata.Sbom!.Sha.ShouldNotBe(first.Metadata.Sbom!.Sha);
+    }
+
     [Fact]
+    [Spec("platform/export.sbom-build.lifecycle")]
+    public async Task Pack_LifecyclesSbom_DescribesTheBuild()
+    {
+        _sandbox.Write("/cnb/lifecycle/lifecycle.sbom.spdx.json", "{}");
+
+        (await PackAsync()).Metadata.Sbom.ShouldBeNull();
+
+        _sandbox.Read("/layers/sbom/build/buildpacksio_lifecycle/sbom.spdx.json").ShouldBe("{}");
+    }
+
+    [Fact]
+    [Spec("platform/export.entrypoint.default")]
+    public async Task Assemble_EntryPoint_IsTheBuildpacksDefaultUnlessAnotherIsAskedFor()
+    {
+        var app = await PackAsync(processes:
+        [
+            new LaunchProcess { Type = "web", Command = ["x"], BuildpackId = "a/b" },
+            new LaunchProcess { Type = "task", Command = ["x"], BuildpackId = "a/b" },
+        ]);
+        app = app with { Build = app.Build with { DefaultProcessType = "task" } };
+
+        Config(Assemble(app)).Config.Entrypoint.ShouldBe(["/cnb/process/task"]);
+        Config(Assemble(app, input => input with { ProcessType = "web" })).Config.Entrypoint.ShouldBe(["/cnb/process/web"]);
+    }
+
+    [Fact]
+    [Spec("platform/export.sbom.launcher")]
     public async Task Pack_BuildersLauncher_WinsOverOurs_AndBringsItsSbom()
     {
         (await PackAsync()).Launcher.Version.ShouldBe("ours");
@@ -100,6 +171,7 @@ public sealed class PackAndAssembleTests : IAsyncDisposable
     }
 
     [Fact]
+    [Spec("platform/export.entrypoint.given", "platform/export.entrypoint.unknown", "platform/export.entrypoint.launcher")]
     public async Task Assemble_EntryPoint_IsTheDefaultOrTheLauncher()
     {
         var app = await PackAsync();
@@ -115,6 +187,8 @@ public sealed class PackAndAssembleTests : IAsyncDisposable
     [InlineData(true, null, "false")]
     [InlineData(true, false, "false")]
     [InlineData(true, true, "true")]
+    [Spec("platform/export.rebasable.true", "platform/export.rebasable.false")]
+    [Decision(26)]
     public async Task Assemble_Rebasable_IsExplicitForExtendedImagesOnly(bool extended, bool? rebasable, string expected)
     {
         var app = await PackAsync();
@@ -127,6 +201,8 @@ public sealed class PackAndAssembleTests : IAsyncDisposable
     }
 
     [Fact]
+    [Spec("platform/export.created", "platform/export.env")]
+    [Decision(27)]
     public async Task Assemble_PlatformDecidesHistoryAndExecEnv_AndExtraLabelsComeLast()
     {
         var app = await PackAsync();
@@ -154,6 +230,7 @@ public sealed class PackAndAssembleTests : IAsyncDisposable
             .Message.ShouldStartWith("project-metadata.toml:1:");
 
     [Fact]
+    [Spec("platform/report.tags", "platform/report.digest", "platform/report.size", "platform/label.run-image.top")]
     public async Task Export_ToALayout_GivesAnImageThatAnalyzeReadsAgain()
     {
         var layouts = new ImageStores([new LayoutImageStore()]);

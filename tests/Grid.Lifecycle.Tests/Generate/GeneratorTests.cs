@@ -12,6 +12,7 @@ public sealed class GeneratorTests : IDisposable
     public void Dispose() => _fixture.Dispose();
 
     [Fact]
+    [Spec("image_extension/context.shared", "image_extension/config.build-name", "image_extension/config.build-value")]
     public async Task GenerateAsync_DockerfileArgsAndContext_AreInTheResult()
     {
         _fixture.Extension("e", generate: Build + "; mkdir context; touch context/f; printf '[[build.args]]\\nname = \"v\"\\nvalue = \"1\"\\n' > extend-config.toml");
@@ -25,6 +26,8 @@ public sealed class GeneratorTests : IDisposable
     }
 
     [Fact]
+    [Spec("image_extension/generate.no-executable", "platform/detect.ext.ignored")]
+    [Decision(10)]
     public async Task GenerateAsync_StaticExtension_CountsAsIfItHadGenerated()
     {
         _fixture.Extension("e", detect: null, generate: null).Add("extensions/e/1/generate/run.Dockerfile", "FROM other:1\nRUN true\n")
@@ -40,6 +43,8 @@ public sealed class GeneratorTests : IDisposable
     }
 
     [Fact]
+    [Spec("image_extension/generate.plan", "image_extension/generate.order", "image_extension/generate.next")]
+    [Spec("image_extension/plan.met", "platform/detect.ext.plan", "platform/detect.ext.generate", "buildpack/build.ext-meets")]
     public async Task GenerateAsync_EachExtensionGetsItsPart_AndTakesItFromThePlan()
     {
         _fixture.Extension("e", generate: "cat $3").Extension("f", generate: "cat $3");
@@ -54,6 +59,7 @@ public sealed class GeneratorTests : IDisposable
     }
 
     [Fact]
+    [Spec("image_extension/generate.fail")]
     public async Task GenerateAsync_FailingExtension_Is91()
     {
         _fixture.Extension("e", generate: "echo because; exit 3");
@@ -74,6 +80,7 @@ public sealed class GeneratorTests : IDisposable
     [InlineData("ln -s /nowhere run.Dockerfile", "run.Dockerfile")]
     [InlineData("printf 'FROM x\\n# \\377\\n' > run.Dockerfile", "not UTF-8")]
     [InlineData("yes '# x' | head -c 2000000 > run.Dockerfile", "larger than 1024 KiB")]
+    [Spec("image_extension/generate.requirements", "image_extension/context.exclusive", "image_extension/config.run-name")]
     public async Task GenerateAsync_BadOutput_Is92_AndNamesExtensionAndPlace(string generate, string place)
     {
         _fixture.Extension("e", generate: generate);
@@ -94,6 +101,7 @@ public sealed class GeneratorTests : IDisposable
     }
 
     [Fact]
+    [Spec("platform/api.supported")]
     public async Task GenerateAsync_OlderPlatform_LaysFilesOutByKind_WhateverTheIdIs()
     {
         _fixture.Extension("build", generate: Build).Extension("run", generate: "printf 'FROM ${base_image}\\nRUN true\\n' > run.Dockerfile");

@@ -1,3 +1,4 @@
+using Grid.Buildpacks.Metadata;
 using System.Text.Json;
 using Grid.Buildpacks;
 using Grid.Buildpacks.Order;
@@ -29,7 +30,7 @@ public sealed class MessagesTests
         var group = new OrderGroup([new OrderElement(ModuleKind.Buildpack, "a", "1") { Optional = true, ExecEnvs = ["test"] }]);
         ShouldRoundTrip(new OrderFile([group], []));
         ShouldRoundTrip(new SystemFile(group.Elements, []));
-        ShouldRoundTrip(new RunImages([new KnownRunImage("a", ["b"])]));
+        ShouldRoundTrip(new RunImages([new RunImageNames { Image = "a", Mirrors = ["b"] }]));
     }
 
     private static void ShouldRoundTrip<T>(T value)

@@ -13,6 +13,7 @@ namespace Grid.Lifecycle.Tests.Rebase;
 public sealed class RebaseInRegistryTests
 {
     [Fact]
+    [Spec("platform/rebase.label.reference", "platform/rebase.every-tag")]
     public async Task Rebase_MountsTheNewBasesLayersAndSendsNone()
     {
         await using var registry = await RegistryProcess.StartAsync();

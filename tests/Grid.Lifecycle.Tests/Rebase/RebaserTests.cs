@@ -21,6 +21,9 @@ public sealed class RebaserTests : IDisposable
         new ImageStores([new LayoutImageStore()]), name => ImageLocation.Parse("oci:" + _directory[name.Replace('/', '-')]));
 
     [Fact]
+    [Spec("platform/rebase.updated", "platform/rebase.metadata", "platform/rebase.identical", "platform/rebase.split")]
+    [Spec("platform/rebase.layers", "platform/rebase.label", "platform/rebase.label.reference", "platform/rebase.label.top-layer")]
+    [Spec("platform/rebase.base-labels", "platform/rebase.created")]
     public async Task Rebase_ReplacesLayersAndLabelsOfTheBaseAndNothingElse()
     {
         var app = await _sample.AppAsync(builder => builder.SetLabel("io.buildpacks.base.gone", "x").SetLabel("io.buildpacks.stack.gone", "x"));
@@ -53,6 +56,8 @@ public sealed class RebaserTests : IDisposable
     }
 
     [Fact(DisplayName = "§14 row 25: the variant is kept, the new base's when it says one")]
+    [Spec("platform/rebase.force-target", "platform/rebase.same-target")]
+    [Decision(25)]
     public async Task Row25_Variant()
     {
         await _sample.AppAsync();
@@ -69,6 +74,7 @@ public sealed class RebaserTests : IDisposable
     [Theory(DisplayName = "§14 row 25: media types are the app's, whatever the base's are")]
     [InlineData(MediaTypes.OciManifest, MediaTypes.OciLayerGzip)]
     [InlineData(MediaTypes.DockerManifest, MediaTypes.DockerLayerGzip)]
+    [Decision(25)]
     public void Row25_MediaTypes(string manifest, string layer)
     {
         var app = TestImages.View(TestImages.Build());
@@ -87,6 +93,8 @@ public sealed class RebaserTests : IDisposable
     [InlineData("true", true, false)]
     [InlineData("maybe", true, true)]
     [InlineData("false", false, false)]
+    [Spec("platform/rebase.rebasable")]
+    [Decision(26)]
     public async Task Row26_Rebasable(string? label, bool allowed, bool warned)
     {
         await _sample.AppAsync(builder => builder.SetLabel("io.buildpacks.rebasable", label));
@@ -101,6 +109,7 @@ public sealed class RebaserTests : IDisposable
     }
 
     [Fact]
+    [Spec("platform/rebase.known-image", "platform/rebase.force-image", "platform/rebase.force-mirrors", "platform/label.stack")]
     public async Task UnknownName_IsRefused_AndForcedReplacesNameAndMirrors()
     {
         await _sample.AppAsync();
@@ -129,6 +138,7 @@ public sealed class RebaserTests : IDisposable
     [InlineData("io.buildpacks.base.distro.name", "ubuntu", false)]
     [InlineData("io.buildpacks.base.distro.version", "13", false)]
     [InlineData("io.buildpacks.base.distro.name", null, true)]
+    [Spec("platform/rebase.force-target", "platform/rebase.same-target")]
     public async Task Distribution_OfTheNewBaseMustBeTheApps(string label, string? value, bool allowed)
     {
         await _sample.AppAsync();
@@ -176,6 +186,7 @@ public sealed class RebaserTests : IDisposable
     }
 
     [Fact]
+    [Spec("platform/run-image.resolve.first")]
     public async Task NoRunImageGiven_TakesTheFirstOfTheLabelsNamesThatCanBeRead()
     {
         await _sample.AppAsync();
@@ -195,6 +206,7 @@ public sealed class RebaserTests : IDisposable
     }
 
     [Fact]
+    [Spec("platform/rebase.previous", "platform/rebase.every-tag", "platform/rebase.created", "platform/rebase.report")]
     public async Task PreviousImage_IsNotChanged_AndEveryTargetIsTheSameImage()
     {
         var app = await _sample.AppAsync();

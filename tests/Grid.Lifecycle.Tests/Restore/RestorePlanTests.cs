@@ -27,6 +27,8 @@ public sealed class RestorePlanTests
     [InlineData(false, true, false, true, true)]
     [InlineData(false, false, true, true, false)]
     [InlineData(false, false, false, false, false)]
+    [Spec("buildpack/restore.table", "buildpack/launch.restore-not", "buildpack/build-layer.not-cached", "buildpack/cache.both")]
+    [Spec("platform/restore.rules")]
     public void Make_IsTheTableOfTheSpecification(bool build, bool cache, bool launch, bool toml, bool data)
     {
         var plan = Plan(launch ? Layer(build, cache) : null, cache ? Cached(build, launch) : null);
@@ -36,6 +38,7 @@ public sealed class RestorePlanTests
     }
 
     [Fact]
+    [Spec("buildpack/cache.both")]
     public void Make_CachedLayerThatTheImageHasInAnotherVersion_IsNotRestored() =>
         Plan(Layer(false, true) with { Sha = "sha256:other" }, Cached(false, true)).ShouldBeEmpty();
 
@@ -51,6 +54,7 @@ public sealed class RestorePlanTests
     [InlineData("0.14", "test", 1)]
     [InlineData("0.15", "test", 0)]
     [InlineData("0.15", "production", 1)]
+    [Spec("buildpack/exec-env.restore", "platform/restore.exec-env")]
     public void Make_LayersOfAnotherExecutionEnvironment_AreNotRestored(string api, string before, int count) =>
         Plan(null, Cached(false, false), api, before).Count.ShouldBe(count);
 
@@ -77,6 +81,7 @@ public sealed class RestorePlanTests
     [InlineData("/layers/other/x", "is not below")]
     [InlineData("/layers/a_b/l/link/x", "below a symbolic link")]
     [InlineData(null, "does not hold the layer")]
+    [Spec("buildpack/cache.both")]
     public async Task Restore_HostileOrWrongCacheContent_IsLeftOutAndNothingLandsElsewhere(string? path, string message)
     {
         var directory = Directory.CreateTempSubdirectory("grid-restore-");

@@ -69,6 +69,7 @@ public sealed class ImageBuilderTests
     }
 
     [Fact]
+    [Spec("platform/rebase.split", "platform/rebase.layers")]
     public void Rebase_TakesTheNewBase_AndTheAppsLayersWithTheirHistory()
     {
         var oldBase = TestImages.View(TestImages.Build(2, "old", builder => builder.AddEmptyHistory(new HistoryEntry { CreatedBy = "CMD old" })));
@@ -105,6 +106,7 @@ public sealed class ImageBuilderTests
     }
 
     [Fact]
+    [Spec("platform/target.config")]
     public void Build_WithoutAPlatform_IsRefused() =>
         Should.Throw<ImageFormatException>(() => ImageBuilder.FromScratch(new Platform("", "")).Build());
 

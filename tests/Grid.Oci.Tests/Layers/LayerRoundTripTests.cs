@@ -76,6 +76,7 @@ public sealed class LayerRoundTripTests
     }
 
     [Fact]
+    [Decision(33)]
     public void Write_SameEntriesInOtherPieces_GivesTheSameBlob()
     {
         using var scratch = new ScratchDirectory();
@@ -92,6 +93,7 @@ public sealed class LayerRoundTripTests
     }
 
     [Fact]
+    [Decision(33)]
     public void Gzip_IsOneMember_ThatGzipAccepts()
     {
         using var scratch = new ScratchDirectory();

@@ -25,6 +25,7 @@ public sealed class DockerConfigCredentialsTests : IDisposable
     [InlineData("registry.test", "my-registry.test", false)]
     [InlineData("registry.test/team", "registry.test", false)]
     [InlineData("index.docker.io.evil.org", "index.docker.io", false)]
+    [Spec("platform/auth.docker-config")]
     public async Task Auths_MatchHostsExactly(string key, string registry, bool found)
     {
         await ConfigAsync($$"""{"auths":{"{{key}}":{"auth":"{{Auth}}"} } }""");
@@ -36,6 +37,7 @@ public sealed class DockerConfigCredentialsTests : IDisposable
     }
 
     [Fact]
+    [Spec("platform/auth.docker-config")]
     public async Task Auths_InAllTheirForms()
     {
         await ConfigAsync("""{"auths":{"a.test":{"username":"u","password":"p"},"b.test":{"identitytoken":"i","auth":"eA=="},"c.test":{"registrytoken":"r"},"d.test":{} } }""");
@@ -47,6 +49,7 @@ public sealed class DockerConfigCredentialsTests : IDisposable
     }
 
     [Fact]
+    [Spec("platform/auth.header")]
     public async Task RegistryAuth_ComesBeforeTheFile()
     {
         await ConfigAsync($$"""{"auths":{"registry.test":{"auth":"{{Auth}}"} } }""");
@@ -60,6 +63,7 @@ public sealed class DockerConfigCredentialsTests : IDisposable
     [InlineData("""{"registry.test": canary-s3cret}""")]
     [InlineData("""{"registry.test":"canary-s3cret"}""")]
     [InlineData("""{"registry.test":"Basic canary-s3cret!"}""")]
+    [Spec("platform/auth.json")]
     public async Task BrokenRegistryAuth_IsAnErrorThatDoesNotShowIt(string json)
     {
         var e = await Should.ThrowAsync<ImageAccessException>(() => new DockerConfigCredentials(null, json).FindAsync("registry.test", None).AsTask());

@@ -14,6 +14,7 @@ public sealed class RegistryTokenTests
     private static readonly string Basic = "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes("me:" + Canary));
 
     [Fact]
+    [Spec("platform/auth.anonymous")]
     public async Task Anonymous_FetchesATokenForTheScope_AndReusesIt()
     {
         var fake = Guarded("""Bearer realm="https://auth.registry.test/token",service="registry.test",scope="repository:a/b:pull" """);

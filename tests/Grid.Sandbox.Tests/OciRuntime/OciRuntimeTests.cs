@@ -26,15 +26,16 @@ internal static class OciRuntimeUnderTest
     public static OciSandboxRuntime Make(string state, string? name, string directory, ContentStore store, Func<OciRuntimeOptions, OciRuntimeOptions>? change = null)
     {
         if (!Environment.IsPrivilegedProcess)
-            Assert.Skip("needs root for mounts and control groups");
+            AdapterReport.Skip(name ?? "oci", "needs root for mounts and control groups");
         var options = new OciRuntimeOptions { StateDirectory = state, Runtime = name, ControlGroup = ControlGroupOf(directory) };
         var runtime = new OciSandboxRuntime(change?.Invoke(options) ?? options, store);
         if (runtime.Name.StartsWith("no OCI runtime", StringComparison.Ordinal))
         {
             var reason = runtime.Name;
             runtime.Dispose();
-            Assert.Skip(reason);
+            AdapterReport.Skip(name ?? "oci", reason);
         }
+        AdapterReport.Ran(runtime.Name);
         return runtime;
     }
 

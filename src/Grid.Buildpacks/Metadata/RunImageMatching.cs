@@ -1,7 +1,6 @@
-using Grid.Buildpacks.Metadata;
 using Grid.Oci;
 
-namespace Grid.Lifecycle;
+namespace Grid.Buildpacks.Metadata;
 
 /// <summary>Compares names of run images as the reference does: a digest does not count, a missing tag is <c>latest</c>, a missing registry Docker's.</summary>
 public static class RunImageMatching
