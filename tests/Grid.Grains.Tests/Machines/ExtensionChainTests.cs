@@ -194,13 +194,13 @@ public sealed class ExtensionChainTests
     {
         var walk = new Walk(ImageKind.Run, "1000", Samples.Dockerfile(ImageKind.Run, From + "RUN one\n", "samples/a"));
 
-        var label = ExtensionLabel.For(walk.Chain.Records(walk.End));
+        var label = ExtensionLabel.For(walk.Chain.Records(walk.End), withDates: true);
 
         label.Keys.ShouldBe(["io.grid.extensions.metadata"]);
         var record = System.Text.Json.Nodes.JsonNode.Parse(label.Values.Single())![0]!;
         ((string?)record["id"], (string?)record["kind"], (string?)record["baseImage"]).ShouldBe(("samples/a", "run", Samples.DigestOf("base").ToString()));
         ((int?)record["steps"]![0]!["line"], (string?)record["steps"]![0]!["diffId"]).ShouldBe((3, Samples.LayerOf("layer 0").DiffId.ToString()));
-        ExtensionLabel.For([]).ShouldBeEmpty();
+        ExtensionLabel.For([], withDates: true).ShouldBeEmpty();
     }
 
     [Fact]
