@@ -13,6 +13,11 @@ var root = new RootCommand("Grid builds OCI images from source with Cloud Native
     CacheCommand.Create(),
     LifecycleEntry.Describe(),
     ServeCommand.Create(),
+    LoginCommand.Create(),
+    LoginCommand.CreateLogout(),
+    BuildsCommand.Create(),
+    BuildsCommand.CreateLogs(),
+    BuildsCommand.CreateCancel(),
 };
 var parsed = root.Parse(args);
 return parsed.Errors.Count > 0 ? UsageError.Report(parsed) : await parsed.InvokeAsync(new InvocationConfiguration

@@ -14,6 +14,8 @@ public sealed class DependencyTests
     [InlineData("Grid.Contracts", "Grid.Oci", "Grid.Buildpacks", "Grid.Dockerfiles", "Grid.Sandbox", "Grid.Lifecycle")]
     [InlineData("Grid.Grains", "Grid.Oci", "Grid.Buildpacks", "Grid.Dockerfiles", "Grid.Lifecycle", "Grid.Contracts")]
     [InlineData("Grid.Worker", "Grid.Oci", "Grid.Buildpacks", "Grid.Dockerfiles", "Grid.Sandbox", "Grid.Lifecycle", "Grid.Contracts")]
+    [InlineData("Grid.Client", "Grid.Oci", "Grid.Buildpacks", "Grid.Dockerfiles", "Grid.Sandbox", "Grid.Lifecycle", "Grid.Contracts")]
+    [InlineData("Grid.Api", "Grid.Oci", "Grid.Buildpacks", "Grid.Dockerfiles", "Grid.Sandbox", "Grid.Lifecycle", "Grid.Contracts", "Grid.Client")]
     public void Dependencies_point_down(string project, params string[] allowed) =>
         Product.References(project).Where(r => r.StartsWith("Grid", StringComparison.Ordinal)).Except(allowed).ShouldBeEmpty($"{project} may not use these");
 
@@ -21,7 +23,7 @@ public sealed class DependencyTests
     public void Hosting_does_not_know_the_command_line() => Product.References("Grid.Hosting").ShouldNotContain("grid");
 
     [Theory]
-    [InlineData("Orleans", "Grid.Contracts", "Grid.Grains", "Grid.Worker", "Grid.Hosting", "grid")]
+    [InlineData("Orleans", "Grid.Contracts", "Grid.Grains", "Grid.Worker", "Grid.Api", "Grid.Hosting", "grid")]
     [InlineData("Docker.DotNet", "Grid.Docker")]
     [InlineData("Tomlyn", "Grid.Buildpacks")]
     [InlineData("ZstdSharp", "Grid.Oci")]

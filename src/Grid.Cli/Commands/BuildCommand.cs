@@ -3,6 +3,8 @@ using System.Diagnostics;
 using Grid.Buildpacks;
 using Grid.Buildpacks.Toml;
 using Grid.Cli.Progress;
+using Grid.Cli.Remote;
+using Grid.Client.Models;
 using Grid.Contracts;
 using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
@@ -40,6 +42,7 @@ internal static class BuildCommand
             Source, Builder, ImageName, Tags, RunImage, PreviousImage, Env, Output, BuildId, DefaultProcess, Refresh, Json,
         };
         GridFlags.AddTo(command);
+        ServerFlags.AddTo(command);
         command.SetAction(RunAsync);
         return command;
     }
@@ -50,6 +53,8 @@ internal static class BuildCommand
         {
             // Before anything is entered or started: bad input is answered at once, whoever asks.
             var input = Input.Read(parsed);
+            if (ServerFlags.Read(parsed) is { } server)
+                return await BuildElsewhereAsync(server, input, parsed, cancellationToken);
             if (!Environment.IsPrivilegedProcess)
                 throw new LifecycleException(ExitCode.Failed, "building needs root, for overlay mounts and containers; run it with sudo");
             MountNamespace.EnterPrivate();
@@ -60,6 +65,28 @@ internal static class BuildCommand
             Console.Error.WriteLine($"grid build: {error.Message}");
             return error.ExitCode;
         }
+    }
+
+    private static async Task<int> BuildElsewhereAsync(ServerContext server, Input input, ParseResult parsed, CancellationToken cancellationToken)
+    {
+        using var grid = new RemoteGrid(server);
+        if (parsed.GetValue(Output) != "registry")
+            throw new LifecycleException(ExitCode.InvalidArgs, $"--output {parsed.GetValue(Output)}: a running grid writes to registries only; build on this machine with --server local");
+        var submission = new BuildSubmission
+        {
+            Image = parsed.GetValue(ImageName)!,
+            Tags = parsed.GetValue(Tags) ?? [],
+            Builder = parsed.GetValue(Builder)!,
+            Source = await grid.UploadAsync(input.Source.FullName, cancellationToken),
+            RunImage = parsed.GetValue(RunImage),
+            PreviousImage = parsed.GetValue(PreviousImage),
+            Environment = input.Environment,
+            BuildId = parsed.GetValue(BuildId),
+            DefaultProcess = parsed.GetValue(DefaultProcess),
+            RefreshExtensions = parsed.GetValue(Refresh),
+            SourceDateEpoch = input.SourceDateEpoch,
+        };
+        return Code(await EventScreen.ShowAsync(grid.BuildAsync(submission, cancellationToken), parsed.GetValue(Json), "Build"));
     }
 
     private static async Task<int> BuildAsync(Input input, ParseResult parsed, CancellationToken cancellationToken)
@@ -86,8 +113,10 @@ internal static class BuildCommand
         if (!parsed.GetValue(Json) && end.Image is not null)
             Console.WriteLine($"Built  in sandboxes of {grid.SandboxName}");
         span?.SetTag("grid.exit_code", end.ExitCode);
-        return end.State == BuildState.Cancelled ? UserError.Interrupted : end.ExitCode;
+        return Code(end);
     }
+
+    private static int Code(BuildFinished end) => end.State == BuildState.Cancelled ? UserError.Interrupted : end.ExitCode;
 
     private static void CheckBuildId(string? policy)
     {

@@ -1,5 +1,6 @@
 using Grid.Buildpacks;
 using Grid.Buildpacks.Toml;
+using Grid.Client;
 using Grid.Dockerfiles.Syntax;
 using Grid.Lifecycle.Builders;
 using Grid.Oci.Images;
@@ -19,6 +20,7 @@ internal static class UserError
         DockerfileException => (exception.Message, (int)ExitCode.GenerateError),
         TomlFormatException or FormatException or BuilderException => (exception.Message, (int)ExitCode.InvalidArgs),
         OperationCanceledException => ("cancelled", Interrupted),
+        GridApiException or HttpRequestException => (exception.Message, (int)ExitCode.Failed),
         ImageAccessException or SandboxException or IOException or UnauthorizedAccessException => (exception.Message, (int)ExitCode.Failed),
         _ => null,
     };

@@ -19,6 +19,10 @@ public interface IBuildGrain : IWorkOwner, IExtensionOwner
     [Alias("GetStatus"), ReadOnly]
     Task<BuildStatus> GetStatusAsync();
 
+    /// <summary>What was asked; null when the build was never submitted.</summary>
+    [Alias("GetRequest"), ReadOnly]
+    Task<BuildRequest?> GetRequestAsync();
+
     /// <summary>The detection grain's answer.</summary>
     [Alias("Detected")]
     Task DetectedAsync(DetectionOutcome outcome);

@@ -64,6 +64,8 @@ public sealed class BuildGrain(
 
     public Task<BuildStatus> GetStatusAsync() => Task.FromResult(Status());
 
+    public Task<BuildRequest?> GetRequestAsync() => Task.FromResult(State.Request);
+
     public Task ReportAsync(WorkReport report)
     {
         var phase = Enum.GetValues<Phase>().FirstOrDefault(p => Handle(p) == report.Handle, (Phase)(-1));
@@ -117,6 +119,8 @@ public sealed class BuildGrain(
         if (decision.Effects.Count == 0 && ReferenceEquals(before, decision.Progress))
             return;
         State.Progress = decision.Progress;
+        if (decision.Progress.State is not BuildState.Running)
+            State.FinishedAt ??= time.GetUtcNow();
         await SaveAsync();
         foreach (var phase in Enum.GetValues<Phase>().Where(p => before[p] == PhaseState.Running && decision.Progress[p] != PhaseState.Running))
         {
@@ -271,6 +275,7 @@ public sealed class BuildGrain(
         Image = State.Progress.State == BuildState.Succeeded ? State.Image : null,
         BuildId = State.BuildId,
         Phases = [.. State.Progress.Phases],
+        FinishedAt = State.FinishedAt,
     };
 
     private static int ExitCodeOf(BuildProgress progress) =>

@@ -46,6 +46,9 @@ public sealed class BuildGrainState
     /// <summary>Node that works for this build: where its sandboxes and directories are, wherever this grain moves.</summary>
     [Id(14)] public string Node { get; set; } = "";
 
+    /// <summary>When the build reached its end.</summary>
+    [Id(20)] public DateTimeOffset? FinishedAt { get; set; }
+
     /// <summary>When the build was accepted.</summary>
     [Id(40)] public DateTimeOffset StartedAt { get; set; }
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using Grid.Api;
 using Grid.Buildpacks.Toml;
 using Grid.Hosting.Storage;
 using Grid.Hosting.Storage.AzureBlobs;
@@ -64,11 +65,12 @@ public sealed class NodeConfiguration
     {
         var membership = WordOf<Membership>(NodeSettings.Membership);
         var listen = AddressOf(NodeSettings.ListenAddress, IPAddress.Loopback);
+        var node = NodeOf();
         return new NodeOptions
         {
             Name = _values.Text(NodeSettings.NodeName) ?? Environment.MachineName,
             Roles = (_values.List(NodeSettings.Role) ?? NodeSettings.Role.Words).Aggregate(NodeRoles.None, (roles, word) => roles | (Enum.TryParse<NodeRoles>(word, ignoreCase: true, out var role) ? role : NodeRoles.None)),
-            Node = NodeOf(),
+            Node = node,
             ListenAddress = listen,
             AdvertisedAddress = AddressOf(NodeSettings.Advertise, listen),
             SiloPort = (int)_values.Number(NodeSettings.SiloPort),
@@ -90,8 +92,21 @@ public sealed class NodeConfiguration
             ContentContainer = ContainerOf(NodeSettings.ContentContainer),
             Events = WordOf<EventStorage>(NodeSettings.Events),
             EventsContainer = ContainerOf(NodeSettings.EventsContainer),
+            Api = ApiOf(node),
+            OperatorKeyFile = Path.GetFullPath(_values.Text(NodeSettings.OperatorKeyFile) ?? Path.Combine(node.DataDirectory, "operator-key")),
         };
     }
+
+    private ApiOptions ApiOf(GridOptions node) => new()
+    {
+        DataDirectory = node.DataDirectory,
+        MaxUploadBytes = _values.Number(NodeSettings.MaxUpload) * 1024 * 1024,
+        RequestsPerSecond = (int)_values.Number(NodeSettings.RequestRate),
+        OidcAuthority = _values.Text(NodeSettings.OidcAuthority),
+        OidcAudience = _values.Text(NodeSettings.OidcAudience) ?? NodeSettings.OidcAudience.Default,
+        OidcTenantClaim = _values.Text(NodeSettings.OidcTenantClaim) ?? NodeSettings.OidcTenantClaim.Default,
+        OidcRoleClaim = _values.Text(NodeSettings.OidcRoleClaim) ?? NodeSettings.OidcRoleClaim.Default,
+    };
 
     private GridOptions NodeOf()
     {
@@ -125,6 +140,8 @@ public sealed class NodeConfiguration
             (options.State == StateStorage.Azure, NodeSettings.State), (options.Content == SharedContent.Azure, NodeSettings.Content), (options.Events == EventStorage.Azure, NodeSettings.Events));
         if (options.Content == SharedContent.Directory && options.ContentDirectory is null)
             _values.Fail($"{NodeSettings.ContentDirectory.Name}: is missing, and {_values.Describe(NodeSettings.Content)} needs it");
+        if (options.Api.OidcAuthority is { } authority && !(Uri.TryCreate(authority, UriKind.Absolute, out var issuer) && (issuer.Scheme == Uri.UriSchemeHttps || (issuer.Scheme == Uri.UriSchemeHttp && issuer.IsLoopback))))
+            _values.Fail($"{_values.Describe(NodeSettings.OidcAuthority)}: want an https address");
         if (options.Membership != Membership.Localhost)
             CheckCluster(options);
     }

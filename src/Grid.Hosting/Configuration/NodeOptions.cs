@@ -1,4 +1,5 @@
 using System.Net;
+using Grid.Api;
 
 namespace Grid.Hosting.Configuration;
 
@@ -111,4 +112,10 @@ public sealed record NodeOptions
     public EventStorage Events { get; init; }
 
     public string EventsContainer { get; init; } = "grid-events";
+
+    /// <summary>The HTTP API.</summary>
+    public required ApiOptions Api { get; init; }
+
+    /// <summary>File with an operator's API key.</summary>
+    public required string OperatorKeyFile { get; init; }
 }

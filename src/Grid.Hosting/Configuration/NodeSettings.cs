@@ -17,7 +17,7 @@ public static class NodeSettings
     public static readonly Setting SiloPort = new("listen.silo-port", SettingKind.Number, "11111", "Port for other silos; 0 for a free one") { Range = (0, 65535) };
     public static readonly Setting GatewayPort = new("listen.gateway-port", SettingKind.Number, "30000", "Port for clients of the cluster; 0 for a free one") { Range = (0, 65535) };
     public static readonly Setting HttpAddress = new("listen.http-address", SettingKind.Text, "127.0.0.1", "Address of the HTTP endpoint");
-    public static readonly Setting HttpPort = new("listen.http-port", SettingKind.Number, "7400", "Port of the HTTP endpoint with `/health/live` and `/health/ready`; 0 for a free one") { Range = (0, 65535) };
+    public static readonly Setting HttpPort = new("listen.http-port", SettingKind.Number, "7400", "Port of the HTTP endpoint with `/health/live`, `/health/ready` and the API; 0 for a free one") { Range = (0, 65535) };
 
     public static readonly Setting Membership = new("cluster.membership", SettingKind.Word, "localhost", "Where silos find each other: `localhost` is a cluster of this one silo") { Words = ["localhost", "redis", "postgresql"] };
     public static readonly Setting Reminders = new("cluster.reminders", SettingKind.Word, "as `cluster.membership`", "Where reminders are kept; `memory` forgets them when the silo stops") { Words = ["memory", "redis", "postgresql"] };
@@ -39,6 +39,14 @@ public static class NodeSettings
 
     public static readonly Setting Events = new("events.storage", SettingKind.Word, "file", "Where build journals are kept: `azure` lets every node read them, also when the node that wrote them is gone") { Words = ["file", "azure"] };
     public static readonly Setting EventsContainer = new("events.container", SettingKind.Text, "grid-events", "Container in the Azure account");
+
+    public static readonly Setting OperatorKeyFile = new("api.operator-key-file", SettingKind.Text, "`operator-key` in the data directory", "File with an operator's API key; made with a new key when it is missing");
+    public static readonly Setting MaxUpload = new("api.max-upload", SettingKind.Number, "2048", "Largest source archive in MiB") { Range = (1, 1 << 20) };
+    public static readonly Setting RequestRate = new("api.requests-per-second", SettingKind.Number, "100", "Requests a second of one caller, over ten seconds") { Range = (1, 1_000_000) };
+    public static readonly Setting OidcAuthority = new("oidc.authority", SettingKind.Text, "", "Issuer whose OIDC tokens are accepted besides API keys: an https address");
+    public static readonly Setting OidcAudience = new("oidc.audience", SettingKind.Text, "grid", "Audience that OIDC tokens must be for");
+    public static readonly Setting OidcTenantClaim = new("oidc.tenant-claim", SettingKind.Text, "grid_tenant", "Claim with the tenant's name");
+    public static readonly Setting OidcRoleClaim = new("oidc.role-claim", SettingKind.Text, "grid_role", "Claim with the role: viewer, builder, admin or operator");
 
     public static readonly Setting SandboxRuntime = new("sandbox.runtime", SettingKind.Text, "the first that works", "OCI runtime: `runc`, `crun` or a path");
     public static readonly Setting SandboxCaBundle = new("sandbox.ca-bundle", SettingKind.Text, "", "PEM file of authorities that processes in sandboxes trust");

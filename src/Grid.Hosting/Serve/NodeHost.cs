@@ -1,4 +1,6 @@
 using System.Net;
+using Grid.Api;
+using Grid.Api.Identity;
 using Grid.Hosting.Configuration;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -46,6 +48,8 @@ public sealed class NodeHost : IAsyncDisposable
         try
         {
             await app.StartAsync(cancellationToken);
+            if (options.Roles.HasFlag(NodeRoles.Api))
+                await OperatorKey.EnsureAsync(app.Services.GetRequiredService<IGrainFactory>(), options.OperatorKeyFile, TimeProvider.System);
             return new NodeHost(app, directoryLock);
         }
         catch (Exception e)
@@ -90,7 +94,10 @@ public sealed class NodeHost : IAsyncDisposable
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = StopTimeout);
         builder.AddGridNode(options);
         var app = builder.Build();
-        app.UseRouting();
+        if (options.Roles.HasFlag(NodeRoles.Api))
+            app.MapGridApi();
+        else
+            app.UseRouting();
         MapHealth(app);
         return app;
     }
@@ -98,7 +105,8 @@ public sealed class NodeHost : IAsyncDisposable
     /// <summary>Live: the process answers. Ready: it belongs to the cluster, and work may be sent here.</summary>
     private static void MapHealth(WebApplication app)
     {
-        app.MapGet("/health/live", () => Results.Text("live\n"));
-        app.MapGet("/health/ready", (NodeHealth health) => Results.Json(health.Report(), statusCode: health.IsReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable));
+        var health = app.MapGroup("/health").OpenForAll().ExcludeFromDescription();
+        health.MapGet("live", () => Results.Text("live\n"));
+        health.MapGet("ready", (NodeHealth node) => Results.Json(node.Report(), statusCode: node.IsReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable));
     }
 }

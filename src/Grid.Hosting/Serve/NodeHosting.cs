@@ -1,3 +1,4 @@
+using Grid.Api;
 using Grid.Contracts;
 using Grid.Contracts.Work;
 using Grid.Grains;
@@ -20,6 +21,12 @@ internal static class NodeHosting
     /// <summary>A silo with the roles, membership and storage its settings name.</summary>
     public static void AddGridNode(this IHostApplicationBuilder builder, NodeOptions options)
     {
+        // Chosen once: membership and endpoints must mean the same ones.
+        options = options with
+        {
+            SiloPort = options.SiloPort == 0 ? GridHosting.FreePort() : options.SiloPort,
+            GatewayPort = options.GatewayPort == 0 ? GridHosting.FreePort() : options.GatewayPort,
+        };
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(options.Node);
         builder.Services.AddSingleton(TimeProvider.System);
@@ -33,6 +40,8 @@ internal static class NodeHosting
             builder.Services.AddGridSandbox(options.Node);
             builder.Services.AddGridWorker(options.Node);
         }
+        if (options.Roles.HasFlag(NodeRoles.Api))
+            builder.Services.AddGridApi(options.Api);
         builder.Services.Replace(ServiceDescriptor.Singleton(new GridNode(options.Name)));
         builder.Services.AddSingleton<NodeHealth>();
         builder.AddGridTelemetry();
@@ -65,8 +74,8 @@ internal static class NodeHosting
         .Configure<EndpointOptions>(o =>
         {
             o.AdvertisedIPAddress = options.AdvertisedAddress;
-            o.SiloPort = options.SiloPort == 0 ? GridHosting.FreePort() : options.SiloPort;
-            o.GatewayPort = options.GatewayPort == 0 ? GridHosting.FreePort() : options.GatewayPort;
+            o.SiloPort = options.SiloPort;
+            o.GatewayPort = options.GatewayPort;
             o.SiloListeningEndpoint = new(options.ListenAddress, o.SiloPort);
             o.GatewayListeningEndpoint = new(options.ListenAddress, o.GatewayPort);
         });

@@ -32,6 +32,7 @@ public sealed class Workbench
     {
         ["OTEL_EXPORTER_OTLP_ENDPOINT"] = null,
         ["GRID_SANDBOX_CA_BUNDLE"] = null,
+        ["GRID_SERVER"] = "local",
     };
 
     /// <summary>An OCI layout for the test's images.</summary>

@@ -36,7 +36,7 @@ internal sealed class RecordedEvents : IBuildEvents
             if (found is T typed && (fits is null || fits(typed)))
                 return typed;
         }
-        throw new InvalidOperationException("unreachable: watching does not end");
+        throw new InvalidOperationException($"{buildKey} ended without a {typeof(T).Name} that fits");
     }
 
     public async IAsyncEnumerable<BuildEvent> WatchAsync(string buildKey, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -49,7 +49,11 @@ internal sealed class RecordedEvents : IBuildEvents
                 (grown, news) = (_grown.Task, _all[seen..]);
             seen += news.Count;
             foreach (var (_, found) in news.Where(n => n.Build == buildKey))
+            {
                 yield return found;
+                if (found is BuildFinished)
+                    yield break;
+            }
             if (news.Count == 0)
                 await grown.WaitAsync(TimeSpan.FromSeconds(60), cancellationToken);
         }

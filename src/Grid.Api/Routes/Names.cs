@@ -1,0 +1,36 @@
+using System.Text.RegularExpressions;
+using Grid.Api.Problems;
+
+namespace Grid.Api.Routes;
+
+/// <summary>Names as paths and requests have them. A grain key is made of them, so what is allowed is narrow.</summary>
+internal static partial class Names
+{
+    public const string TenantRule = "1 to 63 of a-z, 0-9 and '-', beginning and ending with a letter or digit";
+    public const string AppRule = "1 to 200 of a-z, 0-9, '.', '_', '-' and '/', beginning with a letter or digit";
+
+    public static bool IsTenant(string text) => Tenant().IsMatch(text);
+
+    public static bool IsApp(string text) => App().IsMatch(text) && !text.Split('/').Any(p => p is "" or "." or "..");
+
+    public static bool IsBuild(string text) => text.Length == 32 && text.All(char.IsAsciiHexDigitLower);
+
+    /// <summary>A name in an environment becomes a file in <c>&lt;platform&gt;/env</c>.</summary>
+    public static void CheckEnvironment(IReadOnlyDictionary<string, string> environment, Dictionary<string, string[]> errors)
+    {
+        foreach (var name in environment.Keys.Where(n => n.Length is 0 or > 255 || n.Contains('/', StringComparison.Ordinal) || n.Contains('\0', StringComparison.Ordinal) || n is "." or ".."))
+            errors[$"environment.{name}"] = ["not the name of a variable"];
+    }
+
+    public static void ThrowIfAny(Dictionary<string, string[]> errors)
+    {
+        if (errors.Count > 0)
+            throw new ApiException(ProblemCode.InvalidRequest, string.Join("; ", errors.Select(e => $"{e.Key}: {string.Join(", ", e.Value)}"))) { Errors = errors };
+    }
+
+    [GeneratedRegex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\z")]
+    private static partial Regex Tenant();
+
+    [GeneratedRegex("^[a-z0-9][a-z0-9._/-]{0,199}\\z")]
+    private static partial Regex App();
+}

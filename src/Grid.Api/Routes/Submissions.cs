@@ -1,0 +1,87 @@
+using Grid.Client.Models;
+using Grid.Contracts.Builds;
+using Grid.Contracts.Tenants;
+using Grid.Oci;
+using Grid.Oci.Images;
+
+namespace Grid.Api.Routes;
+
+/// <summary>Turns what was sent into a request of the grid's own, or says everything that is wrong with it.</summary>
+internal static class Submissions
+{
+    private const int MaxEnvironment = 1000;
+    private const int MaxTags = 100;
+
+    public static BuildRequest ToRequest(string tenant, BuildSubmission submission, TenantSettings settings)
+    {
+        var errors = new Dictionary<string, string[]>();
+        var image = Image(submission.Image, "image", errors);
+        var tags = submission.Tags.Take(MaxTags).Select((t, n) => Image(t, $"tags[{n}]", errors)).ToList();
+        if (submission.Tags.Count > MaxTags)
+            errors["tags"] = [$"at most {MaxTags}"];
+        if (image is not null && tags.Find(t => t is not null && t.Registry != image.Registry) is { } other)
+            errors["tags"] = [$"{other} is not on the registry of {image} ({image.Registry})"];
+        var app = submission.App ?? image?.Repository ?? "";
+        if (image is not null && !Names.IsApp(app))
+            errors["app"] = [Names.AppRule];
+        Image(submission.Builder, "builder", errors);
+        if (submission.RunImage is not null)
+            Image(submission.RunImage, "runImage", errors);
+        if (submission.PreviousImage is not null)
+            Image(submission.PreviousImage, "previousImage", errors);
+        if (submission.BuildId is not null && !Guid.TryParse(submission.BuildId, out _))
+            errors["buildId"] = ["a UUID"];
+        if (submission.SourceDateEpoch is < 0)
+            errors["sourceDateEpoch"] = ["seconds since 1970"];
+        if (submission.Environment.Count > MaxEnvironment)
+            errors["environment"] = [$"at most {MaxEnvironment} variables"];
+        Names.CheckEnvironment(submission.Environment, errors);
+        var source = Source(submission.Source, errors);
+        Names.ThrowIfAny(errors);
+        var environment = new Dictionary<string, string>(settings.Environment);
+        foreach (var (name, value) in submission.Environment)
+            environment[name] = value;
+        return new BuildRequest
+        {
+            Tenant = tenant,
+            App = app,
+            Source = source!,
+            Builder = submission.Builder,
+            Targets = [image!.ToString(), .. tags.Select(t => t!.ToString())],
+            RunImage = submission.RunImage,
+            PreviousImage = submission.PreviousImage,
+            Environment = environment,
+            BuildId = submission.BuildId,
+            DefaultProcess = submission.DefaultProcess,
+            RefreshExtensions = submission.RefreshExtensions,
+            SourceDateEpoch = submission.SourceDateEpoch,
+        };
+    }
+
+    /// <summary>A registry image: files and engines of the nodes are not a caller's to name.</summary>
+    private static ImageReference? Image(string text, string field, Dictionary<string, string[]> errors)
+    {
+        try
+        {
+            if (ImageLocation.Parse(text) is ImageLocation.Registry registry)
+                return registry.Reference;
+            errors[field] = [$"'{text}' is not an image in a registry"];
+        }
+        catch (FormatException e)
+        {
+            errors[field] = [e.Message];
+        }
+        return null;
+    }
+
+    private static Layer? Source(SourceUpload upload, Dictionary<string, string[]> errors)
+    {
+        if (!Digest.TryParse(upload.Digest, out var digest))
+            errors["source.digest"] = ["sha256: and 64 hexadecimal digits"];
+        if (!Digest.TryParse(upload.DiffId, out var diffId))
+            errors["source.diffId"] = ["sha256: and 64 hexadecimal digits"];
+        if (upload.Size <= 0)
+            errors["source.size"] = ["the archive's bytes"];
+        return new Layer(new Descriptor(upload.MediaType, digest, upload.Size), diffId);
+    }
+}

@@ -1,0 +1,127 @@
+using Grid.Api.Identity;
+using Grid.Api.Problems;
+using Grid.Client.Models;
+using Grid.Contracts.Tenants;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+
+namespace Grid.Api.Routes;
+
+/// <summary>Tenants and their API keys.</summary>
+internal static class TenantRoutes
+{
+    public static void MapTenants(this IEndpointRouteBuilder routes)
+    {
+        var tenants = routes.MapGroup("/tenants").WithTags("Tenants");
+        tenants.MapGet("", ListAsync).Require(Role.Viewer).WithName("ListTenants").WithSummary("Tenants the caller sees");
+        tenants.MapGet("{tenant}", GetAsync).Require(Role.Viewer).WithName("GetTenant").WithSummary("One tenant");
+        tenants.MapPut("{tenant}", SetAsync).Require(Role.Operator).WithName("SetTenant").WithSummary("Create or change a tenant");
+        tenants.MapGet("{tenant}/keys", ListKeysAsync).Require(Role.Admin).WithName("ListKeys").WithSummary("API keys of a tenant");
+        tenants.MapPost("{tenant}/keys", CreateKeyAsync).Require(Role.Admin).WithName("CreateKey").WithSummary("Create an API key; its token is shown this once");
+        tenants.MapDelete("{tenant}/keys/{key}", RevokeKeyAsync).Require(Role.Admin).WithName("RevokeKey").WithSummary("Revoke an API key");
+    }
+
+    private static async Task<Ok<Page<TenantResource>>> ListAsync(HttpContext context, IGrainFactory grains)
+    {
+        var caller = context.GetCaller();
+        string[] names = caller.Role == Role.Operator ? await grains.GetGrain<ITenantDirectoryGrain>(ITenantDirectoryGrain.Key).ListAsync() : [caller.Tenant!];
+        var tenants = await Task.WhenAll(names.Select(n => grains.GetGrain<ITenantGrain>(n).GetAsync()));
+        return TypedResults.Ok(new Page<TenantResource>([.. tenants.OfType<Tenant>().Select(Describe)], null));
+    }
+
+    private static async Task<Ok<TenantResource>> GetAsync(string tenant, IGrainFactory grains) => TypedResults.Ok(Describe(await FindAsync(tenant, grains)));
+
+    private static async Task<Ok<TenantResource>> SetAsync(string tenant, TenantSettingsResource settings, IGrainFactory grains)
+    {
+        var errors = new Dictionary<string, string[]>();
+        if (!Names.IsTenant(tenant))
+            errors["tenant"] = [Names.TenantRule];
+        if (settings.Weight < 1)
+            errors["weight"] = ["at least 1"];
+        if (settings.MaxRunningBuilds < 0 || settings.MaxQueuedBuilds < 0)
+            errors["maxRunningBuilds, maxQueuedBuilds"] = ["0 for no bound, or a positive number"];
+        Names.CheckEnvironment(settings.Environment, errors);
+        Names.ThrowIfAny(errors);
+        return TypedResults.Ok(Describe(await grains.GetGrain<ITenantGrain>(tenant).SetAsync(new TenantSettings
+        {
+            MaxRunningBuilds = settings.MaxRunningBuilds,
+            MaxQueuedBuilds = settings.MaxQueuedBuilds,
+            Weight = settings.Weight,
+            AllowedBuilders = [.. settings.AllowedBuilders],
+            AllowedRunImages = [.. settings.AllowedRunImages],
+            AllowedRegistries = [.. settings.AllowedRegistries],
+            Environment = settings.Environment.ToDictionary(),
+        })));
+    }
+
+    private static async Task<Ok<Page<ApiKeyResource>>> ListKeysAsync(string tenant, IGrainFactory grains)
+    {
+        await FindAsync(tenant, grains);
+        var ids = await grains.GetGrain<ITenantGrain>(tenant).KeysAsync();
+        var keys = await Task.WhenAll(ids.Select(id => grains.GetGrain<IApiKeyGrain>(id).GetAsync()));
+        return TypedResults.Ok(new Page<ApiKeyResource>([.. keys.OfType<ApiKey>().Select(Describe)], null));
+    }
+
+    private static async Task<Created<CreatedApiKey>> CreateKeyAsync(string tenant, ApiKeyRequest request, HttpContext context, IGrainFactory grains, TimeProvider time)
+    {
+        await FindAsync(tenant, grains);
+        var errors = new Dictionary<string, string[]>();
+        if (request.Name.Length is 0 or > 100)
+            errors["name"] = ["1 to 100 characters that say what the key is for"];
+        if (request.Role > context.GetCaller().Role || request.Role == Role.Operator)
+            errors["role"] = [$"at most {Role.Admin}, and not more than the caller's own"];
+        if (request.ExpiresAt <= time.GetUtcNow())
+            errors["expiresAt"] = ["in the future"];
+        Names.ThrowIfAny(errors);
+        var (key, token) = await IssueAsync(grains, time, tenant, request);
+        return TypedResults.Created($"/v1/tenants/{tenant}/keys/{key.Id}", new CreatedApiKey(Describe(key), token.ToString()));
+    }
+
+    private static async Task<NoContent> RevokeKeyAsync(string tenant, string key, IGrainFactory grains)
+    {
+        if (!await grains.GetGrain<ITenantGrain>(tenant).RemoveKeyAsync(key))
+            throw ApiException.NotFound();
+        await grains.GetGrain<IApiKeyGrain>(key).RevokeAsync();
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<(ApiKey Key, ApiToken Token)> IssueAsync(IGrainFactory grains, TimeProvider time, string tenant, ApiKeyRequest request)
+    {
+        while (true)
+        {
+            var token = ApiToken.Create();
+            var key = new ApiKey
+            {
+                Id = token.Id, Tenant = tenant, Role = request.Role, Name = request.Name, SecretHash = token.Hash(), CreatedAt = time.GetUtcNow(), ExpiresAt = request.ExpiresAt,
+            };
+            if (!await grains.GetGrain<IApiKeyGrain>(key.Id).CreateAsync(key))
+                continue;
+            await grains.GetGrain<ITenantGrain>(tenant).AddKeyAsync(key.Id);
+            return (key, token);
+        }
+    }
+
+    /// <summary>The tenant, or 404.</summary>
+    internal static async Task<Tenant> FindAsync(string tenant, IGrainFactory grains) =>
+        Names.IsTenant(tenant) && await grains.GetGrain<ITenantGrain>(tenant).GetAsync() is { } found ? found : throw ApiException.NotFound();
+
+    private static TenantResource Describe(Tenant tenant) => new()
+    {
+        Name = tenant.Name,
+        CreatedAt = tenant.CreatedAt,
+        Settings = new TenantSettingsResource
+        {
+            MaxRunningBuilds = tenant.Settings.MaxRunningBuilds,
+            MaxQueuedBuilds = tenant.Settings.MaxQueuedBuilds,
+            Weight = tenant.Settings.Weight,
+            AllowedBuilders = tenant.Settings.AllowedBuilders,
+            AllowedRunImages = tenant.Settings.AllowedRunImages,
+            AllowedRegistries = tenant.Settings.AllowedRegistries,
+            Environment = tenant.Settings.Environment,
+        },
+    };
+
+    private static ApiKeyResource Describe(ApiKey key) => new() { Id = key.Id, Name = key.Name, Role = key.Role, CreatedAt = key.CreatedAt, ExpiresAt = key.ExpiresAt };
+}

@@ -1,0 +1,81 @@
+using Grid.Api.Problems;
+using Grid.Oci;
+using Grid.Oci.Content;
+
+namespace Grid.Api.Routes;
+
+/// <summary>Unfinished uploads of this node: files that grow, each of one tenant, until they are the blob their name promises.</summary>
+public sealed class Uploads(ContentStore content, ApiOptions options)
+{
+    private readonly HashSet<string> _busy = new(StringComparer.Ordinal);
+
+    private string Directory { get; } = System.IO.Directory.CreateDirectory(Path.Combine(options.DataDirectory, "uploads")).FullName;
+
+    /// <summary>Bytes that are here of an unfinished upload.</summary>
+    public long Received(string tenant, Digest digest) => new FileInfo(PathOf(tenant, digest)) is { Exists: true } file ? file.Length : 0;
+
+    /// <summary>
+    /// Takes bytes from an offset to the end. What came before a broken connection stays. At the end the whole is verified and put into the
+    /// content store.
+    /// </summary>
+    /// <exception cref="ApiException">Too large, another offset than what is here, or not the bytes the digest names.</exception>
+    public async Task ReceiveAsync(string tenant, Digest digest, long offset, long total, Stream body, CancellationToken cancellationToken)
+    {
+        if (total <= 0 || total > options.MaxUploadBytes)
+            throw new ApiException(ProblemCode.TooLarge, $"the archive has {total} bytes; 1 to {options.MaxUploadBytes} are accepted");
+        var path = PathOf(tenant, digest);
+        lock (_busy)
+        {
+            if (!_busy.Add(path))
+                throw new ApiException(ProblemCode.UploadMismatch, "this archive is being sent by another request right now");
+        }
+        try
+        {
+            await AppendAsync(path, offset, total, body, cancellationToken);
+            await CommitAsync(path, digest, cancellationToken);
+        }
+        finally
+        {
+            lock (_busy)
+                _busy.Remove(path);
+        }
+    }
+
+    private static async Task AppendAsync(string path, long offset, long total, Stream body, CancellationToken cancellationToken)
+    {
+        await using var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read, bufferSize: 0, useAsync: false);
+        if (offset == 0)
+            file.SetLength(0);
+        if (offset != file.Length)
+            throw new ApiException(ProblemCode.UploadMismatch, $"{file.Length} bytes are here, the request starts at {offset}; ask with HEAD and go on from there");
+        file.Position = offset;
+        var buffer = new byte[128 * 1024];
+        int read;
+        while ((read = await body.ReadAsync(buffer, cancellationToken)) > 0)
+        {
+            if (file.Position + read > total)
+                throw new ApiException(ProblemCode.UploadMismatch, $"more bytes came than the {total} that were announced");
+            file.Write(buffer.AsSpan(0, read));
+        }
+        if (file.Position < total)
+            throw new ApiException(ProblemCode.UploadMismatch, $"{file.Position} of {total} bytes are here; go on with Upload-Offset: {file.Position}");
+    }
+
+    private async Task CommitAsync(string path, Digest digest, CancellationToken cancellationToken)
+    {
+        using var writer = content.CreateWriter();
+        await using (var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0))
+            await file.CopyToAsync(writer, 1024 * 1024, cancellationToken);
+        File.Delete(path);
+        try
+        {
+            writer.Commit("application/octet-stream", digest);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new ApiException(ProblemCode.UploadMismatch, $"{e.Message}; send it again");
+        }
+    }
+
+    private string PathOf(string tenant, Digest digest) => Path.Combine(Directory, $"{tenant}-{digest.Hex}");
+}

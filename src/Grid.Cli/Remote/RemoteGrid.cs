@@ -1,0 +1,67 @@
+using System.Runtime.CompilerServices;
+using Grid.Client;
+using Grid.Client.Models;
+using Grid.Contracts.Events;
+using Grid.Oci.Content;
+using Grid.Oci.Images;
+using Grid.Oci.Layers;
+
+namespace Grid.Cli.Remote;
+
+/// <summary>A running grid, as the embedded one is used: source goes up, events come back.</summary>
+internal sealed class RemoteGrid : IDisposable
+{
+    private readonly HttpClient _http;
+    private readonly string _tenant;
+
+    public RemoteGrid(ServerContext context)
+    {
+        _http = new HttpClient { BaseAddress = context.Server, Timeout = Timeout.InfiniteTimeSpan };
+        Client = new GridClient(_http, context.Token);
+        _tenant = context.Tenant;
+    }
+
+    public GridClient Client { get; }
+
+    /// <summary>Packs a directory and sends it, unless the grid has it.</summary>
+    public async Task<SourceUpload> UploadAsync(string directory, CancellationToken cancellationToken)
+    {
+        var scratch = Directory.CreateTempSubdirectory("grid-source-");
+        try
+        {
+            var store = new ContentStore(scratch.FullName);
+            var archive = await Task.Run(() => SourceArchive.Pack(store, directory, (_, _) => true, cancellationToken), cancellationToken);
+            await using var content = store.Open(archive.Blob);
+            await Client.UploadAsync(_tenant, archive.Blob.Digest.ToString(), content, cancellationToken);
+            return new SourceUpload(archive.Blob.Digest.ToString(), archive.DiffId.ToString(), archive.Blob.Size, archive.Blob.MediaType);
+        }
+        finally
+        {
+            scratch.Delete(recursive: true);
+        }
+    }
+
+    /// <summary>Submits a build and gives its events to its end. Cancelling asks the build to stop and still gives the rest.</summary>
+    public async IAsyncEnumerable<BuildEvent> BuildAsync(BuildSubmission submission, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        // The key is this command's: a submission whose answer was lost is not submitted twice.
+        var build = await Client.SubmitBuildAsync(_tenant, submission, Guid.NewGuid().ToString(), cancellationToken);
+        await using var registration = cancellationToken.Register(() => _ = CancelAsync(build.Id));
+        await foreach (var buildEvent in Client.WatchBuildAsync(_tenant, build.Id, 0, CancellationToken.None))
+            yield return buildEvent;
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    private async Task CancelAsync(string build)
+    {
+        try
+        {
+            await Client.CancelBuildAsync(_tenant, build, CancellationToken.None);
+        }
+        catch (Exception e) when (e is GridApiException or HttpRequestException)
+        {
+            await Console.Error.WriteLineAsync($"grid build: the build could not be cancelled ({e.Message}); it goes on");
+        }
+    }
+}

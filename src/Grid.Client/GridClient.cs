@@ -1,0 +1,185 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Net.ServerSentEvents;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Grid.Client.Models;
+using Grid.Contracts.Events;
+
+namespace Grid.Client;
+
+/// <summary>The HTTP API as methods. Safe for concurrent use; the <see cref="HttpClient"/> has the base address and is the caller's.</summary>
+public sealed class GridClient
+{
+    /// <summary>The JSON of the API.</summary>
+    public static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { Converters = { new JsonStringEnumConverter() }, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
+
+    private readonly HttpClient _http;
+
+    /// <summary>Speaks to the API at the client's base address with this token.</summary>
+    public GridClient(HttpClient http, string token)
+    {
+        ArgumentNullException.ThrowIfNull(http);
+        _http = http;
+        _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
+    }
+
+    public Task<Page<TenantResource>> ListTenantsAsync(CancellationToken cancellationToken) => GetAsync<Page<TenantResource>>("v1/tenants", cancellationToken);
+
+    public Task<TenantResource> GetTenantAsync(string tenant, CancellationToken cancellationToken) => GetAsync<TenantResource>($"v1/tenants/{Escape(tenant)}", cancellationToken);
+
+    public Task<TenantResource> SetTenantAsync(string tenant, TenantSettingsResource settings, CancellationToken cancellationToken) =>
+        SendAsync<TenantResource>(HttpMethod.Put, $"v1/tenants/{Escape(tenant)}", settings, null, cancellationToken);
+
+    public Task<Page<ApiKeyResource>> ListKeysAsync(string tenant, CancellationToken cancellationToken) => GetAsync<Page<ApiKeyResource>>($"v1/tenants/{Escape(tenant)}/keys", cancellationToken);
+
+    public Task<CreatedApiKey> CreateKeyAsync(string tenant, ApiKeyRequest request, CancellationToken cancellationToken) =>
+        SendAsync<CreatedApiKey>(HttpMethod.Post, $"v1/tenants/{Escape(tenant)}/keys", request, null, cancellationToken);
+
+    public async Task RevokeKeyAsync(string tenant, string key, CancellationToken cancellationToken)
+    {
+        using var answer = await _http.DeleteAsync(Relative($"v1/tenants/{Escape(tenant)}/keys/{Escape(key)}"), cancellationToken).ConfigureAwait(false);
+        await EnsureSuccessAsync(answer, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Submits a build. With the same <paramref name="idempotencyKey"/> a repeated call gives the same build.</summary>
+    public Task<BuildResource> SubmitBuildAsync(string tenant, BuildSubmission submission, string idempotencyKey, CancellationToken cancellationToken) =>
+        SendAsync<BuildResource>(HttpMethod.Post, $"v1/tenants/{Escape(tenant)}/builds", submission, request => request.Headers.Add("Idempotency-Key", idempotencyKey), cancellationToken);
+
+    public Task<BuildResource> GetBuildAsync(string tenant, string build, CancellationToken cancellationToken) => GetAsync<BuildResource>(BuildPath(tenant, build), cancellationToken);
+
+    public Task<Page<BuildResource>> ListBuildsAsync(string tenant, string? app, string? after, int limit, CancellationToken cancellationToken) => GetAsync<Page<BuildResource>>(
+        $"v1/tenants/{Escape(tenant)}/builds?limit={limit.ToString(CultureInfo.InvariantCulture)}{(app is null ? "" : "&app=" + Escape(app))}{(after is null ? "" : "&after=" + Escape(after))}", cancellationToken);
+
+    public Task<Page<string>> ListAppsAsync(string tenant, CancellationToken cancellationToken) => GetAsync<Page<string>>($"v1/tenants/{Escape(tenant)}/apps", cancellationToken);
+
+    public Task<BuildResource> CancelBuildAsync(string tenant, string build, CancellationToken cancellationToken) =>
+        SendAsync<BuildResource>(HttpMethod.Post, BuildPath(tenant, build) + "/cancel", null, null, cancellationToken);
+
+    public Task<BuildResource> RetryBuildAsync(string tenant, string build, CancellationToken cancellationToken) =>
+        SendAsync<BuildResource>(HttpMethod.Post, BuildPath(tenant, build) + "/retry", null, null, cancellationToken);
+
+    /// <summary>
+    /// The build's events from after number <paramref name="after"/> to its end. A connection that breaks is made again from where it broke, as often as
+    /// there is progress in between.
+    /// </summary>
+    public async IAsyncEnumerable<BuildEvent> WatchBuildAsync(string tenant, string build, long after, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        for (var progress = true; progress;)
+        {
+            progress = false;
+            await using var events = ReadEventsAsync(tenant, build, after, cancellationToken).GetAsyncEnumerator(cancellationToken);
+            while (true)
+            {
+                try
+                {
+                    if (!await events.MoveNextAsync().ConfigureAwait(false))
+                        yield break;
+                }
+                catch (Exception e) when (progress && e is HttpRequestException or IOException)
+                {
+                    break;
+                }
+                (after, var buildEvent) = events.Current;
+                progress = true;
+                yield return buildEvent;
+            }
+        }
+    }
+
+    /// <summary>Sends an archive unless the tenant has sent it before, from where an earlier attempt broke off.</summary>
+    public async Task UploadAsync(string tenant, string digest, Stream content, CancellationToken cancellationToken)
+    {
+        var path = $"v1/tenants/{Escape(tenant)}/uploads/{Escape(digest)}";
+        long offset;
+        using (var ask = new HttpRequestMessage(HttpMethod.Head, Relative(path)))
+        using (var answer = await _http.SendAsync(ask, cancellationToken).ConfigureAwait(false))
+        {
+            await EnsureSuccessAsync(answer, cancellationToken).ConfigureAwait(false);
+            if (Header(answer, "Upload-Complete") == "?1")
+                return;
+            offset = long.TryParse(Header(answer, "Upload-Offset"), CultureInfo.InvariantCulture, out var received) && received <= content.Length ? received : 0;
+        }
+        content.Position = offset;
+        using var request = new HttpRequestMessage(HttpMethod.Put, Relative(path)) { Content = new StreamContent(content, 128 * 1024) };
+        request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
+        request.Headers.Add("Upload-Offset", offset.ToString(CultureInfo.InvariantCulture));
+        request.Headers.Add("Upload-Length", content.Length.ToString(CultureInfo.InvariantCulture));
+        using var done = await _http.SendAsync(request, cancellationToken).ConfigureAwait(false);
+        await EnsureSuccessAsync(done, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async IAsyncEnumerable<(long Number, BuildEvent Event)> ReadEventsAsync(string tenant, string build, long after, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, Relative(BuildPath(tenant, build) + "/events"));
+        request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("text/event-stream"));
+        request.Headers.Add("Last-Event-ID", after.ToString(CultureInfo.InvariantCulture));
+        using var answer = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken).ConfigureAwait(false);
+        await EnsureSuccessAsync(answer, cancellationToken).ConfigureAwait(false);
+        var stream = await answer.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
+        await foreach (var item in SseParser.Create(stream, (_, data) => JsonSerializer.Deserialize<BuildEvent>(data, Json)!).EnumerateAsync(cancellationToken).ConfigureAwait(false))
+        {
+            var number = long.Parse(item.EventId!, CultureInfo.InvariantCulture);
+            yield return (number, item.Data);
+        }
+    }
+
+    private static string BuildPath(string tenant, string build) => $"v1/tenants/{Escape(tenant)}/builds/{Escape(build)}";
+
+    private static string Escape(string text) => Uri.EscapeDataString(text);
+
+    private static Uri Relative(string path) => new(path, UriKind.Relative);
+
+    private static string? Header(HttpResponseMessage answer, string name) => answer.Headers.TryGetValues(name, out var values) ? values.FirstOrDefault() : null;
+
+    private async Task<T> GetAsync<T>(string path, CancellationToken cancellationToken)
+    {
+        using var answer = await _http.GetAsync(Relative(path), cancellationToken).ConfigureAwait(false);
+        return await ReadAsync<T>(answer, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<T> SendAsync<T>(HttpMethod method, string path, object? body, Action<HttpRequestMessage>? prepare, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(method, Relative(path)) { Content = body is null ? null : JsonContent.Create(body, body.GetType(), options: Json) };
+        prepare?.Invoke(request);
+        using var answer = await _http.SendAsync(request, cancellationToken).ConfigureAwait(false);
+        return await ReadAsync<T>(answer, cancellationToken).ConfigureAwait(false);
+    }
+
+    private static async Task<T> ReadAsync<T>(HttpResponseMessage answer, CancellationToken cancellationToken)
+    {
+        await EnsureSuccessAsync(answer, cancellationToken).ConfigureAwait(false);
+        return await answer.Content.ReadFromJsonAsync<T>(Json, cancellationToken).ConfigureAwait(false) ?? throw new GridApiException(answer.StatusCode, null);
+    }
+
+    private static async Task EnsureSuccessAsync(HttpResponseMessage answer, CancellationToken cancellationToken)
+    {
+        if (answer.IsSuccessStatusCode)
+            return;
+        Problem? problem = null;
+        if (answer.Content.Headers.ContentType?.MediaType is "application/problem+json" or "application/json")
+        {
+            try
+            {
+                problem = await answer.Content.ReadFromJsonAsync<Problem>(Json, cancellationToken).ConfigureAwait(false);
+            }
+            catch (JsonException)
+            {
+                // Something between us and the grid answered; the status says what there is to say.
+            }
+        }
+        throw new GridApiException(answer.StatusCode, problem);
+    }
+}
+
+/// <summary>The API's answer was an error.</summary>
+public sealed class GridApiException(HttpStatusCode status, Problem? problem) : Exception(problem?.Detail ?? problem?.Title ?? $"the server answered {(int)status} {status}")
+{
+    public HttpStatusCode Status { get; } = status;
+
+    /// <summary>What the grid said; null when the answer was not the grid's.</summary>
+    public Problem? Problem { get; } = problem;
+}

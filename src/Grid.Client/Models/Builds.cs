@@ -1,0 +1,93 @@
+using Grid.Contracts.Builds;
+
+namespace Grid.Client.Models;
+
+/// <summary>Asks for a build: <c>POST /v1/tenants/{tenant}/builds</c>.</summary>
+public sealed record BuildSubmission
+{
+    /// <summary>Name of the app within the tenant; the image's name without registry and tag when it is left out.</summary>
+    public string? App { get; init; }
+
+    /// <summary>Image to write, such as <c>registry.example/team/app:v1</c>.</summary>
+    public required string Image { get; init; }
+
+    /// <summary>More names for it, on the same registry.</summary>
+    public IReadOnlyList<string> Tags { get; init; } = [];
+
+    /// <summary>Builder image.</summary>
+    public required string Builder { get; init; }
+
+    /// <summary>The uploaded source.</summary>
+    public required SourceUpload Source { get; init; }
+
+    /// <summary>Run image to use instead of the one the builder names.</summary>
+    public string? RunImage { get; init; }
+
+    /// <summary>Image whose layers are reused; the app image itself when it is left out.</summary>
+    public string? PreviousImage { get; init; }
+
+    /// <summary>Environment for buildpacks and extensions.</summary>
+    public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Value of the <c>build_id</c> argument of Dockerfiles: a UUID; a new one when it is left out.</summary>
+    public string? BuildId { get; init; }
+
+    /// <summary>Process type the image starts.</summary>
+    public string? DefaultProcess { get; init; }
+
+    /// <summary>Run Dockerfile steps although they are cached.</summary>
+    public bool RefreshExtensions { get; init; }
+
+    /// <summary>Seconds since 1970 for the image's creation time.</summary>
+    public long? SourceDateEpoch { get; init; }
+}
+
+/// <summary>An archive that was uploaded by <c>PUT /v1/tenants/{tenant}/uploads/{digest}</c>.</summary>
+/// <param name="Digest">Digest of the compressed bytes.</param>
+/// <param name="DiffId">Digest of the tar inside.</param>
+/// <param name="Size">Compressed bytes.</param>
+/// <param name="MediaType">An OCI layer media type.</param>
+public sealed record SourceUpload(string Digest, string DiffId, long Size, string MediaType);
+
+/// <summary>A build.</summary>
+public sealed record BuildResource
+{
+    /// <summary>Unique within the tenant; sorts by the time of submission.</summary>
+    public required string Id { get; init; }
+
+    public required string Tenant { get; init; }
+
+    public required string App { get; init; }
+
+    /// <summary>The image that is asked for.</summary>
+    public required string Image { get; init; }
+
+    public required BuildState State { get; init; }
+
+    public required DateTimeOffset SubmittedAt { get; init; }
+
+    public DateTimeOffset? FinishedAt { get; init; }
+
+    /// <summary>State of each phase by its name.</summary>
+    public IReadOnlyDictionary<Phase, PhaseState> Phases { get; init; } = new Dictionary<Phase, PhaseState>();
+
+    public BuildFailure? Failure { get; init; }
+
+    /// <summary>Digest of the image's manifest.</summary>
+    public string? Digest { get; init; }
+
+    /// <summary>Where it was written, pinned by digest.</summary>
+    public IReadOnlyList<string> Locations { get; init; } = [];
+}
+
+/// <summary>Why a build failed.</summary>
+/// <param name="ExitCode">The specification's exit code of the phase.</param>
+/// <param name="Phase">The phase.</param>
+/// <param name="Message">What, where, and what to do.</param>
+/// <param name="Output">Last output of the command that failed.</param>
+public sealed record BuildFailure(int ExitCode, Phase? Phase, string Message, string? Output);
+
+/// <summary>A page of a list.</summary>
+/// <param name="Items">The page, newest first where there is a time.</param>
+/// <param name="Next">Value of <c>after</c> for the next page; null at the end.</param>
+public sealed record Page<T>(IReadOnlyList<T> Items, string? Next);

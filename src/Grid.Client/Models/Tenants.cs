@@ -1,0 +1,68 @@
+using Grid.Contracts.Tenants;
+
+namespace Grid.Client.Models;
+
+/// <summary>A tenant.</summary>
+public sealed record TenantResource
+{
+    public required string Name { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    public required TenantSettingsResource Settings { get; init; }
+}
+
+/// <summary>What a tenant may use and do. Empty lists allow everything; others allow what they name.</summary>
+public sealed record TenantSettingsResource
+{
+    /// <summary>Builds that run at once; 0 for no bound.</summary>
+    public int MaxRunningBuilds { get; init; }
+
+    /// <summary>Builds that wait; 0 for no bound.</summary>
+    public int MaxQueuedBuilds { get; init; }
+
+    /// <summary>Share compared with other tenants; at least 1.</summary>
+    public int Weight { get; init; } = 1;
+
+    /// <summary>Builder images.</summary>
+    public IReadOnlyList<string> AllowedBuilders { get; init; } = [];
+
+    /// <summary>Run images.</summary>
+    public IReadOnlyList<string> AllowedRunImages { get; init; } = [];
+
+    /// <summary>Registries to push to.</summary>
+    public IReadOnlyList<string> AllowedRegistries { get; init; } = [];
+
+    /// <summary>Environment of every build.</summary>
+    public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
+}
+
+/// <summary>Asks for an API key.</summary>
+public sealed record ApiKeyRequest
+{
+    /// <summary>What it is for.</summary>
+    public required string Name { get; init; }
+
+    public Role Role { get; init; } = Role.Builder;
+
+    public DateTimeOffset? ExpiresAt { get; init; }
+}
+
+/// <summary>An API key without its secret.</summary>
+public sealed record ApiKeyResource
+{
+    public required string Id { get; init; }
+
+    public required string Name { get; init; }
+
+    public required Role Role { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    public DateTimeOffset? ExpiresAt { get; init; }
+}
+
+/// <summary>A new API key: the only time its secret is shown.</summary>
+/// <param name="Key">The key.</param>
+/// <param name="Token">What to send: <c>Authorization: Bearer TOKEN</c>.</param>
+public sealed record CreatedApiKey(ApiKeyResource Key, string Token);

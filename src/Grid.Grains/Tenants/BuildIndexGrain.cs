@@ -1,0 +1,104 @@
+using Grid.Contracts.Tenants;
+using Orleans.Runtime;
+
+namespace Grid.Grains.Tenants;
+
+/// <summary>What is stored of an index: the newest builds, and where the full pages begin.</summary>
+[GenerateSerializer, Alias("grid.BuildIndexState")]
+public sealed class BuildIndexGrainState
+{
+    [Id(0)] public int SchemaVersion { get; set; } = 1;
+
+    /// <summary>Oldest first; fewer than <see cref="BuildIndexGrain.PageSize"/> after a page was cut off.</summary>
+    [Id(1)] public List<BuildEntry> Newest { get; set; } = [];
+
+    /// <summary>Id of the first build of each full page.</summary>
+    [Id(2)] public List<string> Pages { get; set; } = [];
+
+    [Id(3)] public List<string> Apps { get; set; } = [];
+}
+
+/// <inheritdoc cref="IBuildIndexGrain"/>
+/// <remarks>A build costs one write of at most a page, however many there were before.</remarks>
+[GrainType("grid.build-index")]
+public sealed class BuildIndexGrain([PersistentState("build-index", GridStorage.Name)] IPersistentState<BuildIndexGrainState> state) : Grain, IBuildIndexGrain
+{
+    internal const int PageSize = 200;
+
+    private BuildIndexGrainState State => state.State;
+
+    public async Task AddAsync(BuildEntry entry)
+    {
+        if (State.Newest.Exists(e => e.Id == entry.Id))
+            return;
+        if (State.Newest.Count >= PageSize)
+        {
+            // The page first: a write that is lost in between writes the same page again.
+            await Page(State.Pages.Count).WriteAsync([.. State.Newest]);
+            State.Pages.Add(State.Newest[0].Id);
+            State.Newest = [];
+        }
+        // Ids carry their time, but two nodes' clocks differ a little.
+        var at = State.Newest.FindLastIndex(e => string.CompareOrdinal(e.Id, entry.Id) < 0) + 1;
+        State.Newest.Insert(at, entry);
+        var app = State.Apps.BinarySearch(entry.App, StringComparer.Ordinal);
+        if (app < 0)
+            State.Apps.Insert(~app, entry.App);
+        await state.WriteStateAsync();
+    }
+
+    public async Task<BuildEntry[]> ListAsync(string? before, int limit)
+    {
+        var found = new List<BuildEntry>(limit);
+        Take(State.Newest, before, limit, found);
+        for (var page = State.Pages.Count - 1; page >= 0 && found.Count < limit; page--)
+        {
+            if (before is null || string.CompareOrdinal(State.Pages[page], before) < 0)
+                Take(await Page(page).ReadAsync(), before, limit, found);
+        }
+        return [.. found];
+    }
+
+    public async Task<BuildEntry?> FindAsync(string id)
+    {
+        if (State.Newest.Find(e => e.Id == id) is { } entry)
+            return entry;
+        var page = State.Pages.FindLastIndex(first => string.CompareOrdinal(first, id) <= 0);
+        return page < 0 ? null : Array.Find(await Page(page).ReadAsync(), e => e.Id == id);
+    }
+
+    public Task<string[]> AppsAsync() => Task.FromResult(State.Apps.ToArray());
+
+    private static void Take(IReadOnlyList<BuildEntry> entries, string? before, int limit, List<BuildEntry> found)
+    {
+        for (var i = entries.Count - 1; i >= 0 && found.Count < limit; i--)
+        {
+            if (before is null || string.CompareOrdinal(entries[i].Id, before) < 0)
+                found.Add(entries[i]);
+        }
+    }
+
+    private IBuildPageGrain Page(int number) => GrainFactory.GetGrain<IBuildPageGrain>($"{this.GetPrimaryKeyString()}#{number}");
+}
+
+/// <summary>What is stored of a page.</summary>
+[GenerateSerializer, Alias("grid.BuildPageState")]
+public sealed class BuildPageGrainState
+{
+    [Id(0)] public int SchemaVersion { get; set; } = 1;
+
+    [Id(1)] public BuildEntry[] Entries { get; set; } = [];
+}
+
+/// <inheritdoc cref="IBuildPageGrain"/>
+[GrainType("grid.build-page")]
+public sealed class BuildPageGrain([PersistentState("build-page", GridStorage.Name)] IPersistentState<BuildPageGrainState> state) : Grain, IBuildPageGrain
+{
+    public Task WriteAsync(BuildEntry[] entries)
+    {
+        state.State.Entries = entries;
+        return state.WriteStateAsync();
+    }
+
+    public Task<BuildEntry[]> ReadAsync() => Task.FromResult(state.State.Entries);
+}

@@ -1,0 +1,84 @@
+using Grid.Contracts.Tenants;
+using Orleans.Runtime;
+
+namespace Grid.Grains.Tenants;
+
+/// <summary>What is stored of a tenant.</summary>
+[GenerateSerializer, Alias("grid.TenantState")]
+public sealed class TenantGrainState
+{
+    [Id(0)] public int SchemaVersion { get; set; } = 1;
+
+    [Id(1)] public Tenant? Tenant { get; set; }
+
+    [Id(2)] public List<string> Keys { get; set; } = [];
+}
+
+/// <inheritdoc cref="ITenantGrain"/>
+[GrainType("grid.tenant")]
+public sealed class TenantGrain([PersistentState("tenant", GridStorage.Name)] IPersistentState<TenantGrainState> state, TimeProvider time) : Grain, ITenantGrain
+{
+    private string Name => this.GetPrimaryKeyString();
+
+    public Task<Tenant?> GetAsync()
+    {
+        if (state.State.Tenant is null)
+            DeactivateOnIdle();
+        return Task.FromResult(state.State.Tenant);
+    }
+
+    public async Task<Tenant> SetAsync(TenantSettings settings)
+    {
+        var known = state.State.Tenant;
+        state.State.Tenant = new Tenant(Name, settings, known?.CreatedAt ?? time.GetUtcNow());
+        // The directory first: a tenant that exists but is listed nowhere could not be found again.
+        if (known is null)
+            await GrainFactory.GetGrain<ITenantDirectoryGrain>(ITenantDirectoryGrain.Key).AddAsync(Name);
+        await state.WriteStateAsync();
+        return state.State.Tenant;
+    }
+
+    public async Task AddKeyAsync(string keyId)
+    {
+        if (state.State.Keys.Contains(keyId))
+            return;
+        state.State.Keys.Add(keyId);
+        await state.WriteStateAsync();
+    }
+
+    public async Task<bool> RemoveKeyAsync(string keyId)
+    {
+        if (!state.State.Keys.Remove(keyId))
+            return false;
+        await state.WriteStateAsync();
+        return true;
+    }
+
+    public Task<string[]> KeysAsync() => Task.FromResult(state.State.Keys.ToArray());
+}
+
+/// <summary>What is stored of the directory.</summary>
+[GenerateSerializer, Alias("grid.TenantDirectoryState")]
+public sealed class TenantDirectoryGrainState
+{
+    [Id(0)] public int SchemaVersion { get; set; } = 1;
+
+    [Id(1)] public List<string> Tenants { get; set; } = [];
+}
+
+/// <inheritdoc cref="ITenantDirectoryGrain"/>
+[GrainType("grid.tenant-directory")]
+public sealed class TenantDirectoryGrain(
+    [PersistentState("tenant-directory", GridStorage.Name)] IPersistentState<TenantDirectoryGrainState> state) : Grain, ITenantDirectoryGrain
+{
+    public async Task AddAsync(string tenant)
+    {
+        var at = state.State.Tenants.BinarySearch(tenant, StringComparer.Ordinal);
+        if (at >= 0)
+            return;
+        state.State.Tenants.Insert(~at, tenant);
+        await state.WriteStateAsync();
+    }
+
+    public Task<string[]> ListAsync() => Task.FromResult(state.State.Tenants.ToArray());
+}

@@ -1,0 +1,163 @@
+using System.Net;
+using System.Text;
+using Grid.Client;
+using Grid.Client.Models;
+using Grid.Contracts.Builds;
+using Grid.Contracts.Events;
+using Grid.Contracts.Tenants;
+using Grid.Contracts.Work;
+using Grid.Oci;
+
+namespace Grid.Api.Tests;
+
+public sealed class BuildTests(ApiUnderTest api) : IClassFixture<ApiUnderTest>
+{
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    private static SourceUpload Upload(string content) => new(
+        Digest.Compute(Encoding.UTF8.GetBytes(content)).ToString(), Digest.Compute("tar"u8).ToString(), Encoding.UTF8.GetByteCount(content), "application/vnd.oci.image.layer.v1.tar+gzip");
+
+    private static BuildSubmission Submission(string image = "registry.example/team/app:v1", string source = "source") =>
+        new() { Image = image, Builder = "registry.example/builder:1", Source = Upload(source) };
+
+    private static async Task<SourceUpload> SendAsync(GridClient client, string tenant, string content = "source")
+    {
+        using var bytes = new MemoryStream(Encoding.UTF8.GetBytes(content));
+        await client.UploadAsync(tenant, Upload(content).Digest, bytes, Stop);
+        return Upload(content);
+    }
+
+    [Fact]
+    public async Task A_build_is_submitted_watched_and_found_again()
+    {
+        var client = await api.AsAsync("red", Role.Builder);
+        await SendAsync(client, "red");
+        var build = await client.SubmitBuildAsync("red", Submission(), Guid.NewGuid().ToString(), Stop);
+
+        build.App.ShouldBe("team/app");
+        var events = new List<BuildEvent>();
+        await foreach (var buildEvent in client.WatchBuildAsync("red", build.Id, 0, Stop))
+            events.Add(buildEvent);
+        events[0].ShouldBeOfType<BuildStarted>();
+        events[^1].ShouldBeOfType<BuildFinished>().State.ShouldBe(BuildState.Succeeded);
+        events.OfType<PhaseFinished>().Count().ShouldBe(7);
+
+        var rest = new List<BuildEvent>();
+        await foreach (var buildEvent in client.WatchBuildAsync("red", build.Id, events.Count - 2, Stop))
+            rest.Add(buildEvent);
+        rest.Count.ShouldBe(2);
+
+        var found = await client.GetBuildAsync("red", build.Id, Stop);
+        found.State.ShouldBe(BuildState.Succeeded);
+        found.Digest.ShouldNotBeNull();
+        found.FinishedAt.ShouldNotBeNull();
+        found.Phases[Phase.Export].ShouldBe(PhaseState.Done);
+        (await client.ListBuildsAsync("red", null, null, 50, Stop)).Items.ShouldContain(b => b.Id == build.Id && b.Digest == found.Digest);
+        (await client.ListBuildsAsync("red", "team/app", null, 50, Stop)).Items.ShouldContain(b => b.Id == build.Id);
+        (await client.ListAppsAsync("red", Stop)).Items.ShouldContain("team/app");
+    }
+
+    [Fact]
+    public async Task Submit_WithTheSameIdempotencyKey_GivesTheSameBuild_AndAnotherRequestIsRefused()
+    {
+        var client = await api.AsAsync("red", Role.Builder);
+        await SendAsync(client, "red");
+        var first = await client.SubmitBuildAsync("red", Submission(), "once", Stop);
+        (await client.SubmitBuildAsync("red", Submission(), "once", Stop)).Id.ShouldBe(first.Id);
+
+        var error = await Should.ThrowAsync<GridApiException>(client.SubmitBuildAsync("red", Submission("registry.example/other:v1"), "once", Stop));
+        error.Problem!.Code.ShouldBe("idempotency-mismatch");
+        error.Status.ShouldBe(HttpStatusCode.Conflict);
+    }
+
+    [Fact]
+    public async Task Submit_WithASourceOfAnotherTenant_IsRefused()
+    {
+        await SendAsync(await api.AsAsync("blue", Role.Builder), "blue", "blue's own");
+        var red = await api.AsAsync("red", Role.Builder);
+
+        var error = await Should.ThrowAsync<GridApiException>(red.SubmitBuildAsync("red", Submission(source: "blue's own"), "x", Stop));
+        error.Problem!.Code.ShouldBe("source-missing");
+    }
+
+    [Fact]
+    public async Task Submit_WithSeveralErrors_NamesThemAll()
+    {
+        var client = await api.AsAsync("red", Role.Builder);
+        var bad = Submission("UPPER/App") with { Builder = "docker:local", BuildId = "no-uuid", Environment = new Dictionary<string, string> { ["a/b"] = "1" } };
+
+        var error = await Should.ThrowAsync<GridApiException>(client.SubmitBuildAsync("red", bad, "y", Stop));
+        error.Status.ShouldBe(HttpStatusCode.BadRequest);
+        error.Problem!.Errors!.Keys.ShouldBe(["image", "builder", "buildId", "environment.a/b"], ignoreOrder: true);
+    }
+
+    [Fact]
+    public async Task Policy_OfTheTenant_IsEnforced_AndNamesWhatIsAllowed()
+    {
+        await api.Operator.SetTenantAsync("green", new TenantSettingsResource
+        {
+            AllowedBuilders = ["registry.example/builder"], AllowedRegistries = ["registry.example"], Environment = new Dictionary<string, string> { ["BP_A"] = "tenant", ["BP_B"] = "tenant" },
+        }, Stop);
+        var client = await api.AsAsync("green", Role.Builder);
+        await SendAsync(client, "green");
+
+        (await Should.ThrowAsync<GridApiException>(client.SubmitBuildAsync("green", Submission() with { Builder = "elsewhere.example/builder:1" }, "1", Stop))).Problem!.Code.ShouldBe("policy-violation");
+        (await Should.ThrowAsync<GridApiException>(client.SubmitBuildAsync("green", Submission("elsewhere.example/app"), "2", Stop))).Problem!.Detail!.ShouldContain("registry.example");
+        (await Should.ThrowAsync<GridApiException>(client.SubmitBuildAsync("green", Submission("registry.example/builder:1"), "3", Stop))).Problem!.Code.ShouldBe("policy-violation");
+
+        var build = await client.SubmitBuildAsync("green", Submission() with { Environment = new Dictionary<string, string> { ["BP_B"] = "build" } }, "4", Stop);
+        var request = await api.Grid.Grains.GetGrain<IBuildGrain>($"green/{build.Id}").GetRequestAsync();
+        request!.Environment.ShouldBe(new Dictionary<string, string> { ["BP_A"] = "tenant", ["BP_B"] = "build" }, ignoreOrder: true);
+    }
+
+    [Fact]
+    public async Task Cancel_EndsARunningBuild_AndRetrySubmitsItAgain()
+    {
+        var client = await api.AsAsync("red", Role.Builder);
+        await SendAsync(client, "red");
+        api.Grid.Node.Holds = i => i is AnalyzeWork a && a.Targets[0].Contains("held", StringComparison.Ordinal);
+        var build = await client.SubmitBuildAsync("red", Submission("registry.example/held:v1"), Guid.NewGuid().ToString(), Stop);
+        await client.CancelBuildAsync("red", build.Id, Stop);
+        (await api.Grid.EndAsync($"red/{build.Id}")).State.ShouldBe(BuildState.Cancelled);
+        (await client.GetBuildAsync("red", build.Id, Stop)).Failure!.Message.ShouldContain("cancelled by key:");
+        api.Grid.Node.Holds = _ => false;
+
+        var again = await client.RetryBuildAsync("red", build.Id, Stop);
+        again.Id.ShouldNotBe(build.Id);
+        (await api.Grid.EndAsync($"red/{again.Id}")).State.ShouldBe(BuildState.Succeeded);
+    }
+
+    [Fact]
+    public async Task Lists_HavePages_NewestFirst()
+    {
+        await api.Operator.SetTenantAsync("pages", new TenantSettingsResource(), Stop);
+        var client = await api.AsAsync("pages", Role.Builder);
+        await SendAsync(client, "pages");
+        var ids = new List<string>();
+        for (var n = 0; n < 5; n++)
+            ids.Add((await client.SubmitBuildAsync("pages", Submission(), $"{n}", Stop)).Id);
+
+        var first = await client.ListBuildsAsync("pages", null, null, 3, Stop);
+        var second = await client.ListBuildsAsync("pages", null, first.Next, 3, Stop);
+        first.Items.Concat(second.Items).Select(b => b.Id).ShouldBe(Enumerable.Reverse(ids));
+        second.Next.ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Log_GivesTheOutputAsText()
+    {
+        var client = await api.AsAsync("red", Role.Builder);
+        await SendAsync(client, "red");
+        api.Grid.Node.Holds = i => i is AnalyzeWork a && a.Targets[0].Contains("logged", StringComparison.Ordinal);
+        var build = await client.SubmitBuildAsync("red", Submission("registry.example/logged:v1"), Guid.NewGuid().ToString(), Stop);
+        api.Grid.Events.Append($"red/{build.Id}", new OutputWritten(Phase.Analyze, "<script>one</script>\n", IsError: false) { At = DateTimeOffset.UnixEpoch });
+        api.Grid.Node.Finish(await api.Grid.Node.StartedAsync<AnalyzeWork>(a => a.BuildKey == $"red/{build.Id}"));
+        await api.Grid.EndAsync($"red/{build.Id}");
+
+        var http = api.Http(await api.TokenAsync("red", Role.Viewer));
+        using var answer = await http.GetAsync(new Uri($"v1/tenants/red/builds/{build.Id}/log", UriKind.Relative), Stop);
+        answer.Content.Headers.ContentType!.MediaType.ShouldBe("text/plain");
+        answer.Headers.GetValues("X-Content-Type-Options").ShouldBe(["nosniff"]);
+        (await answer.Content.ReadAsStringAsync(Stop)).ShouldBe("<script>one</script>\n");
+    }
+}

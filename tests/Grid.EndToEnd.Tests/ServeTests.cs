@@ -1,0 +1,78 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Grid.EndToEnd.Tests.Fixtures;
+
+namespace Grid.EndToEnd.Tests;
+
+/// <summary>A running grid and commands that use it over HTTP.</summary>
+public sealed class ServeTests(TestMachine machine)
+{
+    [Fact]
+    public async Task Build_OnARunningGrid_IsTheSameAsOnThisMachine()
+    {
+        var bench = await machine.NewAsync();
+        await using var registry = await LoopbackRegistry.StartAsync(Path.Combine(bench.Root, "registry"));
+        await registry.PushAsync(bench.Images.Run, "base/run:1");
+        bench.Builder.RunImage = $"{registry.Host}/base/run:1";
+        bench.Builder.Buildpack("test/app").Dockerfiles("test/both",
+            BuilderDirectory.AsRoot("RUN echo build >/extended"), BuilderDirectory.AsRoot("RUN echo run >/extended"));
+        var builder = $"{registry.Host}/builders/tiny:1";
+        (await bench.GridAsync("builder", "create", "--config", Path.Combine(bench.Builder.Write(), "builder.toml"), "--output", builder)).ExitCode.ShouldBe(0);
+        string[] build = ["build", bench.App, "--builder", builder, "--image", $"{registry.Host}/apps/hello:1", "--json"];
+        var here = (await BuildRun.OfAsync(bench.Start(build))).ShouldSucceed();
+
+        var data = Path.Combine(bench.Root, "node");
+        using var node = bench.Start("serve", "--data-dir", data, "--listen-http-port", "0", "--listen-silo-port", "0", "--listen-gateway-port", "0");
+        var address = await AddressAsync(node);
+        bench.Environment["XDG_CONFIG_HOME"] = Path.Combine(bench.Root, "config");
+        bench.Environment["GRID_SERVER"] = null;
+        (await bench.GridAsync("login", address, "--key-file", Path.Combine(data, "operator-key"))).ExitCode.ShouldBe(0);
+        // The source's owner needs no root and no data directory of its own: everything runs on the node.
+        var there = (await BuildRun.OfAsync(bench.Start(build))).ShouldSucceed();
+
+        there.Digest.ShouldBe(here.Digest);
+        there.Steps().ShouldBe(["ExtendBuild 4 Ran", "ExtendRun 4 Ran"], ignoreOrder: true);
+        var listed = await bench.GridAsync("builds", "--json");
+        var found = JsonSerializer.Deserialize<JsonElement>(listed.Output)[0];
+        found.GetProperty("digest").GetString().ShouldBe(there.Digest);
+        var log = await bench.GridAsync("logs", found.GetProperty("id").GetString()!);
+        log.ExitCode.ShouldBe(0, log.ToString());
+        log.Output.ShouldContain("RUN echo build");
+        (await bench.GridAsync("logs", new string('0', 32))).ExitCode.ShouldBe(1);
+
+        using (Process.Start("kill", ["-TERM", $"{node.Id}"]))
+            (await Tool.EndAsync(node)).ExitCode.ShouldBe(0);
+        Leftovers.Of(data, data).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Login_WithAKeyThatDoesNotWork_KeepsNothing()
+    {
+        var bench = await machine.NewAsync();
+        using var node = bench.Start("serve", "--role", "control", "--role", "api", "--data-dir", Path.Combine(bench.Root, "node"), "--listen-http-port", "0", "--listen-silo-port", "0", "--listen-gateway-port", "0");
+        var address = await AddressAsync(node);
+        bench.Environment["XDG_CONFIG_HOME"] = Path.Combine(bench.Root, "config");
+        bench.Environment["GRID_SERVER"] = null;
+        var key = Path.Combine(bench.Root, "key");
+        await File.WriteAllTextAsync(key, "grid_0123456789abcdef_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", TestContext.Current.CancellationToken);
+
+        var login = await bench.GridAsync("login", address, "--key-file", key);
+
+        login.ExitCode.ShouldNotBe(0);
+        login.Error.ShouldContain("grid login: ");
+        File.Exists(Path.Combine(bench.Root, "config", "grid", "context.json")).ShouldBeFalse();
+        using (Process.Start("kill", ["-TERM", $"{node.Id}"]))
+            (await Tool.EndAsync(node)).ExitCode.ShouldBe(0);
+    }
+
+    /// <summary>Waits until a node says where it is.</summary>
+    private static async Task<string> AddressAsync(Process node)
+    {
+        while (await node.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken) is { } line)
+        {
+            if (line.Contains("is ready", StringComparison.Ordinal))
+                return line[(line.LastIndexOf(' ') + 1)..];
+        }
+        throw new InvalidOperationException("the node ended: " + await node.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
+    }
+}
