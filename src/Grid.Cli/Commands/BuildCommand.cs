@@ -118,18 +118,6 @@ internal static class BuildCommand
 
     private static int Code(BuildFinished end) => end.State == BuildState.Cancelled ? UserError.Interrupted : end.ExitCode;
 
-    private static void CheckBuildId(string? policy)
-    {
-        try
-        {
-            BuildIdPolicy.Parse(policy);
-        }
-        catch (FormatException e)
-        {
-            throw new LifecycleException(ExitCode.InvalidArgs, $"--build-id: {e.Message}");
-        }
-    }
-
     /// <summary>What the flags and the environment ask for, checked without touching anything.</summary>
     private sealed record Input(DirectoryInfo Source, BuildTargets Targets, Dictionary<string, string> Environment, long? SourceDateEpoch)
     {
@@ -139,7 +127,7 @@ internal static class BuildCommand
             var source = parsed.GetValue(BuildCommand.Source)!;
             if (!source.Exists)
                 throw new LifecycleException(ExitCode.InvalidArgs, File.Exists(source.FullName) ? $"{source.FullName} is a file; name the directory of the app's source" : $"there is no directory {source.FullName}");
-            CheckBuildId(parsed.GetValue(BuildId));
+            GridFlags.Read("--build-id", parsed.GetValue(BuildId) ?? "", BuildIdPolicy.Parse);
             return new Input(
                 source,
                 BuildTargets.Resolve(parsed.GetValue(ImageName)!, parsed.GetValue(Tags) ?? [], parsed.GetValue(Output)!),

@@ -88,8 +88,8 @@ internal static class CacheCommand
     {
         var limits = new CacheLimits
         {
-            OlderThan = parsed.GetValue(OlderThan) is { } age ? Quantities.Duration("--older-than", age) : null,
-            MaxBytes = parsed.GetValue(MaxBytes) is { } bytes ? Quantities.Bytes("--max-bytes", bytes) : null,
+            OlderThan = parsed.GetValue(OlderThan) is { } age ? GridFlags.Read("--older-than", age, Quantities.Duration) : null,
+            MaxBytes = parsed.GetValue(MaxBytes) is { } bytes ? GridFlags.Read("--max-bytes", bytes, Quantities.Bytes) : null,
             All = parsed.GetValue(All),
             // The data directory is ours alone while we hold its lock.
             WithoutGrace = true,

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Grid.Buildpacks;
 using Grid.Hosting;
 using Grid.Hosting.Cache;
 
@@ -37,16 +38,21 @@ internal static class GridFlags
             SandboxCaBundle = parsed.GetValue(CaBundle) ?? defaults.SandboxCaBundle,
             SandboxMemoryBytes = parsed.GetValue(Memory) * 1024 * 1024,
             InsecureRegistries = parsed.GetValue(Insecure) ?? [],
-            Cache = Caches(parsed.GetValue(CacheMax) ?? Environment.GetEnvironmentVariable("GRID_CACHE_MAX")),
+            Cache = (parsed.GetValue(CacheMax) ?? Environment.GetEnvironmentVariable("GRID_CACHE_MAX")) is { Length: > 0 } max
+                ? new CacheOptions().WithMaxBytes(Read("--cache-max", max, Quantities.Bytes)) : new CacheOptions(),
         };
     }
 
-    private static CacheOptions Caches(string? max)
+    /// <summary>Reads the value of a flag; what is wrong is said with the flag's name.</summary>
+    public static T Read<T>(string flag, string text, Func<string, T> read)
     {
-        if (string.IsNullOrEmpty(max))
-            return new CacheOptions();
-        var bytes = Quantities.Bytes("--cache-max", max);
-        // Above the bound for what a running build needs, which no collection can remove.
-        return new CacheOptions { MaxBytes = bytes, HardMaxBytes = bytes + (bytes / 2) };
+        try
+        {
+            return read(text);
+        }
+        catch (FormatException e)
+        {
+            throw new LifecycleException(ExitCode.InvalidArgs, $"{flag} {e.Message}");
+        }
     }
 }

@@ -53,8 +53,9 @@ public static class StepScope
     {
         if (!policy.TrustedImages.Contains(request.Base.Manifest.Digest))
             return $"the base image {request.Base.Manifest.Digest} is not trusted";
-        return policy.TrustedImages.Contains(request.Builder) ? null
-            : request.Builder.IsEmpty ? "no trusted builder brought the extension" : $"the builder {request.Builder}, which brings the extensions, is not trusted";
+        if (request.Builder.IsEmpty)
+            return "no trusted builder brought the extension";
+        return policy.TrustedImages.Contains(request.Builder) ? null : $"the builder {request.Builder}, which brings the extensions, is not trusted";
     }
 
     private static string? WhyFileIsPrivate(ExtensionDockerfileSource source, ExtensionDockerfile file, SharedStepPolicy policy)

@@ -32,7 +32,7 @@ public sealed class StepCatalogGrain([PersistentState("step-catalog", GridStorag
 
     public async Task RecordAsync(StepCatalogEntry entry)
     {
-        if (!state.RecordExists)
+        if (state.State.Entries.Length == 0)
             await GrainFactory.GetGrain<IStepCatalogsGrain>(IStepCatalogsGrain.Key).AddAsync(this.GetPrimaryKeyString());
         var entries = new List<StepCatalogEntry> { entry with { Text = entry.Text.Length <= MaxText ? entry.Text : entry.Text[..MaxText] } };
         entries.AddRange(state.State.Entries.Where(e => e.Key != entry.Key));

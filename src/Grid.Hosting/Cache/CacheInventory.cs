@@ -47,8 +47,19 @@ public sealed class CacheInventory(IGrainFactory grains)
             steps.AddRange(found.Except(dead));
         }
         if (empty.Count > 0)
-            await Catalogs.RemoveAsync([.. empty]);
+            await RemoveAsync(empty);
         return steps;
+    }
+
+    private async Task RemoveAsync(List<string> empty)
+    {
+        await Catalogs.RemoveAsync([.. empty]);
+        foreach (var key in empty)
+        {
+            // Meanwhile somebody may have recorded a step, and found the catalog still listed.
+            if ((await grains.GetGrain<IStepCatalogGrain>(key).ListAsync()).Length > 0)
+                await Catalogs.AddAsync(key);
+        }
     }
 
     /// <summary>Forgets a step unless it runs or was used since; says whether it did.</summary>

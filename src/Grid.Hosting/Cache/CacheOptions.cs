@@ -28,6 +28,9 @@ public sealed record CacheOptions
 
     /// <summary>What was used so short a time ago, or so short before the oldest unfinished build, is never collected: a source is packed before its build is submitted.</summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>The same with a bound for collections, and half as much above it for what running builds need.</summary>
+    public CacheOptions WithMaxBytes(long bytes) => this with { MaxBytes = bytes, HardMaxBytes = bytes > long.MaxValue / 2 ? 0 : bytes + (bytes / 2) };
 }
 
 /// <summary>What a collection removes beyond what is due.</summary>

@@ -11,16 +11,18 @@ internal sealed partial class CollectorService(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        // Grains go before services do: what runs then is given up at the first word of it.
+        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, lifetime.ApplicationStopping);
         try
         {
-            await StartedAsync(stoppingToken);
+            await StartedAsync(stopping.Token);
             while (true)
             {
-                await WaitAsync(stoppingToken);
-                await CollectAsync(stoppingToken);
+                await WaitAsync(stopping.Token);
+                await CollectAsync(stopping.Token);
             }
         }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
             // The node stops.
         }
@@ -37,9 +39,13 @@ internal sealed partial class CollectorService(
             if (done.BytesOver > 0)
                 LogOver(done.BytesOver);
         }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (Exception e) when (!stoppingToken.IsCancellationRequested)
         {
             LogFailed(e);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            throw new OperationCanceledException("the node stops", e, stoppingToken);
         }
     }
 

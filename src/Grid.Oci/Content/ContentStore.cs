@@ -181,9 +181,9 @@ public sealed class ContentStore : IBlobFiles
     /// <summary>Whether the blob is here with the size its descriptor promises.</summary>
     internal bool IsComplete(Descriptor blob) => Use(blob.Digest) && new FileInfo(PathOf(blob.Digest)) is { Exists: true } file && file.Length == blob.Size;
 
-    /// <summary>Whether the blob is here with this length and has been verified.</summary>
+    /// <summary>Whether the blob is here with this length and has been verified. Counts as use: no collection takes it from who relies on the answer.</summary>
     internal bool IsVerified(Digest digest, long length) =>
-        new FileInfo(PathOf(digest)) is { Exists: true } file && file.Length == length && _verified.Contains(digest, file.LastWriteTimeUtc);
+        Use(digest) && new FileInfo(PathOf(digest)) is { Exists: true } file && file.Length == length && _verified.Contains(digest, file.LastWriteTimeUtc);
 
     /// <summary>Notes a blob that its writer has hashed.</summary>
     internal void Verified(Digest digest)

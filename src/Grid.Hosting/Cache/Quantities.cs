@@ -1,14 +1,14 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using Grid.Buildpacks;
 
-namespace Grid.Cli.Commands;
+namespace Grid.Hosting.Cache;
 
-/// <summary>Reads durations and sizes of the command line.</summary>
-internal static partial class Quantities
+/// <summary>Reads durations and sizes as people write them.</summary>
+public static partial class Quantities
 {
     /// <summary>A number with s, m, h or d.</summary>
-    public static TimeSpan Duration(string flag, string text)
+    /// <exception cref="FormatException">It is something else.</exception>
+    public static TimeSpan Duration(string text)
     {
         if (Durations().Match(text) is { Success: true } match && int.TryParse(match.Groups["number"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
         {
@@ -20,11 +20,12 @@ internal static partial class Quantities
                 _ => TimeSpan.FromDays(Math.Min(number, 36500)),
             };
         }
-        throw new LifecycleException(ExitCode.InvalidArgs, $"{flag} '{text}': want a number with s, m, h or d, such as 7d");
+        throw new FormatException($"'{text}': want a number with s, m, h or d, such as 7d");
     }
 
     /// <summary>A number of bytes, also with kB, MB or GB (powers of ten).</summary>
-    public static long Bytes(string flag, string text)
+    /// <exception cref="FormatException">It is something else.</exception>
+    public static long Bytes(string text)
     {
         if (Sizes().Match(text) is { Success: true } match && decimal.TryParse(match.Groups["number"].ValueSpan, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number))
         {
@@ -32,7 +33,7 @@ internal static partial class Quantities
             if (bytes <= long.MaxValue)
                 return (long)bytes;
         }
-        throw new LifecycleException(ExitCode.InvalidArgs, $"{flag} '{text}': want a number of bytes, also with kB, MB or GB, such as 20GB");
+        throw new FormatException($"'{text}': want a number of bytes, also with kB, MB or GB, such as 20GB");
     }
 
     [GeneratedRegex(@"\A(?<number>[0-9]{1,9})(?<unit>[smhd])\z", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
