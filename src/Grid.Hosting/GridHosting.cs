@@ -70,7 +70,9 @@ public static class GridHosting
         .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical));
 
     internal static void AddGridContent(this IServiceCollection services, GridOptions options) =>
-        services.AddSingleton(_ => new ContentStore(Path.Combine(options.DataDirectory, "content"), options.Cache.HardMaxBytes)).AddSingleton<IContexts, NodeContexts>();
+        services.AddSingleton(_ => new ContentStore(Path.Combine(options.DataDirectory, "content"), options.Cache.HardMaxBytes))
+            .AddSingleton(p => new TieredContent(p.GetRequiredService<ContentStore>(), p.GetService<IContentTier>()))
+            .AddSingleton<IContexts, NodeContexts>();
 
     internal static void AddGridImages(this IServiceCollection services, GridOptions options)
     {

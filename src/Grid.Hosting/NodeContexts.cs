@@ -7,16 +7,17 @@ using Grid.Oci.Images;
 
 namespace Grid.Hosting;
 
-/// <summary>Contexts and layers as this node's content store has them.</summary>
-internal sealed class NodeContexts(ContentStore content) : IContexts
+/// <summary>Contexts and layers as this node's content store has them, and the tier behind it.</summary>
+internal sealed class NodeContexts(ContentStore content, TieredContent tiered) : IContexts
 {
     public ContextIndex Read(Digest index) => index.IsEmpty ? ContextIndex.Empty : ContextStore.Read(content, index);
 
-    // Hashing a big layer takes a while: not on the grain's thread.
-    public Task<string?> WhatIsWrongAsync(Layer layer) => Task.Run(() => content.Check(layer.Blob) switch
+    public async Task<string?> WhatIsWrongAsync(Layer layer)
     {
-        BlobCheck.Intact => null,
-        BlobCheck.Damaged => "its cached layer was damaged",
-        _ => "its cached layer is gone",
-    });
+        // Hashing a big layer takes a while: not on the grain's thread.
+        var check = await Task.Run(() => content.Check(layer.Blob));
+        if (check == BlobCheck.Intact || await tiered.HasAsync(layer.Blob, CancellationToken.None))
+            return null;
+        return check == BlobCheck.Damaged ? "its cached layer was damaged" : "its cached layer is gone";
+    }
 }

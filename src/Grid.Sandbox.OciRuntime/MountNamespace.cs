@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using System.Text;
 using Grid.Sandbox.OciRuntime.Linux;
 
@@ -8,7 +7,7 @@ namespace Grid.Sandbox.OciRuntime;
 /// A mount namespace of our own: mounts made in it are invisible to the rest of the machine and vanish with the process, even after
 /// <c>kill -9</c>; and crun can be helped on hosts with hybrid control groups without changing the host.
 /// </summary>
-public static unsafe class MountNamespace
+public static class MountNamespace
 {
     private const string Marker = "GRID_MOUNT_NAMESPACE";
     internal const string HybridCgroup2 = "/sys/fs/cgroup/unified";
@@ -21,8 +20,9 @@ public static unsafe class MountNamespace
 
     /// <summary>
     /// Starts this same command line again (same process id, arguments, environment and terminal) inside a private mount namespace that still
-    /// receives the host's mounts. Returns at once when <see cref="IsPrivate"/>; otherwise does not return. Call it first thing in Main, as root:
-    /// threads and managed state are gone afterwards. Throws <see cref="IOException"/> when the kernel refuses (no CAP_SYS_ADMIN).
+    /// receives the host's mounts. Returns at once when <see cref="IsPrivate"/>; otherwise does not return. Call it first thing in Main:
+    /// threads and managed state are gone afterwards. Without root it is a user namespace with another process id (<see cref="UserNamespace"/>).
+    /// Throws <see cref="IOException"/> when the machine does not allow it.
     /// </summary>
     public static void EnterPrivate()
     {
@@ -31,17 +31,13 @@ public static unsafe class MountNamespace
         var executable = new FileInfo("/proc/self/exe").LinkTarget ?? throw new IOException("cannot read /proc/self/exe; is /proc mounted?");
         var arguments = ReadCommandLine();
         Environment.SetEnvironmentVariable(Marker, Current);
-        var environment = new List<string>();
-        foreach (System.Collections.DictionaryEntry variable in Environment.GetEnvironmentVariables())
-            environment.Add($"{variable.Key}={variable.Value}");
+        if (!Environment.IsPrivilegedProcess)
+            UserNamespace.Enter(executable, arguments);
 
         // unshare(2) in a process with threads moves only the calling thread; execve(2) ends the others and goes on as this one.
         Libc.UnshareMounts();
         Libc.Mount(null, "/", null, Recursive | Slave, null);
-        using var argv = new StringVector(arguments);
-        using var envp = new StringVector(environment);
-        execve(Libc.Bytes(executable), argv.Pointers, envp.Pointers);
-        throw Libc.Failure($"cannot start {executable} again");
+        Libc.Execute(executable, arguments);
     }
 
     /// <summary>
@@ -59,7 +55,4 @@ public static unsafe class MountNamespace
         var text = Encoding.UTF8.GetString(File.ReadAllBytes("/proc/self/cmdline"));
         return [.. text.TrimEnd('\0').Split('\0')];
     }
-
-    [DllImport("libc", SetLastError = true)]
-    private static extern int execve(byte[] path, byte** argv, byte** envp);
 }

@@ -94,8 +94,8 @@ internal sealed class OciSandbox(
         {
             WorkingDirectory.Make(_files, process.WorkingDirectory);
             var rootfs = process.ExtraVolumes.Count == 0 ? root.Merged : MountForProcess(process.ExtraVolumes, directory);
-            var bundle = BundleFactory.Create(process, rootfs, $"{root.Group!.Path}/{id}", options.HostName, options.CaBundle is not null);
-            return await new ContainerRun(engine, root.Group, id, directory).ExecuteAsync(bundle, process, cancellationToken);
+            var bundle = BundleFactory.Create(process, Place(rootfs, id));
+            return await new ContainerRun(engine, root.Group!, id, directory).ExecuteAsync(bundle, process, cancellationToken);
         }
         finally
         {
@@ -103,6 +103,14 @@ internal sealed class OciSandbox(
                 MountTable.UnmountBelow(directory);
             Trash.Delete(directory);
         }
+    }
+
+    private ContainerPlace Place(string rootfs, string id)
+    {
+        var place = new ContainerPlace(rootfs, options.HostName, options.CaBundle is not null);
+        // The kernel counts all threads of the user in this user namespace, ours among them.
+        return root.Group!.Exists ? place with { ControlGroup = $"{root.Group.Path}/{id}" }
+            : place with { MaxProcesses = spec.Limits.MaxProcesses + System.Diagnostics.Process.GetCurrentProcess().Threads.Count };
     }
 
     /// <summary>A second view of the root for one process, with its own volumes mounted into it.</summary>

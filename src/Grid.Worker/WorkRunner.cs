@@ -32,8 +32,20 @@ public sealed class WorkRunner(
         _ => item.GetType().Name.Replace("Work", "", StringComparison.Ordinal).ToLowerInvariant(),
     };
 
-    /// <summary>Does the work and gives its result; what goes wrong is thrown.</summary>
-    internal async Task<WorkResult> RunAsync(WorkItem item, Activity? span, CancellationToken cancellationToken) => item switch
+    /// <summary>Does the work and gives its result; what goes wrong is thrown. What was printed on the way can be read by everybody then.</summary>
+    internal async Task<WorkResult> RunAsync(WorkItem item, Activity? span, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await DoAsync(item, span, cancellationToken);
+        }
+        finally
+        {
+            await events.FlushAsync(item.BuildKey, CancellationToken.None);
+        }
+    }
+
+    private async Task<WorkResult> DoAsync(WorkItem item, Activity? span, CancellationToken cancellationToken) => item switch
     {
         AnalyzeWork work => await AnalyzeAsync(work, cancellationToken),
         DetectWork work => new DetectDone(await new DetectRunner(sandboxes, content, images, builds, options).RunAsync(work, Output(item, Phase.Detect), cancellationToken)),

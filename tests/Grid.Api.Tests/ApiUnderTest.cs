@@ -38,6 +38,7 @@ public sealed class ApiUnderTest : IAsyncLifetime
         builder.Services.AddSingleton(Grid.Grains);
         builder.Services.AddSingleton<IBuildEvents>(Grid.Events);
         builder.Services.AddSingleton(new ContentStore(Path.Combine(_directory, "content")));
+        builder.Services.AddSingleton(p => new TieredContent(p.GetRequiredService<ContentStore>(), null));
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddGridApi(new ApiOptions { DataDirectory = _directory, MaxUploadBytes = 1024 * 1024 });
         _app = builder.Build();

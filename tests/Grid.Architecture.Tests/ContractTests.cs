@@ -1,5 +1,6 @@
 using System.Reflection;
 using Orleans;
+using Orleans.Runtime;
 
 namespace Grid.Architecture.Tests;
 
@@ -47,6 +48,12 @@ public sealed class ContractTests
     [Fact]
     public void Stored_state_has_a_version() =>
         Product.Types("Grid.Grains").Where(t => t.Name.EndsWith("GrainState", StringComparison.Ordinal)).Where(t => t.GetProperty("SchemaVersion") is null).ShouldBeEmpty();
+
+    // Orleans' storage in PostgreSQL does not tell grain types apart.
+    [Fact]
+    public void Stored_states_have_names_of_their_own() => Types.Where(t => t.IsSubclassOf(typeof(Grain)))
+        .SelectMany(t => t.GetConstructors().SelectMany(c => c.GetParameters()).Select(p => p.GetCustomAttribute<PersistentStateAttribute>()?.StateName)).OfType<string>()
+        .ShouldBeUnique();
 
     [Fact]
     public void Grains_touch_neither_sandboxes_nor_files() => Product.Sources("Grid.Grains")

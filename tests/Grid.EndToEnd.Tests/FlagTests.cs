@@ -107,7 +107,7 @@ public sealed class FlagTests(TestMachine machine)
     [Fact]
     public async Task Build_OutputDocker_LoadsTheImageIntoTheEngine()
     {
-        await RequireEngineAsync();
+        await SandboxKindTests.RequireEngineAsync();
         var bench = await machine.NewAsync();
         bench.Builder.Buildpack("test/app");
         var name = $"grid-e2e/{Guid.NewGuid():N}:1";
@@ -117,32 +117,5 @@ public sealed class FlagTests(TestMachine machine)
         result.ExitCode.ShouldBe(0, result.ToString());
         (await Tool.RunAsync("docker", "run", "--rm", name)).ShouldBe("hello from the app\n");
         await Tool.RunAsync("docker", "rmi", name);
-    }
-
-    [Fact]
-    public async Task Build_InSandboxesOfADockerEngine_GivesTheSameImage()
-    {
-        await RequireEngineAsync();
-        const string Run = "RUN mkdir -p /opt/tool && echo made >/opt/tool/made && ln -s made /opt/tool/link\nCOPY . /context\nRUN --network=none rm -rf /opt/tool/link";
-
-        async Task<BuildRun> BuildAsync(string sandbox)
-        {
-            var bench = await machine.NewAsync();
-            bench.Builder.Buildpack("test/app").Dockerfiles("test/both", BuilderDirectory.AsRoot(Run), BuilderDirectory.AsRoot(Run));
-            return (await bench.BuildAsync("--sandbox", sandbox, "--build-id", "0d4ee5b2-0a6c-4d5e-8c3a-1f6e5f1d2c3b")).ShouldSucceed();
-        }
-
-        var byRuntime = await BuildAsync("oci");
-        var byEngine = await BuildAsync("docker");
-
-        byEngine.Steps().ShouldAllBe(step => step.EndsWith(" Ran", StringComparison.Ordinal));
-        byEngine.Digest.ShouldBe(byRuntime.Digest);
-    }
-
-    private static async Task RequireEngineAsync()
-    {
-        var version = await Tool.TryAsync("docker", "version");
-        if (version.ExitCode != 0)
-            Assert.Skip($"no Docker engine answers ({version.Error.Trim()}); tests/with-docker-engine.sh starts one");
     }
 }

@@ -46,7 +46,7 @@ public abstract partial class SandboxConformance : SandboxTests
     }
 
     [Fact]
-    public async Task CommitAsync_SpecialFilesAndOddNames_AreKept()
+    public virtual async Task CommitAsync_SpecialFilesAndOddNames_AreKept()
     {
         var layer = await StepAsync(
             "cd /data; mkfifo -m 600 fifo; mknod null c 1 3; printf x > \"$(printf 'caf\\351')\"; printf y > \"$(printf 'a\\nb')\"; perl -e 'use strict; socket(my $s, 1, 1, 0); bind($s, pack(\"S a108\", 1, \"/data/sock\")) or die $!'; ls -la >&2");

@@ -230,7 +230,7 @@ public abstract partial class SandboxConformance
     }
 
     [Fact]
-    public async Task RunAsync_MoreMemoryThanAllowed_IsKilledAndSaysSo()
+    public virtual async Task RunAsync_MoreMemoryThanAllowed_IsKilledAndSaysSo()
     {
         await using var sandbox = await Runtime.CreateAsync(Spec() with { Limits = new SandboxLimits { MemoryBytes = 48 << 20 } }, Stop);
         var result = await sandbox.RunAsync(new ProcessSpec(["/usr/bin/perl", "-e", "my $x = 'x' x (200 * 1024 * 1024); print length $x"], [], "/", new ProcessUser(0, 0)), Stop);

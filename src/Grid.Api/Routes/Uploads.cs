@@ -5,7 +5,7 @@ using Grid.Oci.Content;
 namespace Grid.Api.Routes;
 
 /// <summary>Unfinished uploads of this node: files that grow, each of one tenant, until they are the blob their name promises.</summary>
-public sealed class Uploads(ContentStore content, ApiOptions options)
+public sealed class Uploads(ContentStore content, TieredContent shared, ApiOptions options)
 {
     private readonly HashSet<string> _busy = new(StringComparer.Ordinal);
 
@@ -75,6 +75,8 @@ public sealed class Uploads(ContentStore content, ApiOptions options)
         {
             throw new ApiException(ProblemCode.UploadMismatch, $"{e.Message}; send it again");
         }
+        // The build may run anywhere.
+        await shared.PublishAsync([digest], cancellationToken);
     }
 
     private string PathOf(string tenant, Digest digest) => Path.Combine(Directory, $"{tenant}-{digest.Hex}");

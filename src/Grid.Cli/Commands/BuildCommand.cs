@@ -55,8 +55,6 @@ internal static class BuildCommand
             var input = Input.Read(parsed);
             if (ServerFlags.Read(parsed) is { } server)
                 return await BuildElsewhereAsync(server, input, parsed, cancellationToken);
-            if (!Environment.IsPrivilegedProcess)
-                throw new LifecycleException(ExitCode.Failed, "building needs root, for overlay mounts and containers; run it with sudo");
             MountNamespace.EnterPrivate();
             return await BuildAsync(input, parsed, cancellationToken);
         }
@@ -132,14 +130,7 @@ internal static class BuildCommand
                 source,
                 BuildTargets.Resolve(parsed.GetValue(ImageName)!, parsed.GetValue(Tags) ?? [], parsed.GetValue(Output)!),
                 EnvironmentFlags.Read(parsed.GetValue(Env) ?? []),
-                Epoch());
+                Commands.SourceDateEpoch.Seconds());
         }
-
-        private static long? Epoch() => System.Environment.GetEnvironmentVariable("SOURCE_DATE_EPOCH") switch
-        {
-            null or "" => null,
-            var text when long.TryParse(text, out var seconds) && seconds >= 0 => seconds,
-            var text => throw new LifecycleException(ExitCode.InvalidArgs, $"SOURCE_DATE_EPOCH wants seconds since 1970, not '{text}'"),
-        };
     }
 }

@@ -46,8 +46,6 @@ internal static class ExtendCommand
         try
         {
             var input = Input.Read(parsed);
-            if (!Environment.IsPrivilegedProcess)
-                throw new LifecycleException(ExitCode.Failed, "extending needs root, for overlay mounts and containers; run it with sudo");
             MountNamespace.EnterPrivate();
             return await ExtendAsync(input, parsed, cancellationToken);
         }

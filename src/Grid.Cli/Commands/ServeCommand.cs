@@ -9,17 +9,10 @@ namespace Grid.Cli.Commands;
 /// <summary><c>grid serve</c>: a node of a grid, until it is told to stop.</summary>
 internal static class ServeCommand
 {
-    private static readonly Option<string?> Config = new("--config", "-c") { Description = $"The node's settings ({NodeConfiguration.FileVariable}; default: {NodeConfiguration.DefaultFile} when it exists)" };
-
-    /// <summary>A flag for each setting that may stand on a command line.</summary>
-    private static readonly IReadOnlyList<(Setting Setting, Option<string[]> Option)> Flags =
-        [.. NodeSettings.All.Where(s => !s.IsSecret).Select(s => (s, new Option<string[]>(s.Flag) { Description = Describe(s), HelpName = s.Words.Count > 0 ? string.Join('|', s.Words) : s.Kind == SettingKind.Number ? "number" : "text", AllowMultipleArgumentsPerToken = false }))];
-
     public static Command Create()
     {
-        var command = new Command("serve", "Run a node of a grid; settings are described in docs/configuration.md") { Config };
-        foreach (var (_, option) in Flags)
-            command.Add(option);
+        var command = new Command("serve", "Run a node of a grid; settings are described in docs/configuration.md") { ServeFlags.Config };
+        ServeFlags.AddTo(command);
         command.SetAction(RunAsync);
         return command;
     }
@@ -28,8 +21,7 @@ internal static class ServeCommand
     {
         try
         {
-            var options = NodeConfiguration.Read(parsed.GetValue(Config), Environment.GetEnvironmentVariable,
-                Flags.Select(f => (f.Setting, (IReadOnlyList<string>)(parsed.GetValue(f.Option) ?? []))));
+            var options = ServeFlags.Read(parsed);
             if (options.Roles.HasFlag(NodeRoles.Worker))
                 EnterSandboxHost();
             await using var node = await NodeHost.StartAsync(options, cancellationToken);
@@ -53,11 +45,9 @@ internal static class ServeCommand
 
     private static void EnterSandboxHost()
     {
+        // In a user namespace signals would not reach the silo, so it could not stop cleanly.
         if (!Environment.IsPrivilegedProcess)
             throw new LifecycleException(ExitCode.Failed, "the worker role needs root, for overlay mounts and containers; run it with sudo, or without that role (--role control --role api)");
         MountNamespace.EnterPrivate();
     }
-
-    private static string Describe(Setting setting) => setting.Description.Replace("`", "", StringComparison.Ordinal)
-        + (setting.Default.Length > 0 ? $" (default: {setting.Default.Replace("`", "", StringComparison.Ordinal)})" : "");
 }

@@ -30,24 +30,31 @@ internal sealed class AnalyzerCommand : IPhaseCommand
 
     public async Task RunAsync(PhaseInputs inputs, IPhaseLog log, CancellationToken cancellationToken)
     {
+        using var images = PhaseImages.Of(inputs);
+        await AnalyzeAsync(inputs, images, log, cancellationToken);
+    }
+
+    /// <summary>Analyzes and writes analyzed.toml.</summary>
+    internal static async Task<AnalyzedFile> AnalyzeAsync(PhaseInputs inputs, PhaseImages images, IPhaseLog log, CancellationToken cancellationToken)
+    {
         if (inputs.Arguments is not [var output])
             throw new LifecycleException(ExitCode.InvalidArgs, $"failed to parse arguments: received {inputs.Arguments.Count} arguments, but expected 1: the image");
         if (output.Length == 0)
             throw new LifecycleException(ExitCode.InvalidArgs, "failed to resolve inputs: image argument is required");
         if (!inputs.Get(PhaseFlags.Daemon) && inputs.Get(PhaseFlags.LaunchCache).Length > 0)
             log.Warn("Ignoring -launch-cache, only intended for use with -daemon");
-        using var images = PhaseImages.Of(inputs);
         var input = Input(inputs, images, output, log);
         if (inputs.Get(PhaseFlags.Layout))
             ExperimentalFeature.Require(inputs, "export to OCI layout format", log);
         PhaseOwner.Take(inputs, inputs.Get(PhaseFlags.Layers), inputs.Get(PhaseFlags.LaunchCache));
         var analyzed = await PlatformAnalyzer.AnalyzeAsync(images.Stores, InPlace.Files, input, log, cancellationToken);
         InPlace.Write(inputs.Get(PhaseFlags.Analyzed), analyzed.Write(), PhaseReport.Owner(inputs));
+        return analyzed;
     }
 
     /// <summary>What to analyze.</summary>
     /// <exception cref="LifecycleException">Exit code 3: a name is none, the tags are on several registries, or nobody names a run image.</exception>
-    internal static PlatformAnalyzeInput Input(PhaseInputs inputs, PhaseImages images, string output, IPhaseLog log)
+    private static PlatformAnalyzeInput Input(PhaseInputs inputs, PhaseImages images, string output, IPhaseLog log)
     {
         var targets = images.Targets([output, .. inputs.Get(PhaseFlags.Tags)]);
         var previous = inputs.Get(PhaseFlags.PreviousImage);

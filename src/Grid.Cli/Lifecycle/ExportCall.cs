@@ -26,7 +26,7 @@ internal sealed class ExportCall(PhaseInputs inputs, IPhaseLog log)
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         using var images = PhaseImages.Of(inputs);
-        var targets = images.Targets(inputs.Arguments);
+        var targets = images.Targets([.. inputs.Arguments, .. inputs.Get(PhaseFlags.Tags)]);
         var analyzed = InPlace.ReadAnalyzed(inputs, log);
         if (string.IsNullOrEmpty(analyzed.RunImage?.Reference))
             throw new LifecycleException(ExitCode.InvalidArgs, $"run image not found in analyzed metadata ({inputs.Get(PhaseFlags.Analyzed)}); run the analyzer first");
@@ -105,8 +105,8 @@ internal sealed class ExportCall(PhaseInputs inputs, IPhaseLog log)
         BuilderLauncherPath = inputs.Get(PhaseFlags.Launcher),
         LifecycleSbomDirectory = inputs.Api >= new ApiVersion(0, 11) ? inputs.Get(PhaseFlags.LauncherSbom) : PackInput.DefaultSbomDirectory,
         LauncherPath = new GridOptions().Launcher,
-        OwnLauncher = new LauncherMetadata { Version = PhaseVersion.Text },
-        BuilderLauncher = new LauncherMetadata { Version = PhaseVersion.Text },
+        OwnLauncher = PhaseVersion.Launcher,
+        BuilderLauncher = PhaseVersion.Launcher,
         ConfigFromDisk = true,
         // A cache directory holds plain tars; compressing for it would be for nothing.
         CacheCompression = inputs.Get(PhaseFlags.CacheImage).Length == 0 ? LayerCompression.None : LayerCompression.Gzip,

@@ -2,6 +2,8 @@ using System.CommandLine;
 using System.Runtime.InteropServices;
 using System.Text;
 using Grid.Buildpacks;
+using Grid.Hosting;
+using Grid.Sandbox.OciRuntime.InPlace;
 
 namespace Grid.Cli.Lifecycle;
 
@@ -13,15 +15,18 @@ internal static class LifecycleEntry
 {
     private static readonly IReadOnlyList<IPhaseCommand> Phases = 
     [
-        new AnalyzerCommand(), new DetectorCommand(), new RestorerCommand(), new BuilderPhaseCommand(), new ExporterCommand(), new RebaserCommand(),
+        new AnalyzerCommand(), new DetectorCommand(), new RestorerCommand(), new ExtenderCommand(), new BuilderPhaseCommand(), new ExporterCommand(),
+        new CreatorCommand(), new RebaserCommand(),
     ];
+
+    private const string Launcher = "launcher";
 
     /// <summary>The phase this process was called for with its arguments; null when it was called for something else.</summary>
     public static Func<Task<int>>? Find(string[] arguments) => Find(ProgramName(), arguments);
 
     internal static Func<Task<int>>? Find(string programName, string[] arguments)
     {
-        if (programName == "lifecycle" || Named(programName) is not null)
+        if (programName == "lifecycle" || programName == Launcher || Named(programName) is not null)
             return () => RunAsync(programName == "lifecycle" ? arguments : [programName, .. arguments]);
         return arguments is ["lifecycle", .. var rest] ? () => RunAsync(rest) : null;
     }
@@ -32,6 +37,7 @@ internal static class LifecycleEntry
         var command = new Command("lifecycle", "Run a phase in place, as the programs in /cnb/lifecycle do: its flags are the specification's");
         foreach (var phase in Phases)
             command.Add(new Command(phase.Name, $"See 'grid lifecycle {phase.Name} -help'"));
+        command.Add(new Command(Launcher, "Start a process of the app, as the launcher of an app image does"));
         return command;
     }
 
@@ -44,11 +50,13 @@ internal static class LifecycleEntry
             Console.WriteLine(PhaseVersion.Text);
             return (int)ExitCode.Success;
         }
+        if (arguments is [Launcher, ..])
+            return Launch(arguments);
         // The reference's own program has the phases as verbs.
         var phase = arguments.Length == 0 ? null : Named(Path.GetFileName(arguments[0])) ?? Phases.FirstOrDefault(p => p.Verb == Path.GetFileName(arguments[0]));
         if (phase is null)
         {
-            Console.Error.WriteLine($"grid lifecycle: {(arguments.Length == 0 ? "name a phase" : $"there is no phase '{arguments[0]}'")}: {string.Join(", ", Phases.Select(p => p.Name))}");
+            Console.Error.WriteLine($"grid lifecycle: {(arguments.Length == 0 ? "name a phase" : $"there is no phase '{arguments[0]}'")}: {string.Join(", ", Phases.Select(p => p.Name).Append(Launcher))}");
             return (int)ExitCode.InvalidArgs;
         }
         using var interruption = new CancellationTokenSource();
@@ -62,6 +70,20 @@ internal static class LifecycleEntry
             context.Cancel = !interruption.IsCancellationRequested;
             interruption.Cancel();
         }
+    }
+
+    /// <summary>Becomes the launcher that goes into app images.</summary>
+    private static int Launch(string[] arguments)
+    {
+        try
+        {
+            ProgramReplacement.Execute(new GridOptions().Launcher, arguments);
+        }
+        catch (IOException failure)
+        {
+            Console.Error.WriteLine($"ERROR: failed to launch: {failure.Message}; name the file with GRID_LAUNCHER");
+        }
+        return (int)ExitCode.LaunchError;
     }
 
     /// <summary>The last part of argv[0] without an extension, as the kernel has it: .NET puts the assembly's path there.</summary>

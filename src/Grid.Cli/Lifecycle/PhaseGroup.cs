@@ -15,13 +15,21 @@ internal static class PhaseGroup
         if (!File.Exists(path))
             throw new LifecycleException(ExitCode.Failed, $"failed to read group file: there is no {path}; run the detector first");
         var group = GroupFiles.ReadGroup(InPlace.Files, path);
-        foreach (var buildpack in group.Buildpacks)
-        {
-            if (!ApiVersion.TryParse(buildpack.Api, out var api))
-                throw new LifecycleException(ExitCode.IncompatibleBuildpackApi, $"buildpack '{buildpack}' has the API '{buildpack.Api}' in {path}; want MAJOR.MINOR");
-            if (!api.IsSupportedBuildpack)
-                throw new LifecycleException(ExitCode.IncompatibleBuildpackApi, $"buildpack API version '{api}' of '{buildpack}' is incompatible with the lifecycle");
-        }
+        CheckApis(group.Buildpacks, path);
         return group;
+    }
+
+    /// <summary>Looks at the APIs of modules.</summary>
+    /// <exception cref="LifecycleException">Exit code 12: one is not supported.</exception>
+    public static void CheckApis(IEnumerable<GroupElement> modules, string path)
+    {
+        foreach (var module in modules)
+        {
+            var kind = module.Kind == ModuleKind.Buildpack ? "buildpack" : "extension";
+            if (!ApiVersion.TryParse(module.Api, out var api))
+                throw new LifecycleException(ExitCode.IncompatibleBuildpackApi, $"{kind} '{module}' has the API '{module.Api}' in {path}; want MAJOR.MINOR");
+            if (!api.IsSupportedBuildpack)
+                throw new LifecycleException(ExitCode.IncompatibleBuildpackApi, $"buildpack API version '{api}' of {kind} '{module}' is incompatible with the lifecycle");
+        }
     }
 }

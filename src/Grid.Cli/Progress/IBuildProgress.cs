@@ -18,7 +18,7 @@ public sealed class JsonProgress(TextWriter output) : IBuildProgress
 {
     public void Show(BuildEvent buildEvent)
     {
-        output.WriteLine(Hosting.Events.FileBuildEvents.ToJson(buildEvent));
+        output.WriteLine(EventLines.ToJson(buildEvent));
         output.Flush();
     }
 

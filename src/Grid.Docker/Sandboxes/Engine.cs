@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using Docker.DotNet;
 using Docker.DotNet.Models;
 using Grid.Sandbox;
+using Grid.Sandbox.OciRuntime;
 using Version = System.Version;
 
 namespace Grid.Docker.Sandboxes;
@@ -20,8 +21,8 @@ internal sealed record Engine(DockerClient Client, Uri Endpoint, string Name)
     /// </summary>
     public static async Task<Engine> ProbeAsync(DockerClient client, Uri endpoint, CancellationToken cancellationToken)
     {
-        if (!Environment.IsPrivilegedProcess)
-            throw new SandboxException("the Docker engine's files can be reached by root only; run Grid as root, or use the OCI runtime, which works for ordinary users too");
+        if (!Environment.IsPrivilegedProcess || UserNamespace.IsInside)
+            throw new SandboxException("the Docker engine's files can be reached by root only; run Grid as root, or use the OCI runtime, which needs no root");
         var (version, info) = await TalkAsync(endpoint, "start", async () =>
             (await client.System.GetVersionAsync(cancellationToken), await client.System.GetSystemInfoAsync(cancellationToken)), cancellationToken);
         if (Lacks(version, info) is { } lack)

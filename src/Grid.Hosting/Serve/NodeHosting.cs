@@ -1,11 +1,15 @@
 using Grid.Api;
 using Grid.Contracts;
+using Grid.Contracts.Events;
 using Grid.Contracts.Work;
 using Grid.Grains;
 using Grid.Hosting.Cache;
 using Grid.Hosting.Configuration;
+using Grid.Hosting.Content;
+using Grid.Hosting.Events;
 using Grid.Hosting.Storage;
 using Grid.Hosting.Storage.AzureBlobs;
+using Grid.Oci.Content;
 using Grid.Worker;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -33,7 +37,8 @@ internal static class NodeHosting
         builder.Services.AddGridLogging();
         builder.Services.AddGridContent(options.Node);
         builder.Services.AddGridImages(options.Node);
-        builder.Services.AddGridEvents(options.Node);
+        builder.Services.AddSharedContent(options);
+        builder.Services.AddJournals(options);
         builder.Services.AddGridCache(options.Node, isWholeGrid: options.Membership == Membership.Localhost);
         if (options.Roles.HasFlag(NodeRoles.Worker))
         {
@@ -53,6 +58,25 @@ internal static class NodeHosting
             .AddGridReminders(options)
             .AddGridState(options)
             .AddActivityPropagation());
+    }
+
+    /// <summary>The tier behind the node's store, unless it is alone.</summary>
+    private static void AddSharedContent(this IServiceCollection services, NodeOptions options)
+    {
+        if (options.Content == SharedContent.Azure)
+            services.AddSingleton<IContentTier>(new AzureTier(new AzureContainer(Connections.AzureBlobs(options.AzureConnection), options.ContentContainer)));
+        else if (options.Content == SharedContent.Directory)
+            services.AddSingleton<IContentTier>(new DirectoryTier(options.ContentDirectory!));
+    }
+
+    private static void AddJournals(this IServiceCollection services, NodeOptions options)
+    {
+        if (options.Events == EventStorage.Azure)
+            services.AddSingleton(p => ActivatorUtilities.CreateInstance<AzureBuildEvents>(p, new AzureContainer(Connections.AzureBlobs(options.AzureConnection), options.EventsContainer), new AzureJournalOptions()))
+                .AddSingleton<IBuildEvents>(p => p.GetRequiredService<AzureBuildEvents>())
+                .AddSingleton<IBuildJournals>(p => p.GetRequiredService<AzureBuildEvents>());
+        else
+            services.AddGridEvents(options.Node);
     }
 
     /// <summary>Takes the grains away that this node is not to hold: Orleans places a grain only where its class is.</summary>
@@ -109,7 +133,7 @@ internal static class NodeHosting
         _ => silo.UseInMemoryReminderService(),
     };
 
-    private static ISiloBuilder AddGridState(this ISiloBuilder silo, NodeOptions options)
+    internal static ISiloBuilder AddGridState(this ISiloBuilder silo, NodeOptions options)
     {
         silo.UseSystemTextJsonGrainStorageSerializer();
         return options.State switch
@@ -119,8 +143,9 @@ internal static class NodeHosting
                 o.ContainerName = options.StateContainer;
                 o.BlobServiceClient = Connections.AzureBlobs(options.AzureConnection);
             }),
-            StateStorage.Redis => silo.AddRedisGrainStorage(GridStorage.Name, o => o.ConfigurationOptions = Connections.Redis(options.RedisConnection)),
-            StateStorage.PostgreSql => silo.AddAdoNetGrainStorage(GridStorage.Name, o => (o.Invariant, o.ConnectionString) = (Connections.PostgreSqlInvariant, options.PostgreSqlConnection)),
+            StateStorage.Redis => silo.AddRedisGrainStorage(GridStorage.Name, o => (o.ConfigurationOptions, o.DeleteStateOnClear) = (Connections.Redis(options.RedisConnection), true)),
+            StateStorage.PostgreSql => silo.AddAdoNetGrainStorage(GridStorage.Name, o =>
+                (o.Invariant, o.ConnectionString, o.DeleteStateOnClear) = (Connections.PostgreSqlInvariant, options.PostgreSqlConnection, true)),
             _ => silo.AddFileGrainStorage(GridStorage.Name, o => o.RootDirectory = Path.Combine(options.Node.DataDirectory, "state")),
         };
     }

@@ -8,6 +8,9 @@ internal sealed record ExtractionRules
     /// <summary>Whether <c>.wh.</c> names are whiteouts, to be turned into those of overlayfs, rather than files.</summary>
     internal bool Whiteouts { get; init; }
 
+    /// <summary>Whether a whiteout removes what is there, because the tree is the image and not a layer of it.</summary>
+    internal bool WhiteoutsRemove { get; init; }
+
     /// <summary>Whether device nodes and FIFOs are made rather than refused.</summary>
     internal bool Nodes { get; init; }
 

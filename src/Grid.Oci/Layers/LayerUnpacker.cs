@@ -30,6 +30,20 @@ public static class LayerUnpacker
         return Task.Run(() => UnpackNew(store, layer, targetDirectory, rules, limits, cancellationToken), cancellationToken);
     }
 
+    /// <summary>Applies a layer to a directory that holds the image below it: whiteouts remove what is there (needs root).</summary>
+    /// <exception cref="InvalidDataException">The tar is malformed, hostile or not the one the diff ID names; what came before in it is applied.</exception>
+    public static Task ApplyAsync(ContentStore store, Layer layer, string targetDirectory, CancellationToken cancellationToken)
+    {
+        var rules = new ExtractionRules { Whiteouts = true, WhiteoutsRemove = true, Nodes = true, ParentLinks = true, Xattrs = true };
+        return Task.Run(
+            () =>
+            {
+                using var extractor = new TreeExtractor(targetDirectory, rules);
+                Extract(store, layer, extractor, new LayerLimits(), cancellationToken);
+            },
+            cancellationToken);
+    }
+
     /// <summary>Reads a layer to its end, verifying its diff ID, and hands each entry to the extractor.</summary>
     internal static void Extract(
         ContentStore store, Layer layer, TreeExtractor extractor, LayerLimits limits, CancellationToken cancellationToken)

@@ -183,6 +183,11 @@ internal sealed class TreeExtractor : IDisposable
         if (name.StartsWith(EntryPath.WhiteoutPrefix + EntryPath.WhiteoutPrefix, StringComparison.Ordinal) && name != EntryPath.OpaqueWhiteout)
             return; // bookkeeping of aufs (.wh..wh.plnk and the like), no change of the tree
         var (parent, path) = _parents.Open(parts.AsSpan(0, parts.Length - 1), entry.Path);
+        if (_rules.WhiteoutsRemove)
+        {
+            Remove(parent, path, name);
+            return;
+        }
         if (name == EntryPath.OpaqueWhiteout)
         {
             _rootIsOpaque |= path.Length == 0;
@@ -193,6 +198,27 @@ internal sealed class TreeExtractor : IDisposable
         if (name is "" or "." or "..")
             throw Refused(entry, "it is a whiteout of no name");
         Whiteout.Make(parent, Posix.Name(name), $"{path}/{name}");
+    }
+
+    /// <summary>Removes what a whiteout names; an opaque one, which comes before what the layer has in the directory, removes all in it.</summary>
+    private static void Remove(SafeFileHandle parent, string path, string name)
+    {
+        if (name != EntryPath.OpaqueWhiteout)
+        {
+            var removed = name[EntryPath.WhiteoutPrefix.Length..];
+            if (removed is "" or "." or "..")
+                throw new InvalidDataException($"bad layer: '{path}/{name}' is a whiteout of no name");
+            Deletion.Delete(parent, Posix.Name(removed), $"{path}/{removed}");
+            return;
+        }
+        var error = Posix.TryOpenChild(parent, Posix.Self, OpenFlags.ReadOnly | OpenFlags.Directory, 0, out var directory);
+        if (error != 0)
+            throw Posix.Error(error, "list", path);
+        using (directory)
+        {
+            foreach (var child in Posix.ListNames(directory, path))
+                Deletion.Delete(directory, child, $"{path}/{Posix.Text(child)}");
+        }
     }
 
     /// <summary>overlayfs does not ask whether the root of a layer is opaque, so everything below it is hidden one by one.</summary>

@@ -20,7 +20,11 @@ internal sealed record BundleProcess(IReadOnlyList<string> Args, IReadOnlyList<s
     public bool NoNewPrivileges { get; init; }
 
     public required BundleCapabilities Capabilities { get; init; }
+
+    public IReadOnlyList<BundleLimit>? Rlimits { get; init; }
 }
+
+internal sealed record BundleLimit(string Type, long Hard, long Soft);
 
 internal sealed record BundleUser(int Uid, int Gid, IReadOnlyList<int> AdditionalGids)
 {
@@ -31,7 +35,7 @@ internal sealed record BundleCapabilities(IReadOnlyList<string> Bounding, IReadO
 
 internal sealed record BundleMount(string Destination, string Type, string Source, IReadOnlyList<string> Options);
 
-internal sealed record BundleLinux(IReadOnlyList<BundleNamespace> Namespaces, string CgroupsPath)
+internal sealed record BundleLinux(IReadOnlyList<BundleNamespace> Namespaces, string? CgroupsPath)
 {
     public required BundleResources Resources { get; init; }
 

@@ -39,33 +39,37 @@ internal static class BundleFactory
         new("/dev", "tmpfs", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
         new("/dev/pts", "devpts", "devpts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
         new("/dev/shm", "tmpfs", "shm", ["nosuid", "noexec", "nodev", "mode=1777", "size=67108864"]),
-        new("/sys", "sysfs", "sysfs", ["nosuid", "noexec", "nodev", "ro"]),
     ];
 
-    /// <summary>The bundle of a process over a mounted root; with <paramref name="hasCaBundle"/> the CA file has been bound at <see cref="CaPath"/>.</summary>
-    public static Bundle Create(ProcessSpec process, string root, string cgroupsPath, string hostName, bool hasCaBundle)
+    // In a user namespace sysfs can only be mounted by whoever owns the network namespace, which for processes with a network is the machine.
+    private static readonly BundleMount System = UserNamespace.IsInside
+        ? new("/sys", "none", "/sys", ["rbind", "rro", "nosuid", "noexec", "nodev"]) : new("/sys", "sysfs", "sysfs", ["nosuid", "noexec", "nodev", "ro"]);
+
+    /// <summary>The bundle of a process.</summary>
+    public static Bundle Create(ProcessSpec process, ContainerPlace place)
     {
         var privileged = process.Privileges == Privileges.PackageManager;
-        return new Bundle("1.0.2", new BundleRoot(root, Readonly: false), hostName, Process(process, privileged, hasCaBundle), Mounts, new BundleLinux(Namespaces(process.Network), cgroupsPath)
+        return new Bundle("1.0.2", new BundleRoot(place.Root, Readonly: false), place.HostName, Process(process, privileged, place), [.. Mounts, System], new BundleLinux(Namespaces(process.Network), place.ControlGroup)
         {
             Resources = new BundleResources(Devices),
-            MaskedPaths = MaskedPaths,
+            MaskedPaths = UserNamespace.IsInside ? [.. MaskedPaths, "/sys/fs/cgroup"] : MaskedPaths,
             ReadonlyPaths = ReadonlyPaths,
             Seccomp = Seccomp.Profile(privileged),
         });
     }
 
-    private static BundleProcess Process(ProcessSpec process, bool privileged, bool hasCaBundle)
+    private static BundleProcess Process(ProcessSpec process, bool privileged, ContainerPlace place)
     {
         Check(process);
         // Never inheritable or ambient (CVE-2022-27651); a process that is not root gets them only by executing a file that has them.
         var bounding = privileged ? PackageManagerCapabilities : [];
         var effective = privileged && process.User.UserId == 0 ? PackageManagerCapabilities : [];
         var user = new BundleUser(process.User.UserId, process.User.GroupId, process.User.SupplementaryGroups);
-        return new BundleProcess(process.Arguments, hasCaBundle ? WithCaVariables(process.Environment) : process.Environment, process.WorkingDirectory, user)
+        return new BundleProcess(process.Arguments, place.HasCaBundle ? WithCaVariables(process.Environment) : process.Environment, process.WorkingDirectory, user)
         {
             NoNewPrivileges = !privileged,
             Capabilities = new BundleCapabilities(bounding, effective, effective),
+            Rlimits = place.MaxProcesses is { } max ? [new BundleLimit("RLIMIT_NPROC", max, max)] : null,
         };
     }
 
@@ -109,4 +113,17 @@ internal static class BundleFactory
     private static bool HasNamespace(string type) => type != "cgroup" || File.Exists("/proc/self/ns/cgroup");
 
     private static BundleDevice Character(long major, long? minor) => new(true, "rwm") { Type = "c", Major = major, Minor = minor };
+}
+
+/// <summary>Where a container runs.</summary>
+/// <param name="Root">Its mounted root file system.</param>
+/// <param name="HostName">What it sees as host name.</param>
+/// <param name="HasCaBundle">Whether the CA file has been bound at <see cref="BundleFactory.CaPath"/>.</param>
+internal sealed record ContainerPlace(string Root, string HostName, bool HasCaBundle)
+{
+    /// <summary>Its control group from the root of each hierarchy, or null for none.</summary>
+    public string? ControlGroup { get; init; }
+
+    /// <summary>How many processes its user may have, for want of a control group; null when that limits them.</summary>
+    public int? MaxProcesses { get; init; }
 }

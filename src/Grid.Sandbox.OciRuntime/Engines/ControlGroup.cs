@@ -21,8 +21,11 @@ internal sealed class ControlGroup : IDisposable
         _oomControl = oomControl;
     }
 
-    /// <summary>From the root of each hierarchy.</summary>
+    /// <summary>From the root of each hierarchy; empty when there is no group.</summary>
     public string Path { get; }
+
+    /// <summary>Whether there is a group. There is none where control groups belong to somebody else (<see cref="UserNamespace"/>).</summary>
+    public bool Exists => Path.Length > 0;
 
     private static bool IsVersion2 => File.Exists(Root + "/cgroup.controllers");
 
@@ -33,10 +36,16 @@ internal sealed class ControlGroup : IDisposable
         {
             return IsVersion2 ? CreateVersion2(path, limits) : CreateVersion1(path, limits);
         }
+        catch (Exception refused) when (UserNamespace.IsInside && limits.MemoryBytes == 0 && refused is IOException or UnauthorizedAccessException)
+        {
+            // Who runs without root has no control groups, unless somebody delegated one. The number of processes is limited otherwise then.
+            return new ControlGroup("", null, null);
+        }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             Remove(path);
-            throw new SandboxException($"cannot set the limits of the control group {path}: {failure.Message}", failure);
+            var advice = UserNamespace.IsInside ? "; memory can be limited as root only" : "";
+            throw new SandboxException($"cannot set the limits of the control group {path}: {failure.Message}{advice}", failure);
         }
     }
 
@@ -53,14 +62,14 @@ internal sealed class ControlGroup : IDisposable
     public long OutOfMemoryKills()
     {
         var events = $"{Root}{Path}/memory.events";
-        if (!IsVersion2 || !File.Exists(events))
+        if (!Exists || !IsVersion2 || !File.Exists(events))
             return 0;
         var line = File.ReadLines(events).FirstOrDefault(l => l.StartsWith("oom_kill ", StringComparison.Ordinal));
         return line is null ? 0 : long.Parse(line.AsSpan(9), CultureInfo.InvariantCulture);
     }
 
     /// <summary>Kills everything in the group of one process or, with an empty name, in the sandbox; answers whether there was anything.</summary>
-    public bool Kill(string child = "") => Kill(Path, child);
+    public bool Kill(string child = "") => Exists && Kill(Path, child);
 
     /// <inheritdoc cref="Kill(string)"/>
     public static bool Kill(string path, string child)

@@ -31,7 +31,7 @@ internal sealed record RuntimeEngine(string Executable, string Name, string Root
             }
         }
         var tried = options.Runtime is null ? "neither crun nor runc works" : $"the runtime '{options.Runtime}' does not work";
-        throw new SandboxException($"{tried} ({string.Join("; ", failures)}); install crun or runc, and run Grid as root");
+        throw new SandboxException($"{tried} ({string.Join("; ", failures)}); install crun or runc");
     }
 
     /// <summary>Starts <c>RUNTIME --root … run …</c> in the foreground.</summary>

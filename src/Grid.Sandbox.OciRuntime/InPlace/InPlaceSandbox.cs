@@ -13,10 +13,14 @@ public sealed class InPlaceSandbox : ISandbox
     public IFileTree Files { get; } = new RootedDirectory("/");
 
     /// <inheritdoc/>
-    /// <remarks>Another user than our own needs root. Volumes of a process are not possible here.</remarks>
-    public Task<ProcessResult> RunAsync(ProcessSpec process, CancellationToken cancellationToken) => process.ExtraVolumes.Count == 0
-        ? Task.Factory.StartNew(() => new InPlaceProcess(process).Run(cancellationToken), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
-        : throw new SandboxException($"{process.Arguments[0]}: a process that runs in place cannot have volumes of its own");
+    /// <remarks>Another user than our own needs root. Bounds and privileges of the specification are those of the container around us.</remarks>
+    public Task<ProcessResult> RunAsync(ProcessSpec process, CancellationToken cancellationToken) => Task.Factory.StartNew(
+        () =>
+        {
+            using var volumes = new InPlaceVolumes(process.ExtraVolumes);
+            return new InPlaceProcess(process).Run(cancellationToken);
+        },
+        CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     /// <inheritdoc/>
     /// <remarks>There is no snapshot to read back.</remarks>

@@ -112,6 +112,18 @@ internal static unsafe class Libc
         return fd < 0 ? null : new SafeFileHandle((nint)fd, ownsHandle: true);
     }
 
+    /// <summary>Becomes another program, with our environment as it is now; does not return.</summary>
+    public static void Execute(string executable, IReadOnlyList<string> arguments)
+    {
+        var environment = new List<string>();
+        foreach (System.Collections.DictionaryEntry variable in Environment.GetEnvironmentVariables())
+            environment.Add($"{variable.Key}={variable.Value}");
+        using var argv = new StringVector(arguments);
+        using var envp = new StringVector(environment);
+        _ = execve(Bytes(executable), argv.Pointers, envp.Pointers);
+        throw Failure($"cannot start {executable}");
+    }
+
     public static int TryKill(int pid, int signal) => Errno(kill(pid, signal));
 
     public static void UnshareMounts() => Check(unshare(0x20000), "cannot make a private mount namespace");
@@ -159,6 +171,9 @@ internal static unsafe class Libc
 
     [DllImport("libc", SetLastError = true)]
     private static extern int syncfs(nint fd);
+
+    [DllImport("libc", SetLastError = true)]
+    private static extern int execve(byte[] path, byte** argv, byte** envp);
 
     [DllImport("libc", SetLastError = true)]
     private static extern int kill(int pid, int signal);

@@ -46,7 +46,7 @@ internal static class Overlay
         }
         catch (IOException failure)
         {
-            throw new SandboxException($"cannot make the overlay mount: {failure.Message} (Grid needs root and overlayfs of Linux 5.12 or newer)", failure);
+            throw new SandboxException($"cannot make the overlay mount: {failure.Message} (Grid needs overlayfs of Linux 5.12 or newer)", failure);
         }
     }
 
@@ -67,6 +67,8 @@ internal static class Overlay
         }
         foreach (var (name, value) in Options)
             Set(context, SetString, name, value);
+        if (UserNamespace.IsInside)
+            Set(context, SetFlag, "userxattr", null);
         Set(context, Create, null, null);
         return Libc.FsMount(context, 0);
     }
@@ -79,6 +81,8 @@ internal static class Overlay
         {
             var options = string.Join(',', Options.Select(option => $"{option.Name}={option.Value}"));
             options += $",lowerdir={string.Join(':', handles.Select(handle => $"/proc/self/fd/{Libc.Raw(handle)}"))}";
+            if (UserNamespace.IsInside)
+                options += ",userxattr";
             if (upper is not null)
                 options += $",upperdir={upper},workdir={work},volatile";
             if (options.Length > 4095)

@@ -50,7 +50,7 @@ internal sealed class MountPoints(RootedDirectory image, string directory)
                 _extra.CreateDirectory(parent, existing.Mode, existing.Owner);
                 foreach (var (name, value) in image.GetXattrs(parent) ?? new Dictionary<string, byte[]>())
                 {
-                    if (!name.StartsWith("trusted.overlay.", StringComparison.Ordinal))
+                    if (!name.StartsWith("trusted.overlay.", StringComparison.Ordinal) && !name.StartsWith("user.overlay.", StringComparison.Ordinal))
                         _extra.SetXattr(parent, name, value);
                 }
             }

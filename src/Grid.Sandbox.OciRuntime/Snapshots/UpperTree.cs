@@ -18,7 +18,7 @@ namespace Grid.Sandbox.OciRuntime.Snapshots;
 internal sealed class UpperTree(RootedDirectory upper, RootedDirectory image, IReadOnlySet<string> excluded, IReadOnlySet<string> ours)
 {
     private const string WhiteoutPrefix = ".wh.";
-    private const string Opaque = "trusted.overlay.opaque";
+    private static readonly string Opaque = UserNamespace.IsInside ? "user.overlay.opaque" : "trusted.overlay.opaque";
     private static readonly string[] Foreign = ["trusted.", "security.", "user.overlay."];
 
     /// <summary>Directories that something excluded was removed from.</summary>
@@ -93,7 +93,7 @@ internal sealed class UpperTree(RootedDirectory upper, RootedDirectory image, IR
     }
 
     /// <summary>What belongs to the file and not to overlayfs or to the host's security modules.</summary>
-    private static Dictionary<string, byte[]>? Kept(IReadOnlyDictionary<string, byte[]>? xattrs)
+    internal static Dictionary<string, byte[]>? Kept(IReadOnlyDictionary<string, byte[]>? xattrs)
     {
         var kept = xattrs?.Where(x => x.Key == "security.capability" || !Foreign.Any(prefix => x.Key.StartsWith(prefix, StringComparison.Ordinal)))
             .ToDictionary(StringComparer.Ordinal);

@@ -21,6 +21,18 @@ internal sealed class RecordedEvents : IBuildEvents
         grown.SetResult();
     }
 
+    public Task FlushAsync(string buildKey, CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public async IAsyncEnumerable<RecordedEvent> ReadAsync(string buildKey, long from, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        long position = 0;
+        await foreach (var found in WatchAsync(buildKey, cancellationToken))
+        {
+            if (position++ >= from)
+                yield return new RecordedEvent(found, position);
+        }
+    }
+
     /// <summary>Events of a build so far.</summary>
     public IReadOnlyList<BuildEvent> Of(string buildKey)
     {

@@ -98,7 +98,10 @@ public sealed class SerializationTests
         {
             var arguments = type.GetGenericArguments();
             if (arguments.Length == 1)
-                return FilledList(arguments[0], depth);
+            {
+                var list = FilledList(arguments[0], depth);
+                return type.IsInstanceOfType(list) ? list : Activator.CreateInstance(type, list)!;
+            }
             var map = (IDictionary)Activator.CreateInstance(typeof(Dictionary<,>).MakeGenericType(arguments))!;
             map[Filled(arguments[0], depth + 1)] = Filled(arguments[1], depth + 1);
             return map;

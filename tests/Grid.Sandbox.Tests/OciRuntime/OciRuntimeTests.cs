@@ -1,23 +1,53 @@
 using Grid.Oci.Content;
+using Grid.Oci.Layers;
 using Grid.Sandbox.OciRuntime;
 
 namespace Grid.Sandbox.Tests.OciRuntime;
 
-/// <summary>The conformance suite over runc.</summary>
-public sealed class RuncConformance : SandboxConformance
+/// <summary>
+/// The conformance suite over an OCI runtime, as root or (in a program <see cref="RootlessTests"/> starts) as an ordinary user.
+/// What is overridden here is where the latter differs, with the reason.
+/// </summary>
+public abstract class OciRuntimeConformance(string name) : SandboxConformance
 {
-    protected override ISandboxRuntime CreateRuntimeAt(string directory) => OciRuntimeUnderTest.Make(directory, "runc", Directory, Store);
+    protected override ISandboxRuntime CreateRuntimeAt(string directory) => OciRuntimeUnderTest.Make(directory, name, Directory, Store);
 
     protected override void AssertNothingLeft() => OciRuntimeUnderTest.AssertNothingLeft(Directory);
+
+    /// <summary>The kernel lets nobody make device nodes in a user namespace, not even harmless ones.</summary>
+    [Fact]
+    public override async Task CommitAsync_SpecialFilesAndOddNames_AreKept()
+    {
+        if (!UserNamespace.IsInside)
+        {
+            await base.CommitAsync_SpecialFilesAndOddNames_AreKept();
+            return;
+        }
+        var layer = await StepAsync("cd /data; mkfifo -m 600 fifo; mknod null c 1 3 && exit 9; printf x > \"$(printf 'caf\\351')\"; printf y > \"$(printf 'a\\nb')\"");
+        Entries(layer).Select(e => (e.Path, e.Type)).ShouldBe(
+            [("data", LayerEntryType.Directory), ("data/a\nb", LayerEntryType.File), ("data/caf\uDCE9", LayerEntryType.File), ("data/fifo", LayerEntryType.Fifo)]);
+    }
+
+    /// <summary>Control groups belong to root unless one was delegated, and nothing else bounds memory.</summary>
+    [Fact]
+    public override async Task RunAsync_MoreMemoryThanAllowed_IsKilledAndSaysSo()
+    {
+        if (!UserNamespace.IsInside)
+        {
+            await base.RunAsync_MoreMemoryThanAllowed_IsKilledAndSaysSo();
+            return;
+        }
+        var runtime = Runtime;
+        (await Should.ThrowAsync<SandboxException>(() => runtime.CreateAsync(Spec() with { Limits = new SandboxLimits { MemoryBytes = 48 << 20 } }, Stop)))
+            .Message.ShouldContain("as root only");
+    }
 }
+
+/// <summary>The conformance suite over runc.</summary>
+public sealed class RuncConformance() : OciRuntimeConformance("runc");
 
 /// <summary>The conformance suite over crun; on hosts with hybrid control groups it needs a private mount namespace.</summary>
-public sealed class CrunConformance : SandboxConformance
-{
-    protected override ISandboxRuntime CreateRuntimeAt(string directory) => OciRuntimeUnderTest.Make(directory, "crun", Directory, Store);
-
-    protected override void AssertNothingLeft() => OciRuntimeUnderTest.AssertNothingLeft(Directory);
-}
+public sealed class CrunConformance() : OciRuntimeConformance("crun");
 
 /// <summary>Makes runtimes for tests and looks for what they leave.</summary>
 internal static class OciRuntimeUnderTest

@@ -1,0 +1,88 @@
+using System.Runtime.CompilerServices;
+
+namespace Grid.Hosting.Events;
+
+/// <summary>The lines of one build in a file: one writer, any number of readers that follow it.</summary>
+internal sealed class FileJournal : IDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly FileStream _file;
+    private long _length;
+    private bool _closed;
+    private TaskCompletionSource _grown = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public FileJournal(string path)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        _file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
+        _length = EndOfLastLine(_file);
+        _file.SetLength(_length);
+        _file.Position = _length;
+    }
+
+    /// <summary>Adds a line with its end; false when the journal is closed.</summary>
+    public bool TryAppend(byte[] line)
+    {
+        TaskCompletionSource grown;
+        lock (_lock)
+        {
+            if (_closed)
+                return false;
+            _file.Write(line);
+            _length += line.Length;
+            (grown, _grown) = (_grown, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        }
+        grown.TrySetResult();
+        return true;
+    }
+
+    /// <summary>Whole lines from a position, for ever, each with the position after it; reads only what has been written completely.</summary>
+    public async IAsyncEnumerable<(byte[] Line, long Next)> ReadAsync(long from, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using var file = new FileStream(_file.Name, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
+        file.Position = from;
+        var lines = new LineReader(from);
+        var buffer = new byte[64 * 1024];
+        while (true)
+        {
+            long length;
+            Task grown;
+            lock (_lock)
+                (length, grown) = (_length, _grown.Task);
+            if (file.Position >= length)
+            {
+                await grown.WaitAsync(cancellationToken);
+                continue;
+            }
+            var read = await file.ReadAsync(buffer.AsMemory(0, (int)Math.Min(buffer.Length, length - file.Position)), cancellationToken);
+            foreach (var line in lines.Read(buffer.AsMemory(0, read)))
+                yield return line;
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            _closed = true;
+            _file.Dispose();
+        }
+    }
+
+    /// <summary>Where the whole lines end: a process that was killed, or a full disk, may have left a piece of one.</summary>
+    private static long EndOfLastLine(FileStream file)
+    {
+        Span<byte> piece = stackalloc byte[4096];
+        for (var end = file.Length; end > 0;)
+        {
+            var start = Math.Max(0, end - piece.Length);
+            var bytes = piece[..(int)(end - start)];
+            file.Position = start;
+            file.ReadExactly(bytes);
+            if (bytes.LastIndexOf((byte)'\n') is >= 0 and var at)
+                return start + at + 1;
+            end = start;
+        }
+        return 0;
+    }
+}

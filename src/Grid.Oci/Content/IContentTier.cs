@@ -1,0 +1,20 @@
+namespace Grid.Oci.Content;
+
+/// <summary>Content by digest that all nodes share, behind the store each has. What is in it is complete; who reads it verifies the digest all the same.</summary>
+public interface IContentTier
+{
+    /// <summary>The size of a blob in bytes; null when it is not there.</summary>
+    Task<long?> FindAsync(Digest digest, CancellationToken cancellationToken);
+
+    /// <summary>Opens a blob for reading from its start; a missing one throws <see cref="Images.BlobNotFoundException"/>.</summary>
+    Task<Stream> OpenAsync(Digest digest, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Puts a blob there, or does nothing when it is there already. One that was interrupted goes on where it stopped, where the tier can. Content that
+    /// has another digest throws <see cref="InvalidDataException"/> and leaves nothing that could be read.
+    /// </summary>
+    /// <param name="digest">Its name.</param>
+    /// <param name="content">Its bytes, from the current position; its length must be known.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    Task PutAsync(Digest digest, Stream content, CancellationToken cancellationToken);
+}

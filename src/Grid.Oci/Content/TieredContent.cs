@@ -1,0 +1,47 @@
+using Grid.Oci.Images;
+
+namespace Grid.Oci.Content;
+
+/// <summary>A node's store with a shared tier behind it: brings what others made, and gives others what this node made.</summary>
+/// <param name="store">The node's store.</param>
+/// <param name="tier">The tier; null for a node that is alone, whose store is all there is.</param>
+public sealed class TieredContent(ContentStore store, IContentTier? tier)
+{
+    /// <summary>The tier says nothing of types, and nobody asks: who reads a blob knows what it is.</summary>
+    private const string MediaType = "application/octet-stream";
+
+    private const int Parallel = 4;
+
+    /// <summary>
+    /// Brings blobs to the store that it has not, verified, each once however many ask at the same time. One that is nowhere is left out: whoever opens
+    /// it says so.
+    /// </summary>
+    public Task FetchAsync(IReadOnlyCollection<Digest> blobs, CancellationToken cancellationToken) => tier is null ? Task.CompletedTask
+        : EachAsync(blobs, digest => !store.Contains(digest), async (digest, token) =>
+        {
+            if (await tier.FindAsync(digest, token) is { } size)
+                await store.EnsureAsync(new Descriptor(MediaType, digest, size), new TierBlobs(tier), token);
+        }, cancellationToken);
+
+    /// <summary>Puts blobs of the store into the tier. When it returns they outlive this node; one the store has not is left out.</summary>
+    public Task PublishAsync(IReadOnlyCollection<Digest> blobs, CancellationToken cancellationToken) => tier is null ? Task.CompletedTask
+        : EachAsync(blobs, store.Contains, async (digest, token) =>
+        {
+            await using var file = new FileStream(store.PathOf(digest), FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
+            if (await tier.FindAsync(digest, token) != file.Length)
+                await tier.PutAsync(digest, file, token);
+        }, cancellationToken);
+
+    /// <summary>Whether a blob can be had here: from the store or the tier.</summary>
+    public async Task<bool> HasAsync(Descriptor blob, CancellationToken cancellationToken) =>
+        store.IsComplete(blob) || tier is not null && await tier.FindAsync(blob.Digest, cancellationToken) == blob.Size;
+
+    private static Task EachAsync(IEnumerable<Digest> blobs, Func<Digest, bool> wanted, Func<Digest, CancellationToken, ValueTask> action, CancellationToken cancellationToken) =>
+        System.Threading.Tasks.Parallel.ForEachAsync(blobs.Where(b => !b.IsEmpty).Distinct().Where(wanted), new ParallelOptions { MaxDegreeOfParallelism = Parallel, CancellationToken = cancellationToken }, action);
+
+    /// <summary>The tier as the store's source.</summary>
+    private sealed class TierBlobs(IContentTier tier) : IBlobSource
+    {
+        public Task<Stream> OpenAsync(Descriptor blob, CancellationToken cancellationToken) => tier.OpenAsync(blob.Digest, cancellationToken);
+    }
+}

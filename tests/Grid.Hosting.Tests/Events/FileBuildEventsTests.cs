@@ -1,0 +1,77 @@
+using Grid.Contracts.Events;
+using Grid.Hosting.Events;
+
+namespace Grid.Hosting.Tests.Events;
+
+/// <summary>Files: the suite, and what concerns files alone.</summary>
+public sealed class FileBuildEventsTests : BuildEventsConformance
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("grid-events-").FullName;
+
+    public override async ValueTask DisposeAsync()
+    {
+        await base.DisposeAsync();
+        Directory.Delete(_directory, recursive: true);
+    }
+
+    protected override Task<IBuildEvents> OpenAsync() => Task.FromResult<IBuildEvents>(new FileBuildEvents(_directory));
+
+    [Fact]
+    public async Task No_file_stays_open_after_the_end_of_its_build()
+    {
+        var events = await NewAsync();
+        for (var n = 0; n < 20; n++)
+        {
+            events.Append($"t/{n}", Output("x"));
+            events.Append($"t/{n}", End);
+        }
+
+        Directory.GetFiles("/proc/self/fd").Count(f => new FileInfo(f).LinkTarget?.StartsWith(_directory, StringComparison.Ordinal) == true).ShouldBe(0);
+    }
+
+    [Theory]
+    [InlineData("{\"event\":\"output\",\"pha")]
+    [InlineData("{")]
+    public async Task A_piece_of_a_line_left_by_a_killed_process_is_cut_off(string piece)
+    {
+        using (var before = new FileBuildEvents(_directory))
+            before.Append("tenant/build", Output(new string('x', 10_000)));
+        var file = Directory.GetFiles(_directory).Single();
+        await File.AppendAllTextAsync(file, piece);
+        using var after = new FileBuildEvents(_directory);
+        after.Append("tenant/build", End);
+
+        (await AllAsync(after)).Count.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task A_journal_that_is_one_long_piece_begins_anew()
+    {
+        await File.WriteAllTextAsync(Path.Combine(_directory, "tenant%2Fbuild.jsonl"), new string('x', 9000));
+        using var events = new FileBuildEvents(_directory);
+        events.Append("tenant/build", End);
+
+        (await AllAsync(events)).ShouldBe([End]);
+    }
+
+    [Fact]
+    public async Task Much_output_takes_little_memory()
+    {
+        using var events = new FileBuildEvents(_directory);
+        var piece = Output(new string('x', 8000));
+        for (var n = 0; n < 4000; n++)
+            events.Append("t/b", piece);
+        events.Append("t/b", End);
+        var before = GC.GetTotalMemory(forceFullCollection: true);
+        long most = 0;
+        var count = 0;
+        await foreach (var _ in events.WatchAsync("t/b", TestContext.Current.CancellationToken))
+        {
+            if (++count % 1000 == 0)
+                most = Math.Max(most, GC.GetTotalMemory(forceFullCollection: true) - before);
+        }
+
+        count.ShouldBe(4001);
+        most.ShouldBeLessThan(4_000_000);
+    }
+}

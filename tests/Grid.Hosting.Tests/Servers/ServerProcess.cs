@@ -1,0 +1,114 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace Grid.Hosting.Tests.Servers;
+
+/// <summary>A server on a loopback port, with an empty directory of its own. It can be killed and started again, as machines do.</summary>
+public sealed class ServerProcess : IAsyncDisposable
+{
+    private readonly string _program;
+    private readonly IReadOnlyList<string> _arguments;
+    private readonly StringBuilder _log = new();
+    private Process? _process;
+
+    private ServerProcess(string program, IReadOnlyList<string> arguments, int port, string directory) => (_program, _arguments, Port, Dir) = (program, arguments, port, directory);
+
+    public int Port { get; }
+
+    /// <summary>Where it keeps its data; removed in the end.</summary>
+    public string Dir { get; }
+
+    /// <summary>Starts a server and waits until its port answers.</summary>
+    public static async Task<ServerProcess> StartAsync(string program, Func<int, string, IReadOnlyList<string>> arguments)
+    {
+        var directory = Directory.CreateTempSubdirectory("grid-server-").FullName;
+        var port = FreePort();
+        var server = new ServerProcess(program, arguments(port, directory), port, directory);
+        await server.StartAsync();
+        return server;
+    }
+
+    /// <summary>Starts it (again), on the same port and directory.</summary>
+    public async Task StartAsync()
+    {
+        var start = new ProcessStartInfo(_program, _arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        var process = new Process { StartInfo = start };
+        process.OutputDataReceived += (_, line) => Log(line.Data);
+        process.ErrorDataReceived += (_, line) => Log(line.Data);
+        process.Start();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        _process = process;
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (!await AnswersAsync(patience.Token))
+        {
+            process.HasExited.ShouldBeFalse($"{_program} ended at once: {Logged}");
+            await Task.Delay(25, patience.Token);
+        }
+    }
+
+    /// <summary>Kills it without a chance to clean up, unless it is not running.</summary>
+    public async Task KillAsync()
+    {
+        if (_process is not { } process)
+            return;
+        _process = null;
+        if (!process.HasExited)
+            process.Kill(entireProcessTree: true);
+        await process.WaitForExitAsync();
+        process.Dispose();
+    }
+
+    /// <summary>Asks it to stop and waits until it has.</summary>
+    public async Task StopAsync()
+    {
+        using (var kill = Process.Start("kill", ["-TERM", $"{_process!.Id}"]))
+            await kill.WaitForExitAsync();
+        await _process.WaitForExitAsync();
+        await KillAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await KillAsync();
+        Directory.Delete(Dir, recursive: true);
+    }
+
+    public static int FreePort()
+    {
+        using var probe = new TcpListener(IPAddress.Loopback, 0);
+        probe.Start();
+        return ((IPEndPoint)probe.LocalEndpoint).Port;
+    }
+
+    private string Logged
+    {
+        get
+        {
+            lock (_log)
+                return _log.ToString();
+        }
+    }
+
+    private void Log(string? line)
+    {
+        lock (_log)
+            _log.AppendLine(line);
+    }
+
+    private async Task<bool> AnswersAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var client = new TcpClient();
+            await client.ConnectAsync(IPAddress.Loopback, Port, cancellationToken);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+}
