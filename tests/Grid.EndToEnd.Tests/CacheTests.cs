@@ -107,6 +107,27 @@ public sealed class CacheTests(TestMachine machine)
     }
 
     [Fact]
+    public async Task Build_OnlyTheLastStepIsNew_RunsItOverLayersOfThePreviousImage()
+    {
+        var bench = await machine.NewAsync();
+        await using var registry = await LoopbackRegistry.StartAsync(Path.Combine(bench.Root, "registry"));
+        await registry.PushAsync(bench.Images.Run, "base/run:1");
+        bench.Builder.RunImage = $"{registry.Host}/base/run:1";
+        bench.Builder.Buildpack("test/app").Dockerfiles("test/run", run: BuilderDirectory.AsRoot("RUN echo one >/one\nRUN cat /one >/two"));
+        var image = $"{registry.Host}/apps/hello:1";
+        (await bench.PublishAsync(image)).ShouldSucceed();
+
+        var other = new Workbench(machine, bench.Images, Directory.CreateDirectory(Path.Combine(bench.Root, "other")).FullName);
+        other.Builder.RunImage = bench.Builder.RunImage;
+        other.Builder.Buildpack("test/app").Dockerfiles("test/run", run: BuilderDirectory.AsRoot("RUN echo one >/one\nRUN cat /one /one >/two"));
+        (await other.PublishAsync(image)).ShouldSucceed().Steps().ShouldBe(["ExtendRun 4 Restored", "ExtendRun 5 Ran"]);
+
+        await registry.PullAsync("apps/hello:1", $"oci:{other.Layout}:app");
+        var bundle = await (await BuiltImage.ReadAsync(other.Layout)).UnpackAsync(Path.Combine(other.Root, "bundle"));
+        (await File.ReadAllTextAsync(Path.Combine(bundle, "rootfs", "two"), TestContext.Current.CancellationToken)).ShouldBe("one\none\n");
+    }
+
+    [Fact]
     public async Task Build_ExtensionInstallsPackages_AppImageHasTheirBillOfMaterials()
     {
         var bench = await machine.NewAsync();
