@@ -35,7 +35,7 @@ public sealed class EmbeddedGrid : IAsyncDisposable
         try
         {
             var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { ContentRootPath = AppContext.BaseDirectory });
-            builder.AddEmbeddedGrid(options);
+            builder.AddEmbeddedGrid(options with { AllowPrivateUrls = true });
             var host = builder.Build();
             await host.StartAsync(cancellationToken);
             return new EmbeddedGrid(host, directoryLock);
@@ -48,8 +48,14 @@ public sealed class EmbeddedGrid : IAsyncDisposable
     }
 
     /// <summary>Submits a build and gives its events to its end. Cancelling asks the build to stop and still gives the rest.</summary>
-    public async IAsyncEnumerable<BuildEvent> BuildAsync(string buildKey, BuildRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
+    /// <param name="buildKey">The build's key.</param>
+    /// <param name="request">What to build.</param>
+    /// <param name="secrets">For RUN --mount=type=secret, by id; kept in memory until the build has ended.</param>
+    /// <param name="cancellationToken">Asks it to stop.</param>
+    public async IAsyncEnumerable<BuildEvent> BuildAsync(
+        string buildKey, BuildRequest request, IReadOnlyDictionary<string, byte[]> secrets, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        using var kept = Services.GetRequiredService<BuildSecrets>().Keep(buildKey, secrets);
         var build = Services.GetRequiredService<IGrainFactory>().GetGrain<IBuildGrain>(buildKey);
         await build.SubmitAsync(request);
         await using var registration = cancellationToken.Register(() => build.CancelAsync("interrupted").Ignore());
@@ -61,8 +67,10 @@ public sealed class EmbeddedGrid : IAsyncDisposable
     public string SandboxName => Services.GetRequiredService<ISandboxRuntime>().Name;
 
     /// <summary>Extends an image and gives the events to its end, as <see cref="BuildAsync"/> does for a build.</summary>
-    public async IAsyncEnumerable<BuildEvent> ExtendAsync(string key, ImageExtensionRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<BuildEvent> ExtendAsync(
+        string key, ImageExtensionRequest request, IReadOnlyDictionary<string, byte[]> secrets, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        using var kept = Services.GetRequiredService<BuildSecrets>().Keep(key, secrets);
         var extension = Services.GetRequiredService<IGrainFactory>().GetGrain<IImageExtensionGrain>(key);
         await extension.StartAsync(request);
         await using var registration = cancellationToken.Register(() => extension.CancelAsync("interrupted").Ignore());

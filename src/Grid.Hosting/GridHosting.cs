@@ -97,6 +97,7 @@ public static class GridHosting
     {
         BuildsDirectory = Path.Combine(options.DataDirectory, "builds"),
         Launcher = options.Launcher,
+        AllowPrivateUrls = options.AllowPrivateUrls,
         SandboxLimits = new SandboxLimits { MemoryBytes = options.SandboxMemoryBytes, MaxProcesses = options.SandboxMaxProcesses },
     });
 

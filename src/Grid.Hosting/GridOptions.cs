@@ -26,6 +26,9 @@ public sealed record GridOptions
     /// <summary>Processes and threads in one sandbox.</summary>
     public int SandboxMaxProcesses { get; init; } = 4096;
 
+    /// <summary>Whether ADD may fetch from loopback and private addresses; an embedded grid always may, what it builds is its user's own.</summary>
+    public bool AllowPrivateUrls { get; init; }
+
     /// <summary>Registries to speak plain http with, besides loopback ones.</summary>
     public IReadOnlyList<string> InsecureRegistries { get; init; } = [];
 

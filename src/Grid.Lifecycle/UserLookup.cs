@@ -7,7 +7,7 @@ namespace Grid.Lifecycle;
 
 /// <summary>
 /// Resolves USER in the image's own passwd and group, as Docker does: names or numbers, a number needs no entry, without a group the user's own
-/// and those it is a member of.
+/// and those it is a member of. A number is always an id, even when passwd has a user of that name: <c>USER 1001</c> never turns into root.
 /// </summary>
 public static class UserLookup
 {
@@ -24,9 +24,9 @@ public static class UserLookup
         var groups = Lines(files, "/etc/group").Select(l => l.Split(':')).Where(f => f.Length >= 3).ToList();
         if (name.Length == 0)
             name = "0";
-        var entry = passwd.FirstOrDefault(f => f[0] == name);
-        if (entry is null && Number(name, "user") is { } number)
-            entry = passwd.FirstOrDefault(f => f[2] == number.ToString(CultureInfo.InvariantCulture));
+        var entry = Number(name, "user") is { } number
+            ? passwd.FirstOrDefault(f => f[2] == number.ToString(CultureInfo.InvariantCulture))
+            : passwd.FirstOrDefault(f => f[0] == name);
         var uid = entry is not null ? Number(entry[2], "user") : Number(name, "user");
         if (uid is null)
             throw new FormatException($"there is no user '{name}' in /etc/passwd of the image; create it in an earlier step, or use a number");
@@ -41,8 +41,7 @@ public static class UserLookup
     public static string HomeOf(IFileTree files, ProcessUser user) => Resolve(files, user.UserId.ToString(CultureInfo.InvariantCulture)).Home;
 
     private static int GroupId(List<string[]> groups, string group) =>
-        groups.FirstOrDefault(f => f[0] == group) is { } entry ? Number(entry[2], "group") ?? 0
-            : Number(group, "group") ?? throw new FormatException($"there is no group '{group}' in /etc/group of the image; create it in an earlier step, or use a number");
+        Number(group, "group") ?? (groups.FirstOrDefault(f => f[0] == group) is { } entry ? Number(entry[2], "group") ?? 0 : throw new FormatException($"there is no group '{group}' in /etc/group of the image; create it in an earlier step, or use a number"));
 
     private static List<int> Memberships(List<string[]> groups, string user, int primary) =>
         [.. groups.Where(f => f.Length >= 4 && f[3].Split(',').Contains(user)).Select(f => Number(f[2], "group") ?? 0).Where(g => g != primary).Distinct().Order()];

@@ -93,13 +93,14 @@ internal sealed class OciSandbox(
         try
         {
             WorkingDirectory.Make(_files, process.WorkingDirectory);
-            var rootfs = process.ExtraVolumes.Count == 0 ? root.Merged : MountForProcess(process.ExtraVolumes, directory);
+            var mounts = process.ExtraVolumes.Count + process.TemporaryFileSystems.Count;
+            var rootfs = mounts == 0 ? root.Merged : MountForProcess(process, directory);
             var bundle = BundleFactory.Create(process, Place(rootfs, id));
             return await new ContainerRun(engine, root.Group!, id, directory).ExecuteAsync(bundle, process, cancellationToken);
         }
         finally
         {
-            if (process.ExtraVolumes.Count > 0)
+            if (process.ExtraVolumes.Count + process.TemporaryFileSystems.Count > 0)
                 MountTable.UnmountBelow(directory);
             Trash.Delete(directory);
         }
@@ -113,18 +114,27 @@ internal sealed class OciSandbox(
             : place with { MaxProcesses = spec.Limits.MaxProcesses + System.Diagnostics.Process.GetCurrentProcess().Threads.Count };
     }
 
-    /// <summary>A second view of the root for one process, with its own volumes mounted into it.</summary>
-    private string MountForProcess(IReadOnlyList<Volume> volumes, string directory)
+    /// <summary>A second view of the root for one process, with its own mounts in it; what is mounted inside another mount comes after it.</summary>
+    private string MountForProcess(ProcessSpec process, string directory)
     {
         var rootfs = Path.Combine(directory, "rootfs");
         Directory.CreateDirectory(rootfs);
-        foreach (var volume in volumes)
-            _processMountPoints.Make(volume);
         using (var clone = Libc.CloneMount(root.Merged, recursive: true))
             Binds.Attach(clone, rootfs);
         using var handle = Libc.OpenDirectory(rootfs);
-        foreach (var volume in volumes.OrderBy(volume => volume.Path.Length))
-            Binds.Attach(handle, volume.HostPath, volume.Path, volume.ReadOnly);
+        var files = new RootedDirectory(rootfs);
+        var mounts = process.ExtraVolumes.Select(volume => (volume.Path, Volume: (Volume?)volume, Size: 0L))
+            .Concat(process.TemporaryFileSystems.Select(temporary => (temporary.Path, Volume: (Volume?)null, Size: temporary.SizeBytes)));
+        foreach (var (path, volume, size) in mounts.OrderBy(mount => mount.Path.Count(c => c == '/')))
+        {
+            if (BundleFactory.MountPoints.Any(special => (path + "/").StartsWith(special + "/", StringComparison.Ordinal)))
+                throw new SandboxException($"nothing can be mounted at {path}: the runtime makes {path.Split('/')[1]} anew for each process; choose another target");
+            _processMountPoints.Make(path, volume is null || ProcessMountPoints.IsDirectory(volume), files);
+            if (volume is null)
+                Binds.AttachMemory(handle, path, size);
+            else
+                Binds.Attach(handle, volume.HostPath, path, volume.ReadOnly);
+        }
         return rootfs;
     }
 

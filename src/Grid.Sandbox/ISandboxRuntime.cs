@@ -98,7 +98,15 @@ public sealed record ProcessSpec(IReadOnlyList<string> Arguments, IReadOnlyList<
 
     /// <summary>Volumes for this process alone, over the sandbox's: RUN --mount, a plan file.</summary>
     public IReadOnlyList<Volume> ExtraVolumes { get; init; } = [];
+
+    /// <summary>Empty file systems in memory for this process alone, gone when it ends: RUN --mount=type=tmpfs.</summary>
+    public IReadOnlyList<TemporaryFileSystem> TemporaryFileSystems { get; init; } = [];
 }
+
+/// <summary>An empty file system in memory.</summary>
+/// <param name="Path">Absolute path inside; made when missing, and never part of a layer.</param>
+/// <param name="SizeBytes">Most bytes in it; 0 means the kernel's own bound.</param>
+public sealed record TemporaryFileSystem(string Path, long SizeBytes = 0);
 
 /// <summary>Numeric identity of a process; names have been resolved in the image's own passwd and group before.</summary>
 public sealed record ProcessUser(int UserId, int GroupId)

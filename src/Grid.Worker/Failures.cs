@@ -35,7 +35,7 @@ internal static class Failures
         AnalyzeWork => ExitCode.AnalyzeError,
         DetectWork => ExitCode.DetectError,
         RestoreWork => ExitCode.RestoreError,
-        StepWork => ExitCode.ExtendError,
+        StepWork or FetchWork => ExitCode.ExtendError,
         BuildWork => ExitCode.BuildError,
         ExportWork or PublishWork => ExitCode.ExportError,
         _ => ExitCode.Failed,

@@ -5,6 +5,7 @@ using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
 using Grid.Contracts.Work;
 using Grid.Dockerfiles;
+using Grid.Dockerfiles.Keys;
 using Grid.Lifecycle;
 using Grid.Lifecycle.Analyze;
 using Grid.Lifecycle.Build;
@@ -21,7 +22,7 @@ namespace Grid.Worker;
 
 /// <summary>Does one piece of work: calls the phase in Grid.Lifecycle with this node's sandbox, content store and directories.</summary>
 public sealed class WorkRunner(
-    ISandboxRuntime sandboxes, ContentStore content, ImageStores images, BuildDirectories builds, IBuildEvents events, WorkerOptions options, TimeProvider time)
+    ISandboxRuntime sandboxes, ContentStore content, ImageStores images, BuildDirectories builds, IBuildEvents events, WorkerOptions options, NodeResources node, TimeProvider time)
 {
     private static readonly string Version = typeof(WorkRunner).Assembly.GetName().Version?.ToString(3) ?? "";
 
@@ -29,6 +30,7 @@ public sealed class WorkRunner(
     internal static string NameOf(WorkItem item) => item switch
     {
         StepWork => "run step",
+        FetchWork => "fetch",
         _ => item.GetType().Name.Replace("Work", "", StringComparison.Ordinal).ToLowerInvariant(),
     };
 
@@ -51,6 +53,7 @@ public sealed class WorkRunner(
         DetectWork work => new DetectDone(await new DetectRunner(sandboxes, content, images, builds, options).RunAsync(work, Output(item, Phase.Detect), cancellationToken)),
         RestoreWork work => await RestoreAsync(work, cancellationToken),
         StepWork work => await StepAsync(work, span, cancellationToken),
+        FetchWork work => await FetchAsync(work, cancellationToken),
         BuildWork work => await BuildAsync(work, cancellationToken),
         ExportWork work => await ExportAsync(work, cancellationToken),
         PublishWork work => await PublishAsync(work, cancellationToken),
@@ -84,11 +87,26 @@ public sealed class WorkRunner(
     private async Task<WorkResult> StepAsync(StepWork work, Activity? span, CancellationToken cancellationToken)
     {
         span?.SetTag("grid.step", work.Input.Label);
-        var executor = new StepExecutor(sandboxes, content, options.SandboxLimits, builds.Open(work.BuildKey).Contexts);
+        var executor = new StepExecutor(sandboxes, content, options.SandboxLimits, node.For(work.BuildKey, new ContextStore(content, builds.Open(work.BuildKey).Contexts)));
         var result = await executor.RunAsync(BuildDirectory.SandboxHandle(work.Handle), work.Input, Origins([work.Input.BaseLocation, .. work.Input.Origins]),
             Output(work, work.Name.Kind == ImageKind.Build ? Phase.ExtendBuild : Phase.ExtendRun), cancellationToken);
         span?.SetTag("grid.layer", result.Layer?.DiffId.ToString());
         return new StepDone(result.Layer) { Packages = result.Packages };
+    }
+
+    private async Task<WorkResult> FetchAsync(FetchWork work, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var fetched = new List<FetchedUrl>();
+            foreach (var url in work.Urls)
+                fetched.Add(await node.Urls.FetchAsync(url, expected: null, cancellationToken));
+            return new FetchDone([.. fetched]);
+        }
+        catch (FormatException e)
+        {
+            throw new StepFailedException($"{work.Label}: {e.Message}");
+        }
     }
 
     private async Task<WorkResult> BuildAsync(BuildWork work, CancellationToken cancellationToken)

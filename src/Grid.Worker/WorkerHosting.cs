@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Grid.Contracts.Work;
+using Grid.Lifecycle.Extend;
 using Grid.Oci.Content;
 using Grid.Sandbox;
 
@@ -14,6 +15,8 @@ public static class WorkerHosting
         .AddSingleton(options)
         .AddSingleton(new GridNode(Environment.MachineName))
         .AddSingleton<BuildDirectories>()
+        .AddSingleton<BuildSecrets>()
+        .AddSingleton<NodeResources>()
         .AddSingleton<WorkRunner>()
         .AddSingleton<WorkerAgent>()
         .AddHostedService<CrashRecovery>();

@@ -82,6 +82,35 @@ public abstract partial class SandboxConformance
     }
 
     [Fact]
+    public async Task TemporaryFileSystems_AreEmptyBoundedAndLeaveNoTrace()
+    {
+        await using var sandbox = await CreateAsync();
+        await ShellAsync(sandbox, "mkdir /data/t; echo below > /data/t/f");
+        var (code, output, _) = await ShellAsync(sandbox, "ls -A /data/t /new/deep; echo x > /data/t/x; head -c 100000 /dev/zero > /new/deep/big && echo all", p => p with
+        {
+            TemporaryFileSystems = [new TemporaryFileSystem("/data/t"), new TemporaryFileSystem("/new/deep", SizeBytes: 65536)],
+        });
+        output.ShouldNotContain("below");
+        output.ShouldNotContain("all");
+        code.ShouldNotBe(0);
+        (await ShellAsync(sandbox, "ls -A /data/t")).Output.ShouldBe("f\n");
+        Paths(await sandbox.CommitAsync(Stop)).ShouldBe(["data", "data/t", "data/t/f"]);
+    }
+
+    [Fact]
+    public async Task ExtraVolumes_InsideATemporaryFileSystem_AreBothThere()
+    {
+        await using var sandbox = await CreateAsync();
+        var (_, output, _) = await ShellAsync(sandbox, "cat /t/in/f; ls -A /t", p => p with
+        {
+            TemporaryFileSystems = [new TemporaryFileSystem("/t")],
+            ExtraVolumes = [new Volume(Host("inner", ("f", "inner")), "/t/in")],
+        });
+        output.ShouldBe("innerin\n");
+        (await sandbox.CommitAsync(Stop)).ShouldBeNull();
+    }
+
+    [Fact]
     public async Task ExtraVolumes_TargetBehindALinkMadeByAProcess_StaysInside()
     {
         await using var sandbox = await CreateAsync();

@@ -1,6 +1,7 @@
 using Grid.Contracts.Events;
 using Grid.Contracts.Work;
 using Grid.Contracts.Builds;
+using Grid.Lifecycle.Extend;
 using Grid.Oci.Content;
 using Grid.Oci.Images;
 using Grid.Oci;
@@ -22,7 +23,7 @@ internal sealed class Bench : IAsyncDisposable
         var options = new WorkerOptions { BuildsDirectory = Path.Combine(_directory, "builds"), Launcher = "/none" };
         var content = new ContentStore(Path.Combine(_directory, "content"));
         Builds = new BuildDirectories(options);
-        var runner = new WorkRunner(Substitute.For<ISandboxRuntime>(), content, new ImageStores([Store]), Builds, Substitute.For<IBuildEvents>(), options, TimeProvider.System);
+        var runner = new WorkRunner(Substitute.For<ISandboxRuntime>(), content, new ImageStores([Store]), Builds, Substitute.For<IBuildEvents>(), options, new NodeResources(options, content, new BuildSecrets()), TimeProvider.System);
         Agent = new WorkerAgent(runner, Builds, Owner.Factory, time ?? TimeProvider.System, NullLogger<WorkerAgent>.Instance);
     }
 

@@ -33,13 +33,14 @@ internal static class BuildCommand
     private static readonly Option<string?> BuildId = new("--build-id") { Description = "Where the build_id of Dockerfiles comes from: per-build (default), per-period=DURATION, pinned=UUID, replay=BUILD, or a UUID" };
     private static readonly Option<string?> DefaultProcess = new("--default-process") { Description = "Process type the image starts" };
     private static readonly Option<bool> Refresh = new("--refresh-extensions") { Description = "Run Dockerfile steps even when they are cached" };
+    private static readonly Option<string[]> Secrets = SecretFlags.Create();
     private static readonly Option<bool> Json = new("--json") { Description = "One JSON event a line on standard output" };
 
     public static Command Create()
     {
         var command = new Command("build", "Build an app image from source")
         {
-            Source, Builder, ImageName, Tags, RunImage, PreviousImage, Env, Output, BuildId, DefaultProcess, Refresh, Json,
+            Source, Builder, ImageName, Tags, RunImage, PreviousImage, Env, Output, BuildId, DefaultProcess, Refresh, Secrets, Json,
         };
         GridFlags.AddTo(command);
         ServerFlags.AddTo(command);
@@ -107,7 +108,7 @@ internal static class BuildCommand
             SourceDateEpoch = input.SourceDateEpoch,
             TraceParent = span?.Id,
         };
-        var end = await EventScreen.ShowAsync(grid.BuildAsync($"{Tenant}/{Guid.CreateVersion7():N}", request, cancellationToken), parsed.GetValue(Json), "Build");
+        var end = await EventScreen.ShowAsync(grid.BuildAsync($"{Tenant}/{Guid.CreateVersion7():N}", request, input.Secrets, cancellationToken), parsed.GetValue(Json), "Build");
         if (!parsed.GetValue(Json) && end.Image is not null)
             Console.WriteLine($"Built  in sandboxes of {grid.SandboxName}");
         span?.SetTag("grid.exit_code", end.ExitCode);
@@ -117,7 +118,7 @@ internal static class BuildCommand
     private static int Code(BuildFinished end) => end.State == BuildState.Cancelled ? UserError.Interrupted : end.ExitCode;
 
     /// <summary>What the flags and the environment ask for, checked without touching anything.</summary>
-    private sealed record Input(DirectoryInfo Source, BuildTargets Targets, Dictionary<string, string> Environment, long? SourceDateEpoch)
+    private sealed record Input(DirectoryInfo Source, BuildTargets Targets, Dictionary<string, string> Environment, long? SourceDateEpoch, IReadOnlyDictionary<string, byte[]> Secrets)
     {
         /// <exception cref="LifecycleException">A value cannot be used.</exception>
         public static Input Read(ParseResult parsed)
@@ -130,7 +131,8 @@ internal static class BuildCommand
                 source,
                 BuildTargets.Resolve(parsed.GetValue(ImageName)!, parsed.GetValue(Tags) ?? [], parsed.GetValue(Output)!),
                 EnvironmentFlags.Read(parsed.GetValue(Env) ?? []),
-                Commands.SourceDateEpoch.Seconds());
+                Commands.SourceDateEpoch.Seconds(),
+                SecretFlags.Read(parsed.GetValue(BuildCommand.Secrets) ?? []));
         }
     }
 }

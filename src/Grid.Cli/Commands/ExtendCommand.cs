@@ -28,13 +28,14 @@ internal static class ExtendCommand
     private static readonly Option<string[]> Output = new("--output", "-o") { Description = "Where the image goes: oci:DIR[:TAG], docker:NAME or a registry name", Required = true };
     private static readonly Option<string?> BuildId = new("--build-id") { Description = "Value of the build_id argument: a UUID (default: a new one)" };
     private static readonly Option<bool> Refresh = new("--refresh-extensions") { Description = "Run steps even when they are cached" };
+    private static readonly Option<string[]> Secrets = SecretFlags.Create();
     private static readonly Option<bool> Json = new("--json") { Description = "One JSON event a line on standard output" };
 
     public static Command Create()
     {
         var command = new Command("extend", "Apply Dockerfiles of extensions to an image")
         {
-            Kind, Base, Files, Context, Args, UserId, GroupId, Output, BuildId, Refresh, Json,
+            Kind, Base, Files, Context, Args, UserId, GroupId, Output, BuildId, Refresh, Secrets, Json,
         };
         GridFlags.AddTo(command);
         command.SetAction(RunAsync);
@@ -73,13 +74,14 @@ internal static class ExtendCommand
             Refresh = parsed.GetValue(Refresh),
             TraceParent = span?.Id,
         };
-        var end = await EventScreen.ShowAsync(grid.ExtendAsync($"{Tenant}/{Guid.CreateVersion7():N}", request, cancellationToken), parsed.GetValue(Json), "Extending");
+        var end = await EventScreen.ShowAsync(grid.ExtendAsync($"{Tenant}/{Guid.CreateVersion7():N}", request, input.Secrets, cancellationToken), parsed.GetValue(Json), "Extending");
         span?.SetTag("grid.exit_code", end.ExitCode);
         return end.State == BuildState.Cancelled ? UserError.Interrupted : end.ExitCode;
     }
 
     /// <summary>What the flags ask for, checked without touching anything.</summary>
-    private sealed record Input(ImageKind Kind, ImageLocation Base, IReadOnlyList<DockerfileFlag> Files, IReadOnlyList<BuildArg> Args, IReadOnlyList<ImageLocation> Targets)
+    private sealed record Input(ImageKind Kind, ImageLocation Base, IReadOnlyList<DockerfileFlag> Files, IReadOnlyList<BuildArg> Args, IReadOnlyList<ImageLocation> Targets,
+        IReadOnlyDictionary<string, byte[]> Secrets)
     {
         /// <exception cref="LifecycleException">A value cannot be used.</exception>
         public static Input Read(ParseResult parsed)
@@ -95,7 +97,8 @@ internal static class ExtendCommand
             if (parsed.GetValue(Context) is { Exists: false } missing)
                 throw new LifecycleException(ExitCode.InvalidArgs, $"--context: there is no directory {missing.FullName}");
             var files = parsed.GetValue(ExtendCommand.Files)!.Select(file => DockerfileFlag.Read(file, kind, parsed.GetValue(Context))).ToList();
-            return new Input(kind, ImageLocation.Parse(parsed.GetValue(ExtendCommand.Base)!), files, Arguments(parsed), [.. parsed.GetValue(Output)!.Select(Target)]);
+            return new Input(kind, ImageLocation.Parse(parsed.GetValue(ExtendCommand.Base)!), files, Arguments(parsed), [.. parsed.GetValue(Output)!.Select(Target)],
+                SecretFlags.Read(parsed.GetValue(ExtendCommand.Secrets) ?? []));
         }
 
         private static ImageLocation Target(string text) => ImageLocation.Parse(text) switch

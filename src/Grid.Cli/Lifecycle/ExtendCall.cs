@@ -101,12 +101,17 @@ internal sealed class ExtendCall(PhaseInputs inputs, ImageKind kind, IPhaseLog l
         var scratch = Directory.CreateTempSubdirectory("grid-contexts-");
         try
         {
-            var steps = new InPlaceSteps(cache, Excluded(), scratch.FullName, log);
+            using var steps = new InPlaceSteps(cache, Scope, Excluded(), scratch.FullName, log);
             var position = chain.Start();
             while (chain.Next(position) is { } step)
             {
+                if (step.ToFetch.Count > 0)
+                {
+                    position = await steps.FetchAsync(step, position, cancellationToken);
+                    continue;
+                }
                 var layer = await steps.RunAsync(step, image, position, cancellationToken);
-                position = chain.After(position, step, layer);
+                position = chain.AfterLayer(position, step, layer);
             }
             // Buildpacks run here afterwards; nobody runs in a run image.
             if (kind == ImageKind.Build)

@@ -17,6 +17,9 @@ internal sealed class ExtensionLayerCache(string directory, TimeSpan lifetime)
 
     public ContentStore Content { get; } = new(Path.Combine(directory, "content"));
 
+    /// <summary>Where directories of RUN --mount=type=cache are kept.</summary>
+    public string VolumesDirectory => Path.Combine(directory, "volumes");
+
     /// <summary>What a step made; null when it is not known. A known step that changed nothing has no layer.</summary>
     public CachedStep? Find(StepKey key)
     {

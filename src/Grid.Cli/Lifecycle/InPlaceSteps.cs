@@ -1,3 +1,4 @@
+using Grid.Dockerfiles.Keys;
 using Grid.Grains.Machines;
 using Grid.Lifecycle;
 using Grid.Lifecycle.Analyze;
@@ -10,38 +11,79 @@ using Grid.Sandbox.OciRuntime.InPlace;
 namespace Grid.Cli.Lifecycle;
 
 /// <summary>Runs steps in the container itself. Layers from the cache are applied when a step needs them, so that a chain that is all cached touches no file.</summary>
-internal sealed class InPlaceSteps(ExtensionLayerCache cache, IReadOnlyList<string> excluded, string contextsDirectory, IPhaseLog log)
+internal sealed class InPlaceSteps : IDisposable
 {
-    private readonly StepExecutor _executor = new(new InPlaceRuntime(cache.Content, excluded), cache.Content, new SandboxLimits(), contextsDirectory);
+    private readonly ExtensionLayerCache _cache;
+    private readonly string _scope;
+    private readonly IPhaseLog _log;
+    private readonly UrlFetcher _urls;
+    private readonly StepExecutor _executor;
     private readonly Queue<Layer> _notApplied = new();
+
+    /// <param name="cache">Layers of earlier runs; cache volumes are beside them.</param>
+    /// <param name="scope">The scope of the chain's keys.</param>
+    /// <param name="excluded">Paths that are never part of a layer.</param>
+    /// <param name="contextsDirectory">Where build contexts are unpacked.</param>
+    /// <param name="log">Takes what steps print.</param>
+    public InPlaceSteps(ExtensionLayerCache cache, string scope, IReadOnlyList<string> excluded, string contextsDirectory, IPhaseLog log)
+    {
+        (_cache, _scope, _log, _urls) = (cache, scope, log, new UrlFetcher(cache.Content, allowPrivate: true));
+        // The reference's extender knows no secrets either.
+        var resources = new StepResources(new ContextStore(cache.Content, contextsDirectory), new CacheVolumes(cache.VolumesDirectory), _ => null, _urls);
+        _executor = new StepExecutor(new InPlaceRuntime(cache.Content, excluded), cache.Content, new SandboxLimits(), resources)
+        {
+            // In place there is no image as it was before.
+            ListsPackages = false,
+        };
+    }
+
+    /// <summary>Fetches what the next step names by URL, so that it has a key.</summary>
+    public async Task<ChainPosition> FetchAsync(ChainStep step, ChainPosition position, CancellationToken cancellationToken)
+    {
+        var fetched = new List<FetchedUrl>();
+        try
+        {
+            foreach (var url in step.ToFetch)
+                fetched.Add(await _urls.FetchAsync(url, expected: null, cancellationToken));
+        }
+        catch (FormatException e)
+        {
+            throw new StepFailedException($"{ExtensionChain.Label(step)}: {e.Message}");
+        }
+        return position with { Fetched = fetched };
+    }
+
+    public void Dispose() => _urls.Dispose();
 
     /// <summary>The layer of a step, from the cache or by running it; null when it makes none.</summary>
     public async Task<Layer?> RunAsync(ChainStep step, PinnedImage image, ChainPosition position, CancellationToken cancellationToken)
     {
         if (step.Key is not { } key)
         {
-            log.Debug(step.Planned.Text);
+            _log.Debug(step.Planned.Text);
             return null;
         }
-        if (cache.Find(key) is { } known)
+        if (_cache.Find(key) is { } known)
         {
-            log.Info($"{step.Planned.Text} (cached)");
+            _log.Info($"{step.Planned.Text} (cached)");
             if (known.Layer is not null)
                 _notApplied.Enqueue(known.Layer);
             return known.Layer;
         }
         await CatchUpAsync(cancellationToken);
-        log.Info(step.Planned.Text);
+        _log.Info(step.Planned.Text);
         var input = new StepInput
         {
             Parent = [.. image.Layers, .. position.Added.Select(a => a.Layer)],
             BaseLocation = image.Location,
             Step = step.Planned,
             Context = step.Source.Context,
+            Scope = _scope,
+            Fetched = position.Fetched,
             Label = ExtensionChain.Label(step),
         };
-        var layer = await _executor.RunAsync($"step-{step.Name.Number}", input, cache.Content, log, cancellationToken);
-        cache.Add(key, layer);
+        var (layer, _) = await _executor.RunAsync($"step-{step.Name.Number}", input, _cache.Content, _log, cancellationToken);
+        _cache.Add(key, layer);
         return layer;
     }
 
@@ -49,6 +91,6 @@ internal sealed class InPlaceSteps(ExtensionLayerCache cache, IReadOnlyList<stri
     public async Task CatchUpAsync(CancellationToken cancellationToken)
     {
         while (_notApplied.TryDequeue(out var layer))
-            await LayerUnpacker.ApplyAsync(cache.Content, layer, "/", cancellationToken);
+            await LayerUnpacker.ApplyAsync(_cache.Content, layer, "/", cancellationToken);
     }
 }

@@ -1,5 +1,6 @@
 using Grid.Buildpacks;
 using Grid.Dockerfiles;
+using Grid.Dockerfiles.Keys;
 using Grid.Lifecycle;
 using Grid.Lifecycle.Analyze;
 using Grid.Lifecycle.Build;
@@ -97,6 +98,20 @@ public sealed record StepDone([property: Id(0)] Layer? Layer) : WorkResult
     /// <summary>Packages it installed and removed; null when it changed no package database.</summary>
     [Id(1)] public PackageChanges? Packages { get; init; }
 }
+
+/// <summary>Fetch what a step's ADD names by URL: its content is part of the step's key.</summary>
+[GenerateSerializer, Immutable, Alias("grid.FetchWork")]
+public sealed record FetchWork : WorkItem
+{
+    [Id(0)] public required string[] Urls { get; init; }
+
+    /// <summary>How the step is named in errors.</summary>
+    [Id(1)] public required string Label { get; init; }
+}
+
+/// <summary>The content of each URL, by digest.</summary>
+[GenerateSerializer, Immutable, Alias("grid.FetchDone")]
+public sealed record FetchDone([property: Id(0)] FetchedUrl[] Urls) : WorkResult;
 
 /// <summary>Names a step for people.</summary>
 [GenerateSerializer, Immutable, Alias("grid.StepName")]

@@ -12,14 +12,18 @@ internal sealed record ContainerMode(Privileges Privileges, bool Network)
 
     public IReadOnlyList<Volume> ExtraVolumes { get; init; } = [];
 
+    public IReadOnlyList<TemporaryFileSystem> TemporaryFileSystems { get; init; } = [];
+
     public static ContainerMode Of(ProcessSpec process) => new(process.Privileges, process.Network)
     {
         Groups = [.. process.User.SupplementaryGroups.Where(group => group != process.User.GroupId).Order()],
         ExtraVolumes = process.ExtraVolumes,
+        TemporaryFileSystems = process.TemporaryFileSystems,
     };
 
     public bool Equals(ContainerMode? other) =>
-        other is not null && Privileges == other.Privileges && Network == other.Network && Groups.SequenceEqual(other.Groups) && ExtraVolumes.SequenceEqual(other.ExtraVolumes);
+        other is not null && Privileges == other.Privileges && Network == other.Network && Groups.SequenceEqual(other.Groups)
+            && ExtraVolumes.SequenceEqual(other.ExtraVolumes) && TemporaryFileSystems.SequenceEqual(other.TemporaryFileSystems);
 
-    public override int GetHashCode() => HashCode.Combine(Privileges, Network, Groups.Count, ExtraVolumes.Count);
+    public override int GetHashCode() => HashCode.Combine(Privileges, Network, Groups.Count, ExtraVolumes.Count, TemporaryFileSystems.Count);
 }

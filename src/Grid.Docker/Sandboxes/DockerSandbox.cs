@@ -173,8 +173,7 @@ internal sealed class DockerSandbox : ISandbox
     /// <summary>Starts a container of a mode; when that fails the sandbox is at rest again.</summary>
     private async Task PrepareAsync(ContainerMode mode)
     {
-        foreach (var volume in mode.ExtraVolumes)
-            _processMountPoints.Make(volume);
+        _processMountPoints.Make(mode.ExtraVolumes, mode.TemporaryFileSystems);
         _files.Switch(null);
         try
         {

@@ -148,7 +148,11 @@ internal sealed class EngineContainer
                 MaskedPaths = [.. BundleFactory.MaskedPaths, "/sys/fs/cgroup"],
                 ReadonlyPaths = [.. BundleFactory.ReadonlyPaths],
                 LogConfig = new LogConfig { Type = "none" },
-                Mounts = [.. setup.Volumes.Concat(mode.ExtraVolumes).Select(volume => new Mount { Type = "bind", Source = volume.HostPath, Target = volume.Path, ReadOnly = volume.ReadOnly })],
+                Mounts =
+                [
+                    .. setup.Volumes.Concat(mode.ExtraVolumes).Select(volume => new Mount { Type = "bind", Source = volume.HostPath, Target = volume.Path, ReadOnly = volume.ReadOnly }),
+                    .. mode.TemporaryFileSystems.Select(temporary => new Mount { Type = "tmpfs", Target = temporary.Path, TmpfsOptions = new TmpfsOptions { SizeBytes = temporary.SizeBytes } }),
+                ],
             },
         };
     }

@@ -32,6 +32,9 @@ public static class ContextMatcher
         return files;
     });
 
+    /// <summary>What a path of the context stands for, links resolved inside it; null when nothing is there.</summary>
+    public static ContextEntry? Resolve(ContextIndex index, string path) => new ContextTree(index).Resolve(path);
+
     internal static string Relative(string directory, string path) => directory.Length == 0 ? path : path[(directory.Length + 1)..];
 
     private static List<CopiedFile> Located(PlannedStep step, Func<List<CopiedFile>> match)

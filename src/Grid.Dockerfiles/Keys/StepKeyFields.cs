@@ -73,7 +73,7 @@ internal static class StepKeyFields
     {
         fields.Add(new KeyField("destination", Joined([copy.Destination, copy.DestinationIsDirectory.ToString()])));
         fields.Add(new KeyField("options", Joined([
-            copy.Chown ?? "", copy.Chown is null ? "0" : "1", Number(copy.Chmod), copy.Link.ToString(), copy.Parents.ToString(), copy.IsAdd.ToString(),
+            copy.Chown ?? "", copy.Chown is null ? "0" : "1", copy.Chmod?.Text ?? "", copy.Link.ToString(), copy.Parents.ToString(), copy.IsAdd.ToString(),
             copy.Unpack.ToString(), copy.UnpackUrls.ToString(), .. copy.Exclude])));
         foreach (var url in copy.Urls)
         {

@@ -66,15 +66,7 @@ internal sealed class CopyWriter(Instruction instruction, WordExpander expander,
         return chown;
     }
 
-    public int? Chmod()
-    {
-        if (instruction.Flag("chmod") is not { } text)
-            return null;
-        var mode = expander.Expand(text);
-        return mode.Length is > 0 and <= 6 && mode.All(c => c is >= '0' and <= '7') && Convert.ToInt32(mode, 8) is <= 0xFFF and var bits
-            ? bits
-            : throw new FormatException($"invalid chmod parameter: '{mode}'. it should be octal string and between 0 and 07777");
-    }
+    public ModeChange? Chmod() => instruction.Flag("chmod") is { } text ? ModeChange.Parse(expander.Expand(text)) : null;
 
     public List<string> Exclude() => [.. instruction.Flags.Where(flag => flag.Name == "exclude").Select(flag => expander.Expand(flag.Value))];
 

@@ -119,8 +119,8 @@ public sealed record CopyStep : PlannedStep
     /// <summary><c>user[:group]</c>, names or numbers, or null for root.</summary>
     public string? Chown { get; init; }
 
-    /// <summary>Octal mode for everything copied, or null to keep the context's.</summary>
-    public int? Chmod { get; init; }
+    /// <summary>What to make of the modes of everything copied, or null to keep the context's.</summary>
+    public ModeChange? Chmod { get; init; }
 
     /// <summary><c>--link</c>: the layer does not depend on what is below it.</summary>
     public bool Link { get; init; }

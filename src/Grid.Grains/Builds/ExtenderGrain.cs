@@ -113,6 +113,11 @@ public sealed class ExtenderGrain(
             return;
         var position = State.Position!;
         var step = Chain.Next(position)!;
+        if (step.ToFetch.Count > 0)
+        {
+            await FetchedAsync(position, report);
+            return;
+        }
         if (report.Result is StepDone done)
         {
             var result = new CachedStep { Layer = done.Layer, Key = step.Key!, BuildKey = Request.BuildKey, CreatedAt = time.GetUtcNow(), Packages = done.Packages };
@@ -128,6 +133,19 @@ public sealed class ExtenderGrain(
         _stepSpan.Fail(report.Failure?.Message ?? "cancelled");
         _stepSpan?.Dispose();
         await FinishAsync(new ExtensionOutcome { Kind = Request.Kind, Failure = report.Failure });
+    }
+
+    /// <summary>With the content of its URLs the step has a key and can be claimed.</summary>
+    private async Task FetchedAsync(ChainPosition position, WorkReport report)
+    {
+        if (report.Result is not FetchDone done)
+        {
+            await FinishAsync(new ExtensionOutcome { Kind = Request.Kind, Failure = report.Failure });
+            return;
+        }
+        State.Running = null;
+        State.Position = position with { Fetched = done.Urls };
+        await AdvanceAsync();
     }
 
     private ExtensionChain Chain => _chain ??= new ExtensionChain(Request, contexts.Read, options.Shared);
@@ -151,7 +169,7 @@ public sealed class ExtenderGrain(
         catch (Exception e)
         {
             // A lease that nobody works for would let other builds wait for ever.
-            if (State.Running is { } handle && Chain.Next(State.Position!) is { } step)
+            if (State.Running is { } handle && Chain.Next(State.Position!) is { Key: not null } step)
                 await Cache.ReleaseAsync(step, handle);
             await FinishAsync(new ExtensionOutcome { Kind = Request.Kind, Failure = new Failure((int)ExitCode.ExtendError, e.Message) });
         }
@@ -162,6 +180,13 @@ public sealed class ExtenderGrain(
         var position = State.Position ?? Chain.Start();
         while (!State.CancelRequested && Chain.Next(position) is { } step)
         {
+            if (step.ToFetch.Count > 0)
+            {
+                (State.Position, State.Running) = (position, FetchHandle(position));
+                await SaveAsync();
+                await FetchAsync(State.Running, step);
+                return;
+            }
             if (step.Key is null)
             {
                 Finished(step, null, StepSource.Config);
@@ -211,6 +236,14 @@ public sealed class ExtenderGrain(
         return null;
     }
 
+    private string FetchHandle(ChainPosition position) => $"{this.GetPrimaryKeyString()}/{position.Number}/fetch#1";
+
+    private Task FetchAsync(string handle, ChainStep step) => Worker.StartAsync(new FetchWork
+    {
+        Handle = handle, BuildKey = Request.BuildKey, Owner = this.GetGrainId(), TraceParent = _span?.Id ?? Request.TraceParent,
+        Urls = [.. step.ToFetch], Label = ExtensionChain.Label(step),
+    });
+
     private Task RunAsync(string handle, ChainPosition position, ChainStep step) => Worker.StartAsync(new StepWork
     {
         Handle = handle, BuildKey = Request.BuildKey, Owner = this.GetGrainId(), TraceParent = _stepSpan?.Id ?? Request.TraceParent, Name = step.Name,
@@ -221,6 +254,8 @@ public sealed class ExtenderGrain(
             Origins = [.. position.Added.Select(a => a.Origin).OfType<string>().Distinct()],
             Step = step.Planned,
             Context = step.Source.Context,
+            Scope = Request.Scope,
+            Fetched = position.Fetched,
             Label = ExtensionChain.Label(step),
         },
     });
@@ -230,7 +265,11 @@ public sealed class ExtenderGrain(
     {
         if (State is not { Request: not null, Outcome: null })
             return;
-        if (State.Running is { } handle && Chain.Next(State.Position!) is { } step)
+        if (State.Running is { } fetching && Chain.Next(State.Position!) is { ToFetch.Count: > 0 } unfetched)
+        {
+            await FetchAsync(fetching, unfetched);
+        }
+        else if (State.Running is { } handle && Chain.Next(State.Position!) is { } step)
         {
             if (State.CancelRequested)
             {

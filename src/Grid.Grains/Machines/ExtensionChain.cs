@@ -32,14 +32,14 @@ public sealed class ExtensionChain
     /// <summary>Reads the request's Dockerfiles.</summary>
     /// <param name="request">What to apply, to what.</param>
     /// <param name="contexts">Gives a context's index by digest.</param>
-    /// <param name="shared">What may be shared by all tenants.</param>
+    /// <param name="shared">What may be shared by all tenants; nothing when null.</param>
     /// <exception cref="DockerfileException">A Dockerfile cannot be applied.</exception>
-    public ExtensionChain(ExtendRequest request, Func<Digest, ContextIndex> contexts, SharedStepPolicy shared)
+    public ExtensionChain(ExtendRequest request, Func<Digest, ContextIndex> contexts, SharedStepPolicy? shared = null)
     {
         _request = request;
         _contexts = contexts;
         _files = [.. request.Dockerfiles.Select(d => ExtensionDockerfile.Read(d.Text, NameOf(d), d.Kind))];
-        _scopes = StepScope.Of(request, _files, shared);
+        _scopes = StepScope.Of(request, _files, shared ?? new SharedStepPolicy());
         _total = _files.Sum(f => StagePlanner.Start(f, InitialState(), []).Count);
     }
 
@@ -59,11 +59,13 @@ public sealed class ExtensionChain
                 continue;
             var planned = planner.Plan(instruction, position.Image, scope ?? planner.InitialScope);
             var source = _request.Dockerfiles[file];
+            var toFetch = Unfetched(planned, position);
             return new ChainStep
             {
                 File = file,
                 Planned = planned,
-                Key = planned.NeedsLayer ? KeyOf(planned, source, _scopes[file].Scope) : null,
+                ToFetch = toFetch,
+                Key = planned.NeedsLayer && toFetch.Count == 0 ? KeyOf(planned, source, position, _scopes[file].Scope) : null,
                 Scope = _scopes[file],
                 Source = source,
                 Name = new StepName
@@ -91,6 +93,7 @@ public sealed class ExtensionChain
             Number = position.Number + 1,
             Image = step.Planned.After(layer?.DiffId),
             Scope = step.Planned.Scope,
+            Fetched = [],
             Added = layer is null ? position.Added : [.. position.Added, new AddedLayer(layer, step.Source.ExtensionId, step.Planned.Text) { Origin = origin }],
             Records = step.Key is null ? position.Records : [.. position.Records, new PositionedRecord(step.File, new StepRecord(step.Planned.Source.Line, step.Key, layer?.DiffId ?? default)
             {
@@ -98,6 +101,12 @@ public sealed class ExtensionChain
             })],
         };
     }
+
+    /// <summary>The position after a step that left a layer (null for none), for whoever keeps no record of when it ran.</summary>
+    public ChainPosition AfterLayer(ChainPosition position, ChainStep step, Layer? layer) => After(position, step, step.Key is null ? null : new CachedStep
+    {
+        Layer = layer, Key = step.Key, BuildKey = _request.BuildKey, CreatedAt = default,
+    });
 
     /// <summary>The image at the end of the chain.</summary>
     /// <exception cref="LifecycleException">A run image that ends as root (image_extension.md §"Run image extension").</exception>
@@ -163,10 +172,20 @@ public sealed class ExtensionChain
     private static string NameOf(ExtensionDockerfileSource source) =>
         $"extension {source.ExtensionId}{(source.ExtensionVersion.Length > 0 ? "@" : "")}{source.ExtensionVersion}, {source.FileName}";
 
-    private StepKey KeyOf(PlannedStep planned, ExtensionDockerfileSource source, string scope) => StepKey.Compute(new StepKeyInput(planned, scope)
+    private StepKey KeyOf(PlannedStep planned, ExtensionDockerfileSource source, ChainPosition position, string scope) => StepKey.Compute(new StepKeyInput(planned, scope)
     {
-        Files = planned is CopyStep copy ? ContextMatcher.Match(copy, _contexts(source.Context.Index), ignore: null) : [],
+        Files = planned switch
+        {
+            CopyStep copy => ContextMatcher.Match(copy, _contexts(source.Context.Index), ignore: null),
+            RunStep { Mounts.Count: > 0 } run => ContextMatcher.MatchMounts(run, _contexts(source.Context.Index), ignore: null),
+            _ => [],
+        },
+        Urls = position.Fetched,
     });
+
+    /// <summary>URLs whose content decides the step's key and is not known yet; a checksum says it without fetching.</summary>
+    private static List<string> Unfetched(PlannedStep planned, ChainPosition position) => planned is CopyStep { Checksum: null } copy
+        ? [.. copy.Urls.Where(url => position.Fetched.All(fetched => fetched.Url != url))] : [];
 
     private ImageState InitialState() => new(_request.Base.Config.RootFs.DiffIds, _request.Base.Config.Config, _request.Base.Config.Os, _request.Base.Config.Architecture)
     {
@@ -205,6 +224,9 @@ public sealed record ChainPosition
     /// <summary>ARGs of the Dockerfile; null before its first instruction.</summary>
     public StageScope? Scope { get; init; }
 
+    /// <summary>What the URLs of the next step gave.</summary>
+    public IReadOnlyList<FetchedUrl> Fetched { get; init; } = [];
+
     public IReadOnlyList<AddedLayer> Added { get; init; } = [];
 
     public IReadOnlyList<PositionedRecord> Records { get; init; } = [];
@@ -220,7 +242,10 @@ public sealed record ChainStep
 
     public required PlannedStep Planned { get; init; }
 
-    /// <summary>Its cache key; null when it only changes the configuration.</summary>
+    /// <summary>URLs that have to be fetched before it has a key.</summary>
+    public IReadOnlyList<string> ToFetch { get; init; } = [];
+
+    /// <summary>Its cache key; null when it only changes the configuration, and while there is something <see cref="ToFetch"/>.</summary>
     public StepKey? Key { get; init; }
 
     /// <summary>Who may use its result.</summary>

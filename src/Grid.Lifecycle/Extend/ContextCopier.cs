@@ -10,6 +10,7 @@ namespace Grid.Lifecycle.Extend;
 internal sealed class ContextCopier(IFileTree image, OpenedContext context, CopyStep step, Owner owner)
 {
     private const int DirectoryMode = 0b111_101_101;
+    private const int FetchedMode = 0b110_000_000;
     private const int SetId = 0b110_000_000_000;
     private const int InlineMode = 0b110_100_100;
 
@@ -23,9 +24,28 @@ internal sealed class ContextCopier(IFileTree image, OpenedContext context, Copy
         foreach (var inline in step.InlineFiles)
         {
             var target = IsDirectory(step.Destination) || step.DestinationIsDirectory ? Join(step.Destination, inline.Name) : step.Destination;
-            using var output = Create(target, step.Chmod ?? InlineMode);
+            using var output = Create(target, Mode(InlineMode));
             output.Write(Encoding.UTF8.GetBytes(inline.Content));
         }
+    }
+
+    /// <summary>Writes what a URL of ADD gave: readable by its owner only, as Docker has it, and unpacked only when that was asked for.</summary>
+    public void CopyFetched(string url, IFileTree store, string path, CancellationToken cancellationToken)
+    {
+        var intoDirectory = step.DestinationIsDirectory || IsDirectory(step.Destination);
+        if (step.UnpackUrls && ArchiveUnpacker.TryUnpack(store, path, image, step.Destination, cancellationToken))
+            return;
+        using var input = store.OpenRead(path);
+        using var output = Create(intoDirectory ? Join(step.Destination, NameOf(url)) : step.Destination, Mode(FetchedMode));
+        input.CopyTo(output);
+    }
+
+    private static string NameOf(string url)
+    {
+        var path = new Uri(url).AbsolutePath;
+        var name = Uri.UnescapeDataString(path[(path.LastIndexOf('/') + 1)..]);
+        return name.Length > 0 && name is not ("." or "..") && !name.Contains('/') && !name.Contains('\0')
+            ? name : throw new FormatException($"cannot determine a file name from {url}; name the file in the destination");
     }
 
     private void Write(CopiedFile file, CancellationToken cancellationToken)
@@ -45,7 +65,7 @@ internal sealed class ContextCopier(IFileTree image, OpenedContext context, Copy
                     break;
                 using (var input = context.Files.OpenRead("/" + file.Source))
                 // A set-id bit does not get into an image by itself: the classic builder and the reference lose it, --chmod=4755 says it openly.
-                using (var output = Create(target, step.Chmod ?? file.Entry.Mode & ~SetId))
+                using (var output = Create(target, Mode(file.Entry.Mode & ~SetId)))
                     input.CopyTo(output);
                 break;
         }
@@ -57,12 +77,12 @@ internal sealed class ContextCopier(IFileTree image, OpenedContext context, Copy
         {
             if (file.IsRoot)
                 return;
-            image.SetMode(target, step.Chmod ?? file.Entry.Mode);
+            image.SetMode(target, Mode(file.Entry.Mode, isDirectory: true));
             image.ChangeOwner(target, owner, recursive: false);
             return;
         }
         Prepare(target);
-        image.CreateDirectory(target, step.Chmod ?? (file.IsRoot ? DirectoryMode : file.Entry.Mode), owner);
+        image.CreateDirectory(target, Mode(file.IsRoot ? DirectoryMode : file.Entry.Mode, isDirectory: true), owner);
     }
 
     private Stream Create(string target, int mode)
@@ -84,6 +104,8 @@ internal sealed class ContextCopier(IFileTree image, OpenedContext context, Copy
             image.Delete(target);
         }
     }
+
+    private int Mode(int mode, bool isDirectory = false) => step.Chmod?.Apply(mode, isDirectory) ?? mode;
 
     private bool IsDirectory(string path) => image.Stat(path) is { IsDirectory: true };
 

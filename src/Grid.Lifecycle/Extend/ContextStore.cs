@@ -48,11 +48,14 @@ public sealed class ContextStore(ContentStore content, string directory)
     /// <summary>The files of a context on this node.</summary>
     internal async Task<OpenedContext> OpenAsync(BuildContext context, CancellationToken cancellationToken)
     {
-        var path = Path.Combine(directory, context.Archive.DiffId.Hex);
+        if (context.Index.IsEmpty)
+            return new OpenedContext(new RootedDirectory(Directory.CreateDirectory(Path.Combine(directory, "empty")).FullName), ContextIndex.Empty);
+        var path = Path.Combine(directory, $"{context.Archive.DiffId.Hex[..32]}-{context.Index.Hex[..32]}");
         if (!Directory.Exists(path))
         {
             var unfinished = $"{path}.{Path.GetRandomFileName()}";
             await SourceArchive.UnpackAsync(content, context.Archive, unfinished, default, new LayerLimits(), cancellationToken);
+            RemoveIgnored(new RootedDirectory(unfinished), "", Read(content, context.Index).Entries.Select(entry => entry.Path).ToHashSet(StringComparer.Ordinal));
             try
             {
                 Directory.Move(unfinished, path);
@@ -64,6 +67,19 @@ public sealed class ContextStore(ContentStore content, string directory)
             }
         }
         return new OpenedContext(new RootedDirectory(path), Read(content, context.Index));
+    }
+
+    /// <summary>A bind mount shows a directory as it is: what .dockerignore leaves out, and so is in no key, must not be there.</summary>
+    private static void RemoveIgnored(RootedDirectory files, string directory, HashSet<string> kept)
+    {
+        foreach (var file in files.List("/" + directory))
+        {
+            var path = directory + file.Name;
+            if (!kept.Contains(path))
+                files.Delete("/" + path);
+            else if (file.IsDirectory)
+                RemoveIgnored(files, path + "/", kept);
+        }
     }
 
     private static ContextEntry File(string path, LayerEntry entry, Stream bytes, ref IgnoreFile? ignored)
@@ -84,4 +100,8 @@ public sealed class ContextStore(ContentStore content, string directory)
 }
 
 /// <summary>A context on this node: its files, and the index that says which of them count.</summary>
-internal sealed record OpenedContext(IFileTree Files, ContextIndex Index);
+internal sealed record OpenedContext(RootedDirectory Files, ContextIndex Index)
+{
+    /// <summary>Where an entry is on the host; only for paths of the index, which go through no link.</summary>
+    public string HostPath(string path) => path.Length == 0 ? Files.HostDirectory : Path.Combine(Files.HostDirectory, path);
+}

@@ -12,11 +12,14 @@ namespace Grid.Lifecycle.Extend;
 /// <param name="sandboxes">The engine.</param>
 /// <param name="content">Where layers and contexts are.</param>
 /// <param name="limits">Bounds for RUN.</param>
-/// <param name="contextsDirectory">Where build contexts are unpacked, each once.</param>
-public sealed class StepExecutor(ISandboxRuntime sandboxes, ContentStore content, SandboxLimits limits, string contextsDirectory)
+/// <param name="resources">What the steps of this build can use of the node.</param>
+public sealed class StepExecutor(ISandboxRuntime sandboxes, ContentStore content, SandboxLimits limits, StepResources resources)
 {
     /// <summary>Paths that platforms mount in extend: what a step writes there is not part of the image (spec-facts §3.5).</summary>
     private static readonly string[] ExcludedPaths = ["/workspace", "/layers", "/platform", "/kaniko"];
+
+    /// <summary>Whether to find out what a step did to packages, for which the image before the step has to be seen once more.</summary>
+    public bool ListsPackages { get; init; } = true;
 
     /// <summary>Runs the step and gives its layer, with what it did to the image's packages.</summary>
     /// <exception cref="StepFailedException">The command failed or the step cannot be done.</exception>
@@ -24,13 +27,13 @@ public sealed class StepExecutor(ISandboxRuntime sandboxes, ContentStore content
     {
         var spec = new SandboxSpec(handle, input.Parent, blobs) { ExcludedPaths = ExcludedPaths, Limits = limits };
         await using var sandbox = await sandboxes.CreateAsync(spec, cancellationToken);
-        var packages = PackageInventory.Look(sandbox.Files);
+        var packages = ListsPackages ? PackageInventory.Look(sandbox.Files) : null;
         try
         {
             switch (input.Step)
             {
                 case RunStep run:
-                    await RunCommandAsync(sandbox, run, input.Label, output, cancellationToken);
+                    await RunCommandAsync(sandbox, run, input, output, cancellationToken);
                     break;
                 case CopyStep copy:
                     await CopyAsync(sandbox, copy, input, cancellationToken);
@@ -46,7 +49,7 @@ public sealed class StepExecutor(ISandboxRuntime sandboxes, ContentStore content
         {
             throw new StepFailedException($"{input.Label}: {e.Message}");
         }
-        var changes = packages.Changed() is { Count: > 0 } databases ? await ComparePackagesAsync(spec, sandbox, databases, cancellationToken) : null;
+        var changes = packages?.Changed() is { Count: > 0 } databases ? await ComparePackagesAsync(spec, sandbox, databases, cancellationToken) : null;
         var layer = await sandbox.CommitAsync(cancellationToken);
         return new StepResult(layer, layer is null ? null : changes);
     }
@@ -58,34 +61,51 @@ public sealed class StepExecutor(ISandboxRuntime sandboxes, ContentStore content
         return PackageInventory.Compare(before.Files, sandbox.Files, databases);
     }
 
-    private async Task RunCommandAsync(ISandbox sandbox, RunStep run, string label, IProcessOutput output, CancellationToken cancellationToken)
+    private async Task RunCommandAsync(ISandbox sandbox, RunStep run, StepInput input, IProcessOutput output, CancellationToken cancellationToken)
     {
-        if (run.Mounts is [var mount, ..])
-            throw new StepFailedException($"{label}: RUN --mount=type={mount.Kind.ToString().ToLowerInvariant()} is not supported; remove the option");
         var user = UserLookup.Resolve(sandbox.Files, run.User);
         MakeDirectory(sandbox, run.WorkingDirectory, new ProcessUser(0, 0));
         using var script = run.Script is null ? null : new ScriptVolume(run.Script);
+        using var mounts = await RunMounts.PrepareAsync(run, input, resources, cancellationToken);
         IEnumerable<string> home = run.Environment.Any(e => e.StartsWith("HOME=", StringComparison.Ordinal)) ? [] : ["HOME=" + user.Home];
         var tail = new OutputTail(output);
-        var result = await sandbox.RunAsync(new ProcessSpec(run.Argv, [.. run.Environment, .. run.ProxyEnvironment, .. home], run.WorkingDirectory, user.User)
+        var result = await RunAsync(sandbox, new ProcessSpec(run.Argv, [.. run.Environment, .. run.ProxyEnvironment, .. home, .. mounts.Variables], run.WorkingDirectory, user.User)
         {
             Output = tail,
             Privileges = Privileges.PackageManager,
             Network = run.Network != RunNetwork.None,
-            ExtraVolumes = script is null ? [] : [script.Volume],
-        }, cancellationToken);
+            ExtraVolumes = script is null ? mounts.Volumes : [.. mounts.Volumes, script.Volume],
+            TemporaryFileSystems = mounts.TemporaryFileSystems,
+        }, input.Label, cancellationToken);
         if (result.OutOfMemory)
-            throw new StepFailedException($"{label}: killed for using more memory than the sandbox has ({limits.MemoryBytes / (1024 * 1024)} MiB)", tail.Text());
+            throw new StepFailedException($"{input.Label}: killed for using more memory than the sandbox has ({limits.MemoryBytes / (1024 * 1024)} MiB)", tail.Text());
         if (result.ExitCode != 0)
-            throw new StepFailedException($"{label}: exited with code {result.ExitCode}", tail.Text());
+            throw new StepFailedException($"{input.Label}: exited with code {result.ExitCode}", tail.Text());
+    }
+
+    private static async Task<ProcessResult> RunAsync(ISandbox sandbox, ProcessSpec process, string label, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await sandbox.RunAsync(process, cancellationToken);
+        }
+        catch (SandboxException e)
+        {
+            throw new StepFailedException($"{label}: {e.Message}");
+        }
     }
 
     private async Task CopyAsync(ISandbox sandbox, CopyStep copy, StepInput input, CancellationToken cancellationToken)
     {
-        if (copy.Urls is [var url, ..])
-            throw new StepFailedException($"{input.Label}: ADD of the URL {url} is not supported; fetch it in a RUN step");
-        var context = await new ContextStore(content, contextsDirectory).OpenAsync(input.Context, cancellationToken);
-        new ContextCopier(sandbox.Files, context, copy, Owner(sandbox.Files, copy.Chown)).Copy(cancellationToken);
+        var context = await resources.Contexts.OpenAsync(input.Context, cancellationToken);
+        var copier = new ContextCopier(sandbox.Files, context, copy, Owner(sandbox.Files, copy.Chown));
+        copier.Copy(cancellationToken);
+        foreach (var url in copy.Urls)
+        {
+            var expected = copy.Checksum ?? input.Fetched.FirstOrDefault(fetched => fetched.Url == url)?.Digest;
+            var fetched = await resources.Urls.FetchAsync(url, expected, cancellationToken);
+            copier.CopyFetched(url, new RootedDirectory(content.Root), "/" + Path.GetRelativePath(content.Root, content.PathOf(fetched.Digest)), cancellationToken);
+        }
     }
 
     /// <summary>New files belong to root unless <c>--chown</c> says otherwise, as in Docker.</summary>

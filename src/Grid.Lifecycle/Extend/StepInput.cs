@@ -1,3 +1,4 @@
+using Grid.Dockerfiles.Keys;
 using Grid.Dockerfiles.Planning;
 using Grid.Lifecycle.Packages;
 using Grid.Oci.Images;
@@ -21,6 +22,12 @@ public sealed record StepInput
 
     /// <summary>The build context of COPY and ADD.</summary>
     public required BuildContext Context { get; init; }
+
+    /// <summary>Who may share what is cached: cache volumes of two scopes never meet.</summary>
+    public required string Scope { get; init; }
+
+    /// <summary>Content of URLs that ADD names without a checksum, as the step's key has it.</summary>
+    public IReadOnlyList<FetchedUrl> Fetched { get; init; } = [];
 
     /// <summary>How the step is named in errors: extension, file, line and instruction.</summary>
     public required string Label { get; init; }

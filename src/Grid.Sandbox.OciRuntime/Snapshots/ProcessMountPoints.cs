@@ -9,27 +9,50 @@ internal sealed class ProcessMountPoints(IFileTree files)
     private readonly Lock _gate = new();
     private readonly List<string> _made = [];
 
-    /// <summary>Makes what is missing of a volume's path and remembers it.</summary>
-    public void Make(Volume volume)
+    /// <summary>Whether a volume is a directory; it has to be there.</summary>
+    public static bool IsDirectory(Volume volume) => Directory.Exists(volume.HostPath) || (!File.Exists(volume.HostPath)
+        ? throw new SandboxException($"the volume {volume.HostPath} for {volume.Path} does not exist on the node") : false);
+
+    /// <summary>Makes what is missing of a process's mount points, those below others last.</summary>
+    public void Make(IReadOnlyList<Volume> volumes, IReadOnlyList<TemporaryFileSystem> temporary)
     {
-        var isDirectory = Directory.Exists(volume.HostPath);
-        if (!isDirectory && !File.Exists(volume.HostPath))
-            throw new SandboxException($"the volume {volume.HostPath} for {volume.Path} does not exist on the node");
+        foreach (var (path, isDirectory) in volumes.Select(volume => (volume.Path, IsDirectory(volume))).Concat(temporary.Select(t => (t.Path, true))).OrderBy(mount => mount.Path.Length))
+            Make(path, isDirectory, files);
+    }
+
+    /// <summary>Makes what is missing of a mount point and remembers it.</summary>
+    /// <param name="mountPoint">Absolute path inside.</param>
+    /// <param name="isDirectory">Whether a directory or a file is mounted.</param>
+    /// <param name="view">The root as the process sees it, with what has been mounted for it before.</param>
+    public void Make(string mountPoint, bool isDirectory, IFileTree view)
+    {
         lock (_gate)
         {
-            var path = "";
-            var parts = volume.Path.Split('/', StringSplitOptions.RemoveEmptyEntries);
-            for (var i = 0; i < parts.Length; i++)
+            try
             {
-                path += "/" + parts[i];
-                if (files.Stat(path) is not null)
-                    continue;
-                if (i < parts.Length - 1 || isDirectory)
-                    files.CreateDirectory(path, 0x1ED, new Owner(0, 0));
-                else
-                    files.WriteFile(path, [], 0x1A4, new Owner(0, 0));
-                _made.Add(path);
+                MakeMissing(mountPoint, isDirectory, view);
             }
+            catch (IOException failure)
+            {
+                throw new SandboxException($"the mount point {mountPoint} cannot be made in the sandbox: {failure.Message}", failure);
+            }
+        }
+    }
+
+    private void MakeMissing(string mountPoint, bool isDirectory, IFileTree view)
+    {
+        var path = "";
+        var parts = mountPoint.Split('/', StringSplitOptions.RemoveEmptyEntries);
+        for (var i = 0; i < parts.Length; i++)
+        {
+            path += "/" + parts[i];
+            if (view.Stat(path) is not null)
+                continue;
+            if (i < parts.Length - 1 || isDirectory)
+                view.CreateDirectory(path, 0x1ED, new Owner(0, 0));
+            else
+                view.WriteFile(path, [], 0x1A4, new Owner(0, 0));
+            _made.Add(path);
         }
     }
 

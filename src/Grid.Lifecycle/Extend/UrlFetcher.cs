@@ -1,0 +1,116 @@
+using System.Net;
+using System.Net.Sockets;
+using Grid.Dockerfiles.Keys;
+using Grid.Oci;
+using Grid.Oci.Content;
+
+namespace Grid.Lifecycle.Extend;
+
+/// <summary>
+/// Fetches what ADD names by URL into the content store. No credentials and no cookies are sent. Addresses of the node's own network are refused, also
+/// behind a name or a redirect, unless the node is told that they are fine: a tenant must not read the metadata service through us.
+/// </summary>
+public sealed class UrlFetcher : IDisposable
+{
+    private const string MediaType = "application/octet-stream";
+    private const long MaxBytes = 8L << 30;
+    private static readonly TimeSpan MaxSilence = TimeSpan.FromSeconds(60);
+    private readonly ContentStore _content;
+    private readonly HttpClient _http;
+
+    /// <param name="content">Where the bytes go.</param>
+    /// <param name="allowPrivate">Whether loopback and private addresses may be asked; link-local ones never.</param>
+    public UrlFetcher(ContentStore content, bool allowPrivate)
+    {
+        _content = content;
+        // Through a proxy the proxy decides what is reachable; without one we do, for the address that is really connected to.
+        var handler = new SocketsHttpHandler { UseCookies = false, MaxAutomaticRedirections = 10, ConnectTimeout = TimeSpan.FromSeconds(30) };
+        if (HttpClient.DefaultProxy.GetProxy(new Uri("http://example.com/")) is null)
+            handler.ConnectCallback = (context, cancellationToken) => ConnectAsync(context.DnsEndPoint, allowPrivate, cancellationToken);
+        _http = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
+        _http.DefaultRequestHeaders.UserAgent.ParseAdd("grid");
+    }
+
+    /// <summary>Fetches a URL and gives the digest of its content.</summary>
+    /// <param name="url">http or https.</param>
+    /// <param name="expected">What the content has to be; when the store has that already nothing is fetched.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    /// <exception cref="FormatException">It cannot be fetched, or is something else than expected.</exception>
+    public async Task<FetchedUrl> FetchAsync(string url, Digest? expected, CancellationToken cancellationToken)
+    {
+        if (expected is { } known && _content.Contains(known))
+            return new FetchedUrl(url, known);
+        try
+        {
+            using var silence = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            silence.CancelAfter(MaxSilence);
+            using var response = await _http.GetAsync(url, HttpCompletionOption.ResponseHeadersRead, silence.Token);
+            if (!response.IsSuccessStatusCode)
+                throw new FormatException($"cannot fetch {Shown(url)}: the server answered {(int)response.StatusCode} {response.ReasonPhrase}");
+            await using var body = await response.Content.ReadAsStreamAsync(silence.Token);
+            using var writer = _content.CreateWriter();
+            var buffer = new byte[128 * 1024];
+            for (int read; (read = await body.ReadAsync(buffer, silence.Token)) > 0; silence.CancelAfter(MaxSilence))
+            {
+                writer.Write(buffer.AsSpan(0, read));
+                if (writer.Length > MaxBytes)
+                    throw new FormatException($"{Shown(url)} is larger than {MaxBytes >> 30} GiB");
+            }
+            return new FetchedUrl(url, writer.Commit(MediaType, expected).Digest);
+        }
+        catch (InvalidDataException e) when (expected is { } wanted)
+        {
+            throw new FormatException($"digest mismatch: {Shown(url)} is not {wanted}; check the URL and the checksum", e);
+        }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new FormatException($"cannot fetch {Shown(url)}: the server has been silent for {MaxSilence.TotalSeconds:0} seconds", e);
+        }
+        catch (Exception e) when (e is HttpRequestException or UriFormatException or InvalidOperationException or NotSupportedException)
+        {
+            throw new FormatException($"cannot fetch {Shown(url)}: {(e.InnerException ?? e).Message}", e);
+        }
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    /// <summary>A URL without what may be a password in it.</summary>
+    private static string Shown(string url) =>
+        Uri.TryCreate(url, UriKind.Absolute, out var uri) ? uri.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped) : url;
+
+    private static async ValueTask<Stream> ConnectAsync(DnsEndPoint endPoint, bool allowPrivate, CancellationToken cancellationToken)
+    {
+        var addresses = await Dns.GetHostAddressesAsync(endPoint.Host, cancellationToken);
+        var allowed = addresses.Where(address => IsAllowed(address, allowPrivate)).ToArray();
+        if (allowed.Length == 0)
+            throw new HttpRequestException($"{endPoint.Host} is an address of the node's own network, which builds may not ask");
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            await socket.ConnectAsync(allowed, endPoint.Port, cancellationToken);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Whether an address may be connected to.</summary>
+    internal static bool IsAllowed(IPAddress address, bool allowPrivate)
+    {
+        if (address.IsIPv4MappedToIPv6)
+            address = address.MapToIPv4();
+        if (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any) || address.IsIPv6LinkLocal || address.IsIPv6Multicast)
+            return false;
+        var bytes = address.GetAddressBytes();
+        var isV4 = address.AddressFamily == AddressFamily.InterNetwork;
+        if (isV4 && (bytes[0] is 0 or >= 224 || (bytes[0] == 169 && bytes[1] == 254)))
+            return false;
+        if (allowPrivate)
+            return true;
+        return !IPAddress.IsLoopback(address) && !address.IsIPv6SiteLocal && !address.IsIPv6UniqueLocal
+            && !(isV4 && (bytes[0] == 10 || (bytes[0] == 172 && bytes[1] is >= 16 and < 32) || (bytes[0] == 192 && bytes[1] == 168) || (bytes[0] == 100 && bytes[1] is >= 64 and < 128)));
+    }
+}

@@ -1,0 +1,18 @@
+using Grid.Lifecycle.Extend;
+using Grid.Oci.Content;
+
+namespace Grid.Worker;
+
+/// <summary>What this node keeps for Dockerfile steps over the builds: cache volumes, secrets of running builds, and the way to the network.</summary>
+public sealed class NodeResources(WorkerOptions options, ContentStore content, BuildSecrets secrets) : IDisposable
+{
+    private readonly CacheVolumes _caches = new(options.CacheVolumesDirectory);
+
+    /// <summary>Fetches what ADD names by URL.</summary>
+    public UrlFetcher Urls { get; } = new(content, options.AllowPrivateUrls);
+
+    /// <summary>What the steps of one build can use.</summary>
+    internal StepResources For(string buildKey, ContextStore contexts) => new(contexts, _caches, id => secrets.Find(buildKey, id), Urls);
+
+    public void Dispose() => Urls.Dispose();
+}

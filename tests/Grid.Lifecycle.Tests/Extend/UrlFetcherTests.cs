@@ -1,0 +1,103 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Grid.Lifecycle.Extend;
+using Grid.Oci;
+using Grid.Oci.Content;
+
+namespace Grid.Lifecycle.Tests.Extend;
+
+public sealed class UrlFetcherTests : IDisposable
+{
+    private readonly string _root = Directory.CreateTempSubdirectory("grid-urls-").FullName;
+
+    private ContentStore Content => field ??= new ContentStore(_root);
+
+    public void Dispose() => Directory.Delete(_root, recursive: true);
+
+    [Theory]
+    [InlineData("127.0.0.1", false, true)]
+    [InlineData("10.1.2.3", false, true)]
+    [InlineData("172.31.0.1", false, true)]
+    [InlineData("172.32.0.1", true, true)]
+    [InlineData("192.168.1.1", false, true)]
+    [InlineData("100.64.0.1", false, true)]
+    [InlineData("169.254.169.254", false, false)]
+    [InlineData("::ffff:169.254.169.254", false, false)]
+    [InlineData("::ffff:127.0.0.1", false, true)]
+    [InlineData("0.0.0.0", false, false)]
+    [InlineData("224.0.0.1", false, false)]
+    [InlineData("::1", false, true)]
+    [InlineData("fe80::1", false, false)]
+    [InlineData("fd00::1", false, true)]
+    [InlineData("93.184.216.34", true, true)]
+    [InlineData("2606:2800::1", true, true)]
+    public void IsAllowed_KeepsTheNodesOwnNetworkOut(string address, bool forTenants, bool forItsUser)
+    {
+        UrlFetcher.IsAllowed(IPAddress.Parse(address), allowPrivate: false).ShouldBe(forTenants);
+        UrlFetcher.IsAllowed(IPAddress.Parse(address), allowPrivate: true).ShouldBe(forItsUser);
+    }
+
+    [Fact]
+    public async Task FetchAsync_PrivateAddress_IsRefusedBehindARedirectAsWell()
+    {
+        using var server = new TcpListener(IPAddress.Loopback, 0);
+        server.Start();
+        using var fetcher = new UrlFetcher(Content, allowPrivate: false);
+        var failure = await Should.ThrowAsync<FormatException>(() => fetcher.FetchAsync($"http://localhost:{((IPEndPoint)server.LocalEndpoint).Port}/x", null, Stop));
+        failure.Message.ShouldContain("node's own network");
+    }
+
+    [Fact]
+    public async Task FetchAsync_GivesTheDigestOfTheBytesAndFetchesKnownOnesNotAgain()
+    {
+        using var server = new TcpListener(IPAddress.Loopback, 0);
+        server.Start();
+        var url = $"http://127.0.0.1:{((IPEndPoint)server.LocalEndpoint).Port}/a/file.txt?q=1";
+        using var fetcher = new UrlFetcher(Content, allowPrivate: true);
+        var fetching = fetcher.FetchAsync(url, null, Stop);
+        await AnswerAsync(server, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello");
+        var fetched = await fetching;
+        fetched.Digest.ShouldBe(Digest.Compute("hello"u8));
+        File.ReadAllText(Content.PathOf(fetched.Digest)).ShouldBe("hello");
+        (await fetcher.FetchAsync(url, fetched.Digest, Stop)).ShouldBe(fetched);
+    }
+
+    [Fact]
+    public async Task FetchAsync_OtherContentThanExpected_IsRefusedAndNotKept()
+    {
+        using var server = new TcpListener(IPAddress.Loopback, 0);
+        server.Start();
+        using var fetcher = new UrlFetcher(Content, allowPrivate: true);
+        var fetching = fetcher.FetchAsync($"http://user:password@127.0.0.1:{((IPEndPoint)server.LocalEndpoint).Port}/x", Digest.Compute("other"u8), Stop);
+        await AnswerAsync(server, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello");
+        var failure = await Should.ThrowAsync<FormatException>(() => fetching);
+        failure.Message.ShouldStartWith("digest mismatch");
+        failure.Message.ShouldNotContain("password");
+        Content.Contains(Digest.Compute("hello"u8)).ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task FetchAsync_NotFound_SaysSo()
+    {
+        using var server = new TcpListener(IPAddress.Loopback, 0);
+        server.Start();
+        using var fetcher = new UrlFetcher(Content, allowPrivate: true);
+        var fetching = fetcher.FetchAsync($"http://127.0.0.1:{((IPEndPoint)server.LocalEndpoint).Port}/x", null, Stop);
+        await AnswerAsync(server, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        (await Should.ThrowAsync<FormatException>(() => fetching)).Message.ShouldContain("404");
+    }
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    private static async Task AnswerAsync(TcpListener server, string answer)
+    {
+        using var client = await server.AcceptTcpClientAsync(Stop);
+        using var reader = new StreamReader(client.GetStream(), leaveOpen: true);
+        while (await reader.ReadLineAsync(Stop) is { Length: > 0 })
+        {
+            // The request's headers.
+        }
+        await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(answer), Stop);
+    }
+}
