@@ -37,6 +37,7 @@ internal sealed class AzureBuildEvents(AzureContainer container, AzureJournalOpt
     private readonly ConcurrentDictionary<string, AzureJournal> _open = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _stopping = new();
     private readonly UnfinishedBuilds _unfinished = new();
+    private int _disposed;
 
     public DateTimeOffset? OldestUnfinished => _unfinished.Oldest;
 
@@ -91,6 +92,9 @@ internal sealed class AzureBuildEvents(AzureContainer container, AzureJournalOpt
 
     public async ValueTask DisposeAsync()
     {
+        // It stands for several services, and each of them is disposed.
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
         var flushing = Task.WhenAll(_open.Values.Select(j => j.FlushAsync(CancellationToken.None)));
         await Task.WhenAny(flushing, Task.Delay(TimeSpan.FromSeconds(5), time));
         await _stopping.CancelAsync();
