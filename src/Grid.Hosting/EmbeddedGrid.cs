@@ -66,6 +66,9 @@ public sealed class EmbeddedGrid : IAsyncDisposable
     /// <summary>What runs this grid's sandboxes, as chosen by now.</summary>
     public string SandboxName => Services.GetRequiredService<ISandboxRuntime>().Name;
 
+    /// <summary>What is to be known about how well they are closed, or null.</summary>
+    public string? SandboxWarning => Services.GetRequiredService<ISandboxRuntime>().Warning;
+
     /// <summary>Extends an image and gives the events to its end, as <see cref="BuildAsync"/> does for a build.</summary>
     public async IAsyncEnumerable<BuildEvent> ExtendAsync(
         string key, ImageExtensionRequest request, IReadOnlyDictionary<string, byte[]> secrets, [EnumeratorCancellation] CancellationToken cancellationToken)

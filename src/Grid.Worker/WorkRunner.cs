@@ -144,6 +144,7 @@ public sealed class WorkRunner(
         var environment = Phases.Environment(work.Detection.Analyzed, work.Detection.Analyzed.Builder.Config);
         var sbom = new ExtensionSbomInput(environment.LayersDirectory, new Owner(environment.User.UserId, environment.User.GroupId), work.Detection.Analyzed.Previous);
         var app = await ExtensionSbomLayer.MergeAsync(work.App, work.Packages, sbom, content, Origins(work.App.Layers.Select(l => l.Origin).OfType<string>()), cancellationToken);
+        var targets = work.Targets.Select(ImageLocation.Parse).ToList();
         var image = AppImage.Assemble(new AssembleInput
         {
             Environment = environment,
@@ -156,8 +157,9 @@ public sealed class WorkRunner(
             ProcessType = work.DefaultProcess,
             Created = work.SourceDateEpoch is { } seconds ? DateTimeOffset.FromUnixTimeSeconds(seconds) : null,
             ExtraLabels = work.Labels,
+            OciMediaTypes = targets.Any(target => target is ImageLocation.Layout),
         }, content, images, log);
-        var report = await Exporter.ExportAsync(images, image, [.. work.Targets.Select(ImageLocation.Parse)], log, cancellationToken);
+        var report = await Exporter.ExportAsync(images, image, targets, log, cancellationToken);
         report.EnsureComplete();
         return new ExportDone(report);
     }

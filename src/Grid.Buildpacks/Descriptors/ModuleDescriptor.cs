@@ -38,16 +38,20 @@ public sealed record ModuleDescriptor(ModuleKind Kind, string Id, string Version
     public bool RunsIn(string execEnv) => Api < new ApiVersion(0, 12) || ExecEnvList.Admits(ExecEnvs, execEnv);
 
     /// <summary>Reads the descriptor of a module's directory.</summary>
-    /// <exception cref="TomlFormatException">It is malformed, or lacks api, id or version.</exception>
+    /// <exception cref="TomlFormatException">It is malformed, or lacks id or version.</exception>
+    /// <exception cref="LifecycleException">Its api is missing or no version (exit code 12).</exception>
     /// <exception cref="FileNotFoundException">There is none.</exception>
     public static ModuleDescriptor Read(IFileTree files, ModuleKind kind, string directory)
     {
         var section = kind == ModuleKind.Buildpack ? "buildpack" : "extension";
         var document = TomlFile.Read(files, $"{directory}/{section}.toml");
         var table = document.GetTable(section) ?? throw document.Error($"[{section}]", "is missing; add the table with id and version");
-        var apiText = document.RequireString("api");
+        var apiText = document.GetString("api");
         if (!ApiVersion.TryParse(apiText, out var api))
-            throw document.Error("api", $"want MAJOR.MINOR such as \"0.12\", not \"{apiText}\"");
+        {
+            throw new LifecycleException(ExitCode.IncompatibleBuildpackApi,
+                document.Error("api", apiText is null ? "is missing; want MAJOR.MINOR such as \"0.12\"" : $"want MAJOR.MINOR such as \"0.12\", not \"{apiText}\"").Message);
+        }
         var order = kind == ModuleKind.Buildpack ? OrderReader.Groups(document, "order", ModuleKind.Buildpack) : [];
         return new ModuleDescriptor(kind, table.RequireString("id"), table.RequireString("version"), api)
         {

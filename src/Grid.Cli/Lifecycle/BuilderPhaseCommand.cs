@@ -22,7 +22,6 @@ internal sealed class BuilderPhaseCommand : IPhaseCommand
         PhaseFlags.App, PhaseFlags.Buildpacks, PhaseFlags.Group, PhaseFlags.Layers, PhaseFlags.Plan, PhaseFlags.Platform,
         .. api >= new ApiVersion(0, 11) ? (PhaseFlag[])[PhaseFlags.BuildConfig] : [],
         .. api >= new ApiVersion(0, 12) ? (PhaseFlag[])[PhaseFlags.Analyzed] : [],
-        .. api >= new ApiVersion(0, 15) ? (PhaseFlag[])[PhaseFlags.ExecEnv] : [],
     ];
 
     public async Task RunAsync(PhaseInputs inputs, IPhaseLog log, CancellationToken cancellationToken)

@@ -30,11 +30,13 @@ internal sealed class CreatorCommand : IPhaseCommand
         .. api >= new ApiVersion(0, 11) ? (PhaseFlag[])[PhaseFlags.BuildConfig, PhaseFlags.LauncherSbom] : [],
         .. api >= new ApiVersion(0, 12) ? (PhaseFlag[])[PhaseFlags.Layout, PhaseFlags.LayoutDirectory, PhaseFlags.Run] : [],
         .. api >= new ApiVersion(0, 13) ? (PhaseFlag[])[PhaseFlags.InsecureRegistries] : [],
-        .. api >= new ApiVersion(0, 15) ? (PhaseFlag[])[PhaseFlags.ExecEnv, PhaseFlags.System] : [],
+        .. api >= new ApiVersion(0, 15) ? (PhaseFlag[])[PhaseFlags.System] : [],
     ];
 
     public async Task RunAsync(PhaseInputs inputs, IPhaseLog log, CancellationToken cancellationToken)
     {
+        if (inputs.Arguments.Count != 1)
+            throw new LifecycleException(ExitCode.InvalidArgs, $"failed to parse arguments: received {inputs.Arguments.Count} arguments, but expected 1: the image");
         if (inputs.Get(PhaseFlags.CacheImage).Length == 0 && inputs.Get(PhaseFlags.CacheDirectory).Length == 0)
             log.Warn("No cached data will be used, no cache specified.");
         if (UserOf(inputs).UserId == 0)

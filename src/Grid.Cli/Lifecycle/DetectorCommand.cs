@@ -25,7 +25,7 @@ internal sealed class DetectorCommand : IPhaseCommand
         .. api >= new ApiVersion(0, 10) ? (PhaseFlag[])[PhaseFlags.Analyzed, PhaseFlags.Extensions, PhaseFlags.Generated] : [],
         .. api >= new ApiVersion(0, 11) ? (PhaseFlag[])[PhaseFlags.BuildConfig] : [],
         .. api >= new ApiVersion(0, 12) ? (PhaseFlag[])[PhaseFlags.Run] : [],
-        .. api >= new ApiVersion(0, 15) ? (PhaseFlag[])[PhaseFlags.ExecEnv, PhaseFlags.System] : [],
+        .. api >= new ApiVersion(0, 15) ? (PhaseFlag[])[PhaseFlags.System] : [],
     ];
 
     public async Task RunAsync(PhaseInputs inputs, IPhaseLog log, CancellationToken cancellationToken)

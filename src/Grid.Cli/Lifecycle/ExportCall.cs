@@ -67,6 +67,7 @@ internal sealed class ExportCall(PhaseInputs inputs, IPhaseLog log)
                 ProcessType = inputs.Get(PhaseFlags.ProcessType),
                 ProjectMetadataToml = ReadProjectMetadata(),
                 Created = PhaseTimes.Created(inputs, log),
+                OciMediaTypes = targets.Any(target => target.Location is ImageLocation.Layout),
             },
             store,
             images.Stores,

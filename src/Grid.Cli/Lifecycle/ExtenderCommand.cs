@@ -22,7 +22,6 @@ internal sealed class ExtenderCommand : IPhaseCommand
         PhaseFlags.Analyzed, PhaseFlags.App, PhaseFlags.Buildpacks, PhaseFlags.Generated, PhaseFlags.Group, PhaseFlags.GroupId, PhaseFlags.KanikoCacheTtl,
         PhaseFlags.Layers, PhaseFlags.Plan, PhaseFlags.Platform, PhaseFlags.UserId,
         .. api >= new ApiVersion(0, 12) ? (PhaseFlag[])[PhaseFlags.Extended, PhaseFlags.Kind] : [],
-        .. api >= new ApiVersion(0, 15) ? (PhaseFlag[])[PhaseFlags.ExecEnv] : [],
     ];
 
     public async Task RunAsync(PhaseInputs inputs, IPhaseLog log, CancellationToken cancellationToken)

@@ -14,6 +14,8 @@ internal static class PhaseFlags
     public static readonly PhaseFlag<string> CacheDirectory = Path("cache-dir", "CNB_CACHE_DIR", "", "path to the cache directory");
     public static readonly PhaseFlag<string> CacheImage = Text("cache-image", "CNB_CACHE_IMAGE", "", "name of the cache image");
     public static readonly PhaseFlag<bool> Daemon = Switch("daemon", "CNB_USE_DAEMON", "read and write images of a Docker daemon");
+
+    /// <summary>A variable only: no phase has a flag for it.</summary>
     public static readonly PhaseFlag<string> ExecEnv = Text("exec-env", "CNB_EXEC_ENV", "production", "execution environment");
     public static readonly PhaseFlag<string> Extended = Path("extended", "CNB_EXTENDED_DIR", "<layers>/extended", "path to the directory for extended images");
     public static readonly PhaseFlag<string> Extensions = Path("extensions", "CNB_EXTENSIONS_DIR", "/cnb/extensions", "path to the extensions directory");

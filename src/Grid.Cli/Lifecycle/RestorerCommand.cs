@@ -26,7 +26,6 @@ internal sealed class RestorerCommand : IPhaseCommand
         .. api >= new ApiVersion(0, 12) ? (PhaseFlag[])[PhaseFlags.Daemon, PhaseFlags.Generated, PhaseFlags.Layout, PhaseFlags.LayoutDirectory] : [],
         .. api >= new ApiVersion(0, 13) ? (PhaseFlag[])[PhaseFlags.InsecureRegistries] : [],
         .. api >= new ApiVersion(0, 14) ? (PhaseFlag[])[PhaseFlags.Run] : [],
-        .. api >= new ApiVersion(0, 15) ? (PhaseFlag[])[PhaseFlags.ExecEnv] : [],
     ];
 
     public async Task RunAsync(PhaseInputs inputs, IPhaseLog log, CancellationToken cancellationToken)

@@ -2,6 +2,7 @@ using Grid.Api;
 using Grid.Contracts;
 using Grid.Contracts.Events;
 using Grid.Contracts.Work;
+using Grid.Dashboard;
 using Grid.Grains;
 using Grid.Hosting.Cache;
 using Grid.Hosting.Configuration;
@@ -46,7 +47,7 @@ internal static class NodeHosting
             builder.Services.AddGridWorker(options.Node);
         }
         if (options.Roles.HasFlag(NodeRoles.Api))
-            builder.Services.AddGridApi(options.Api);
+            builder.Services.AddGridApi(options.Api with { SignInPath = "/signin" }).AddGridDashboard();
         builder.Services.Replace(ServiceDescriptor.Singleton(new GridNode(options.Name)));
         builder.Services.AddSingleton<NodeHealth>();
         builder.AddGridTelemetry();

@@ -62,6 +62,8 @@ public static class AppImage
             History = BaseHistory(input, created),
         };
         var image = pinned.ToImage(new OriginBlobs(store, images, origin, PlatformOf(pinned))) with { Config = config };
+        if (input.OciMediaTypes)
+            image = image with { Manifest = image.Manifest with { MediaType = MediaTypes.OciManifest } };
         return ImageBuilder.From(image, origin);
     }
 

@@ -35,6 +35,11 @@ public sealed record AssembleInput
     /// <summary>SOURCE_DATE_EPOCH; 1980-01-01T00:00:01Z when null.</summary>
     public DateTimeOffset? Created { get; init; }
 
+    /// <summary>
+    /// Whether the image is one of OCI's media types even when its run image is one of Docker's: in an OCI layout there are no others, and tools look for no others.
+    /// </summary>
+    public bool OciMediaTypes { get; init; }
+
     /// <summary>Labels of the platform's own, set last.</summary>
     public IReadOnlyDictionary<string, string> ExtraLabels { get; init; } = new Dictionary<string, string>();
 }

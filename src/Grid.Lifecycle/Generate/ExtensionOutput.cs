@@ -21,11 +21,11 @@ internal sealed record ExtensionOutput(GroupElement Extension, string Directory)
     /// <summary>extend-config.toml as it stands; null when there is none.</summary>
     public string? ConfigText { get; init; }
 
-    public IReadOnlyList<string> ConfigWarnings { get; init; } = [];
+    public IReadOnlyList<string> OtherWarnings { get; init; } = [];
 
     public ContextDirectories Contexts { get; init; } = new(null, null);
 
-    public IEnumerable<string> Warnings => [.. Run?.Warnings ?? [], .. Build?.Warnings ?? [], .. ConfigWarnings];
+    public IEnumerable<string> Warnings => [.. Run?.Warnings ?? [], .. Build?.Warnings ?? [], .. OtherWarnings];
 
     public GeneratedExtension ToGenerated(bool ignoreRun) => new(Extension.Id, Extension.Version)
     {

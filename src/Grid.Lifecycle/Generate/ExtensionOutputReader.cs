@@ -19,10 +19,11 @@ internal static class ExtensionOutputReader
         var runText = ReadText(files, directory + "/run.Dockerfile");
         var buildText = ReadText(files, directory + "/build.Dockerfile");
         var run = runText is null ? null : ExtensionDockerfile.Read(runText, directory + "/run.Dockerfile", ImageKind.Run);
-        if (run is { Extends: true } && platformApi < new ApiVersion(0, 12))
-            throw new InvalidDataException($"{directory}/run.Dockerfile: Platform API {platformApi} can only switch the run image; remove what stands behind FROM, or use 0.12");
         var configText = ReadText(files, directory + "/extend-config.toml");
-        var configWarnings = new List<string>();
+        var warnings = new List<string>();
+        if (run is { Extends: true } && platformApi < new ApiVersion(0, 12))
+            warnings.Add($"{directory}/run.Dockerfile: Platform API {platformApi} can only switch the run image; what stands behind FROM has no effect, use 0.12");
+        var contexts = ContextDirectories.Find(files, directory);
         return new ExtensionOutput(extension, directory)
         {
             Run = run,
@@ -30,9 +31,9 @@ internal static class ExtensionOutputReader
             Build = buildText is null ? null : ExtensionDockerfile.Read(buildText, directory + "/build.Dockerfile", ImageKind.Build),
             BuildText = buildText ?? "",
             ConfigText = configText,
-            Config = configText is null ? ExtendConfig.Empty : ExtendConfig.From(TomlFile.Parse(configText, directory + "/extend-config.toml"), configWarnings),
-            ConfigWarnings = configWarnings,
-            Contexts = platformApi < new ApiVersion(0, 13) ? new ContextDirectories(null, null) : ContextDirectories.Find(files, directory),
+            Config = configText is null ? ExtendConfig.Empty : ExtendConfig.From(TomlFile.Parse(configText, directory + "/extend-config.toml"), warnings),
+            OtherWarnings = warnings,
+            Contexts = platformApi < new ApiVersion(0, 13) ? new ContextDirectories(null, null) : contexts,
         };
     }
 

@@ -6,6 +6,7 @@ using Grid.Lifecycle.Tests.Build;
 using Grid.Oci.Images;
 using Grid.Oci.Registry;
 using Grid.Oci.Tests.Registry;
+using Grid.Traceability;
 
 namespace Grid.Lifecycle.Tests.Executable;
 
@@ -25,6 +26,7 @@ public sealed class GoldenReplayTests
     private static readonly string[] Measured = ["./analyzed.toml", "./plan.toml", "./report.toml", "./t_full/lau.toml"];
 
     [Fact]
+    [Spec("platform/export.report", "platform/rebase.report", "platform/restore.cache", "platform/export.cache")]
     public async Task PlainBuilds_AndTheirRebases_AreTheRecordedOnes()
     {
         const string recording = "plain-0.13";
@@ -56,6 +58,7 @@ public sealed class GoldenReplayTests
     }
 
     [Fact]
+    [Spec("platform/restore.build-image", "platform/export.base.extended", "platform/rebase.rebasable")]
     public async Task ExtendedBuild_AndItsRebases_AreTheRecordedOnes()
     {
         const string recording = "ext-0.13";

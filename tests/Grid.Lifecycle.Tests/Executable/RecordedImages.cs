@@ -79,6 +79,10 @@ internal sealed class RecordedImages(string host, ImageStores images)
         return packed.ToArray();
     }
 
+    /// <summary>Writes an image under another name.</summary>
+    public async Task CopyAsync(string from, string to) =>
+        await images.PushAsync(await ImageContent.CopyAsync(await ReadAsync(from), At(from), CancellationToken.None), At(to), null, CancellationToken.None);
+
     /// <summary>From now on a recorded digest means another one.</summary>
     public void Replace(string recorded, string ours) => _ours[recorded] = ours;
 

@@ -113,11 +113,13 @@ public sealed class GeneratorTests : IDisposable
     }
 
     [Fact]
-    public async Task GenerateAsync_RunExtensionBeforePlatform012_IsRefused()
+    public async Task GenerateAsync_RunExtensionBeforePlatform012_IsTakenWithAWarning()
     {
         _fixture.Extension("e", generate: "printf 'FROM ${base_image}\\nRUN true\\n' > run.Dockerfile");
 
-        (await Should.ThrowAsync<LifecycleException>(_fixture.GenerateAsync(["e"], environment: _fixture.Environment with { PlatformApi = "0.11" })))
-            .Message.ShouldContain("can only switch the run image");
+        // As the reference: there just is no extender for run images with these platforms.
+        (await _fixture.GenerateAsync(["e"], environment: _fixture.Environment with { PlatformApi = "0.11" })).ExtendsRun.ShouldBeTrue();
+
+        _fixture.Log.Visible.ShouldContain(line => line.Contains("can only switch the run image", StringComparison.Ordinal));
     }
 }
