@@ -6,6 +6,7 @@ using Grid.Contracts.Events;
 using Grid.Contracts.Work;
 using Grid.Docker;
 using Grid.Grains;
+using Grid.Grains.Queues;
 using Grid.Hosting.Cache;
 using Grid.Hosting.Events;
 using Grid.Oci.Content;
@@ -41,7 +42,7 @@ public static class GridHosting
         builder.Services.AddGridSandbox(options);
         builder.Services.AddGridEvents(options);
         builder.Services.AddGridCache(options, isWholeGrid: true);
-        builder.Services.AddGridWorker(options);
+        builder.Services.AddGridWorker(options, new WorkerOptions { Slots = 1 });
         builder.AddGridTelemetry();
         builder.Services.AddGridSerialization();
         builder.UseOrleans(silo => silo
@@ -54,6 +55,7 @@ public static class GridHosting
                 return Task.CompletedTask;
             })))
             .AddActivityPropagation()
+            .AddGridGrains(Environment.MachineName, new QueueOptions { EndsAbandonedBuilds = true })
             .UseInMemoryReminderService()
             .AddFileGrainStorage(GridStorage.Name, storage => storage.RootDirectory = Path.Combine(options.DataDirectory, "state"))
             .UseSystemTextJsonGrainStorageSerializer());
@@ -92,8 +94,8 @@ public static class GridHosting
             .AddSingleton<IBuildEvents>(p => p.GetRequiredService<FileBuildEvents>())
             .AddSingleton<IBuildJournals>(p => p.GetRequiredService<FileBuildEvents>());
 
-    /// <summary>The worker of this machine.</summary>
-    internal static void AddGridWorker(this IServiceCollection services, GridOptions options) => services.AddGridWorker(new WorkerOptions
+    /// <summary>The worker of this machine; what it may do comes from <paramref name="worker"/>, its places from <paramref name="options"/>.</summary>
+    internal static void AddGridWorker(this IServiceCollection services, GridOptions options, WorkerOptions worker) => services.AddGridWorker(worker with
     {
         BuildsDirectory = Path.Combine(options.DataDirectory, "builds"),
         Launcher = options.Launcher,

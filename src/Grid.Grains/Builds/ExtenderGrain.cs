@@ -89,6 +89,19 @@ public sealed class ExtenderGrain(
             await SaveAsync();
             WarnOfBuildId();
         }
+        else if (request.Attempt > State.Request.Attempt)
+        {
+            // What ran on the other node is of no use any more; its handle cannot report, nor its lease be kept.
+            if (State.Running is { } stale && Chain.Next(State.Position!) is { Key: not null } at)
+                await Cache.ReleaseAsync(at, stale);
+            State.Request = State.Request with { Node = request.Node, Attempt = request.Attempt };
+            State.Running = null;
+            await SaveAsync();
+        }
+        else if (State.Running is { } handle && Chain.Next(State.Position!) is { } step)
+        {
+            await (step.ToFetch.Count > 0 ? FetchAsync(handle, step) : RunAsync(handle, State.Position!, step));
+        }
         _span ??= GridTelemetry.StartDetached(Request.Kind == ImageKind.Build ? "extend build" : "extend run", Request.TraceParent);
         EnsureTimer();
         await AdvanceAsync();
@@ -99,10 +112,19 @@ public sealed class ExtenderGrain(
         if (State.Outcome is not null || State.Request is null)
             return;
         State.CancelRequested = true;
+        await StopAsync();
+    }
+
+    private async Task StopAsync()
+    {
         if (State.Running is { } handle)
-            await Worker.CancelAsync(handle);
-        else
-            await FinishAsync(new ExtensionOutcome { Kind = Request.Kind });
+        {
+            if (await Worker.StopAsync(handle))
+                return;
+            if (Chain.Next(State.Position!) is { Key: not null } step)
+                await Cache.ReleaseAsync(step, handle);
+        }
+        await FinishAsync(new ExtensionOutcome { Kind = Request.Kind });
     }
 
     public Task StepReleasedAsync(string stepKey) => State.Waiting ? AdvanceAsync() : Task.CompletedTask;
@@ -213,7 +235,9 @@ public sealed class ExtenderGrain(
     /// <summary>The finished step, or null when it is now being run (by this build or another).</summary>
     private async Task<StepAnswer?> ClaimAsync(ChainPosition position, ChainStep step)
     {
-        var handle = $"{this.GetPrimaryKeyString()}/{position.Number}#{State.LostLeases + 1}";
+        // Another attempt and a lost lease are other work: what was started before is not attached to.
+        var attempt = State.LostLeases == 0 ? $"{Request.Attempt}" : $"{Request.Attempt}.{State.LostLeases}";
+        var handle = $"{this.GetPrimaryKeyString()}/{position.Number}#{attempt}";
         var claim = await Cache.ClaimAsync(Request, step, new StepClaimRequest(handle, this.GetPrimaryKeyString()));
         if (claim.Kind == StepClaimKind.Hit)
             return claim;
@@ -236,7 +260,7 @@ public sealed class ExtenderGrain(
         return null;
     }
 
-    private string FetchHandle(ChainPosition position) => $"{this.GetPrimaryKeyString()}/{position.Number}/fetch#1";
+    private string FetchHandle(ChainPosition position) => $"{this.GetPrimaryKeyString()}/{position.Number}/fetch#{Request.Attempt}";
 
     private Task FetchAsync(string handle, ChainStep step) => Worker.StartAsync(new FetchWork
     {
@@ -265,17 +289,17 @@ public sealed class ExtenderGrain(
     {
         if (State is not { Request: not null, Outcome: null })
             return;
-        if (State.Running is { } fetching && Chain.Next(State.Position!) is { ToFetch.Count: > 0 } unfetched)
+        if (State.CancelRequested)
+        {
+            await StopAsync();
+        }
+        else if (State.Running is { } fetching && Chain.Next(State.Position!) is { ToFetch.Count: > 0 } unfetched)
         {
             await FetchAsync(fetching, unfetched);
         }
         else if (State.Running is { } handle && Chain.Next(State.Position!) is { } step)
         {
-            if (State.CancelRequested)
-            {
-                await Worker.CancelAsync(handle);
-            }
-            else if (await Cache.RenewAsync(step, handle))
+            if (await Cache.RenewAsync(step, handle))
             {
                 await RunAsync(handle, State.Position!, step);
             }

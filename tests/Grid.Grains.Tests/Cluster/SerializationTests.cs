@@ -58,7 +58,7 @@ public sealed class SerializationTests
     {
         Messages().Count.ShouldBeGreaterThan(25);
         States().Count.ShouldBeGreaterThan(4);
-        Events().Count.ShouldBe(7);
+        Events().Count.ShouldBe(9);
     }
 
     private static string Text(object value) => JsonSerializer.Serialize(value, value.GetType(), Options);
@@ -98,10 +98,7 @@ public sealed class SerializationTests
         {
             var arguments = type.GetGenericArguments();
             if (arguments.Length == 1)
-            {
-                var list = FilledList(arguments[0], depth);
-                return type.IsInstanceOfType(list) ? list : Activator.CreateInstance(type, list)!;
-            }
+                return type.IsInterface ? FilledList(arguments[0], depth) : Activator.CreateInstance(type, FilledList(arguments[0], depth))!;
             var map = (IDictionary)Activator.CreateInstance(typeof(Dictionary<,>).MakeGenericType(arguments))!;
             map[Filled(arguments[0], depth + 1)] = Filled(arguments[1], depth + 1);
             return map;

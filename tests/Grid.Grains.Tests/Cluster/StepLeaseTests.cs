@@ -13,9 +13,9 @@ public sealed class StepLeaseTests
 {
     private const string Text = "ARG base_image\nFROM ${base_image}\nRUN slow\n";
 
-    private static async Task<TestGrid> StartAsync(short silos = 1, TimeProvider? time = null, string epoch = "")
+    private static async Task<TestGrid> StartAsync(short silos = 1, string epoch = "")
     {
-        var grid = await TestGrid.StartAsync(silos, new StepCacheOptions { Epoch = epoch }, time);
+        var grid = await TestGrid.StartAsync(silos, cache: new StepCacheOptions { Epoch = epoch });
         grid.Node.Detect = _ => Samples.Detection(Samples.Dockerfile(ImageKind.Run, Text));
         grid.Node.Holds = i => i is StepWork;
         return grid;
@@ -84,7 +84,7 @@ public sealed class StepLeaseTests
     }
 
     [Fact]
-    public async Task The_step_grains_silo_dies_while_one_runs_and_others_wait_and_the_step_runs_once()
+    public async Task The_step_grains_silo_dies_while_one_runs_and_others_wait_and_nobody_waits_for_ever()
     {
         await using var grid = await StartAsync(silos: 3);
         var first = await grid.SubmitAsync(Samples.Request("one"));
@@ -92,14 +92,14 @@ public sealed class StepLeaseTests
         string[] waiters = [await grid.SubmitAsync(Samples.Request("two")), await grid.SubmitAsync(Samples.Request("three"))];
         foreach (var waiter in waiters)
             await grid.Events.FirstAsync<StepStarted>(waiter, e => e.WaitsForAnother);
+        // The node of that silo dies with it; when it was the one that ran the step, another runs it again.
+        grid.Node.Holds = _ => false;
         await grid.KillSiloOfAsync(grid.Grains.GetGrain<IStepGrain>(StepKeyOf(grid, first)));
-        foreach (var key in waiters.Prepend(first))
-            await grid.Grains.GetGrain<IExtenderGrain>(key + "/run").StepReleasedAsync("any");
         grid.Node.Finish(step);
 
         foreach (var key in waiters.Prepend(first))
             (await grid.EndAsync(key)).State.ShouldBe(BuildState.Succeeded);
-        grid.Node.Started.OfType<StepWork>().Count().ShouldBe(1);
+        grid.Node.Started.OfType<StepWork>().Count().ShouldBeInRange(1, 2);
     }
 
     /// <summary>The key of a build's only step.</summary>
