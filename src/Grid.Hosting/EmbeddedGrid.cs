@@ -7,6 +7,7 @@ using Grid.Hosting.Events;
 using Grid.Lifecycle;
 using Grid.Lifecycle.Analyze;
 using Grid.Lifecycle.Extend;
+using Grid.Lifecycle.Source;
 using Grid.Oci;
 using Grid.Oci.Content;
 using Grid.Oci.Images;
@@ -97,7 +98,7 @@ public sealed class EmbeddedGrid : IAsyncDisposable
 
     /// <summary>Packs an app's source into the content store.</summary>
     public Layer PackSource(string directory, CancellationToken cancellationToken) =>
-        SourceArchive.Pack(Services.GetRequiredService<ContentStore>(), directory, (_, _) => true, cancellationToken);
+        AppSource.Pack(Services.GetRequiredService<ContentStore>(), directory, cancellationToken);
 
     /// <summary>Where a builder is: an image's location, a layout directory, or a directory with a builder.toml, from which the builder is made first.</summary>
     public Task<ImageLocation> ResolveBuilderAsync(string builder, CancellationToken cancellationToken) =>

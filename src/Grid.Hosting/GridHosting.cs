@@ -8,6 +8,7 @@ using Grid.Docker;
 using Grid.Grains;
 using Grid.Grains.Queues;
 using Grid.Hosting.Cache;
+using Grid.Hosting.Content;
 using Grid.Hosting.Events;
 using Grid.Oci.Content;
 using Grid.Oci.Images;
@@ -74,6 +75,7 @@ public static class GridHosting
     internal static void AddGridContent(this IServiceCollection services, GridOptions options) =>
         services.AddSingleton(_ => new ContentStore(Path.Combine(options.DataDirectory, "content"), options.Cache.HardMaxBytes))
             .AddSingleton(p => new TieredContent(p.GetRequiredService<ContentStore>(), p.GetService<IContentTier>()))
+            .AddSingleton<ISharedContent, WorkerContent>()
             .AddSingleton<IContexts, NodeContexts>();
 
     internal static void AddGridImages(this IServiceCollection services, GridOptions options)

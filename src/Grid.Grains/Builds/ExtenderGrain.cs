@@ -68,12 +68,13 @@ public sealed class ExtenderGrain(
 
     private IWorkerGrain Worker => GrainFactory.GetGrain<IWorkerGrain>(Request.Node);
 
-    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
         // The chain moved here from a silo that went away.
-        if (State is { Request: not null, Outcome: null })
-            EnsureTimer();
-        return Task.CompletedTask;
+        if (State is not { Request: not null, Outcome: null })
+            return;
+        await FetchContextsAsync(Request, cancellationToken);
+        EnsureTimer();
     }
 
     public async Task StartAsync(ExtendRequest request)
@@ -83,6 +84,7 @@ public sealed class ExtenderGrain(
             TellOwner();
             return;
         }
+        await FetchContextsAsync(request, CancellationToken.None);
         if (State.Request is null)
         {
             State.Request = request;
@@ -156,6 +158,9 @@ public sealed class ExtenderGrain(
         _stepSpan?.Dispose();
         await FinishAsync(new ExtensionOutcome { Kind = Request.Kind, Failure = report.Failure });
     }
+
+    private Task FetchContextsAsync(ExtendRequest request, CancellationToken cancellationToken) =>
+        contexts.FetchAsync([.. request.Dockerfiles.Select(d => d.Context.Index)], cancellationToken);
 
     /// <summary>With the content of its URLs the step has a key and can be claimed.</summary>
     private async Task FetchedAsync(ChainPosition position, WorkReport report)

@@ -18,7 +18,7 @@ internal sealed class StepCache(IGrainFactory grains, IContexts contexts, StepCa
         claimRequest = claimRequest with { Epoch = options.Epoch, NotBefore = request.Refresh ? request.StartedAt : null };
         var claim = await grain.ClaimAsync(claimRequest);
         // A hit counts only when its layer is really there.
-        while (claim is { Kind: StepClaimKind.Hit, Step.Layer: { } layer } && await contexts.WhatIsWrongAsync(layer) is { } wrong)
+        while (claim is { Kind: StepClaimKind.Hit, Step.Layer: { } layer } && await contexts.WhatIsWrongAsync(layer, CancellationToken.None) is { } wrong)
             claim = await grain.ClaimAsync(claimRequest with { Broken = layer.Blob.Digest, BrokenReason = wrong });
         if (claim.Kind == StepClaimKind.Hit)
             return new StepAnswer(StepClaimKind.Hit) { Step = claim.Step };

@@ -66,7 +66,9 @@ internal sealed class ScriptedNode : IContexts
 
     public ContextIndex Read(Digest index) => ContextIndex.Empty;
 
-    public Task<string?> WhatIsWrongAsync(Layer layer) => Task.FromResult(Lost.GetValueOrDefault(layer.Blob.Digest));
+    public Task<string?> WhatIsWrongAsync(Layer layer, CancellationToken cancellationToken) => Task.FromResult(Lost.GetValueOrDefault(layer.Blob.Digest));
+
+    public Task FetchAsync(IReadOnlyCollection<Digest> indexes, CancellationToken cancellationToken) => Task.CompletedTask;
 
     /// <summary>Waits until work that fits has been started.</summary>
     public async Task<T> StartedAsync<T>(Func<T, bool>? fits = null)
