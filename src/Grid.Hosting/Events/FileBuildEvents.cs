@@ -12,12 +12,14 @@ public sealed class FileBuildEvents(string directory) : IBuildEvents, IBuildJour
 {
     private const string Suffix = ".jsonl";
     private readonly UnfinishedBuilds _unfinished = new();
+    private readonly Lock _opening = new();
+    private readonly Func<string, DateTimeOffset> _began = key => new DateTimeOffset(File.GetCreationTimeUtc(Path.Combine(directory, Uri.EscapeDataString(key) + Suffix)), TimeSpan.Zero);
     private readonly ConcurrentDictionary<string, FileJournal> _open = new(StringComparer.Ordinal);
 
     /// <inheritdoc/>
     public void Append(string buildKey, BuildEvent buildEvent)
     {
-        _unfinished.Note(buildKey, buildEvent, key => new DateTimeOffset(File.GetCreationTimeUtc(FileOf(key)), TimeSpan.Zero));
+        _unfinished.Note(buildKey, buildEvent, _began);
         var line = EventLines.ToLine(buildEvent);
         // One that the build's end closes at this moment takes no more; the next one does.
         while (!Open(buildKey).TryAppend(line))
@@ -82,7 +84,14 @@ public sealed class FileBuildEvents(string directory) : IBuildEvents, IBuildJour
             journal.Dispose();
     }
 
-    private FileJournal Open(string buildKey) => _open.GetOrAdd(buildKey, key => new FileJournal(FileOf(key)));
+    /// <summary>The one open journal of a build. Two over one file would each write where they believe its end to be.</summary>
+    private FileJournal Open(string buildKey)
+    {
+        if (_open.TryGetValue(buildKey, out var open))
+            return open;
+        lock (_opening)
+            return _open.GetOrAdd(buildKey, key => new FileJournal(FileOf(key)));
+    }
 
     private string FileOf(string buildKey) => Path.Combine(directory, Uri.EscapeDataString(buildKey) + Suffix);
 }
