@@ -26,7 +26,7 @@ fail() { echo "quickstart.sh: $*" >&2; exit 1; }
 
 step "Installing grid"
 "$here/install.sh" --prefix "$prefix"
-need_packages 'mmdebstrap=mmdebstrap' 'umoci=umoci' 'jq=jq' 'runc|crun=runc' || fail "the packages above are needed"
+need_packages 'mmdebstrap=mmdebstrap' 'umoci=umoci' 'jq=jq' 'runc|crun=runc' 'slirp4netns=slirp4netns' || fail "the packages above are needed"
 grid=$prefix/bin/grid
 
 step "Base images"

@@ -12,6 +12,9 @@ public sealed record ApiOptions
     /// <summary>Requests a second of one caller, over ten seconds; more get 429.</summary>
     public int RequestsPerSecond { get; init; } = 100;
 
+    /// <summary>Page where people sign in; browsers that ask for a page without a key are sent there. Null when there are no pages.</summary>
+    public string? SignInPath { get; init; }
+
     /// <summary>Issuer of OIDC tokens (an https URL); null to accept API keys only.</summary>
     public string? OidcAuthority { get; init; }
 

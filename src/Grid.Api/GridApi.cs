@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Threading.RateLimiting;
+using Grid.Api.Builds;
 using Grid.Api.Identity;
 using Grid.Api.Problems;
 using Grid.Api.Routes;
@@ -23,6 +24,7 @@ public static class GridApi
     {
         services.AddSingleton(options);
         services.AddSingleton<ApiKeys>();
+        services.AddSingleton<BuildDesk>();
         services.AddSingleton<Uploads>();
         services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context => ApiException.AddCode(context.ProblemDetails));
         // A body that cannot be read says where, also outside development.

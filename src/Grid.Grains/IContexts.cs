@@ -7,9 +7,12 @@ namespace Grid.Grains;
 /// <summary>The little a chain needs of the bytes plane: which files a context has, and whether a layer is there.</summary>
 public interface IContexts
 {
-    /// <summary>A context's index; missing is an <see cref="IOException"/>.</summary>
+    /// <summary>Brings indexes to this silo's node that another node made.</summary>
+    Task FetchAsync(IReadOnlyCollection<Digest> indexes, CancellationToken cancellationToken);
+
+    /// <summary>A context's index, after <see cref="FetchAsync"/>; missing is an <see cref="IOException"/>.</summary>
     ContextIndex Read(Digest index);
 
-    /// <summary>Whether a layer's blob can be used.</summary>
-    bool Has(Layer layer);
+    /// <summary>Whether a layer's blob can be used, by any node of the grid.</summary>
+    Task<bool> HasAsync(Layer layer, CancellationToken cancellationToken);
 }

@@ -5,6 +5,7 @@ using Grid.Contracts.Events;
 using Grid.Lifecycle;
 using Grid.Lifecycle.Analyze;
 using Grid.Lifecycle.Extend;
+using Grid.Lifecycle.Source;
 using Grid.Oci;
 using Grid.Oci.Content;
 using Grid.Oci.Images;
@@ -64,6 +65,9 @@ public sealed class EmbeddedGrid : IAsyncDisposable
     /// <summary>What runs this grid's sandboxes, as chosen by now.</summary>
     public string SandboxName => Services.GetRequiredService<ISandboxRuntime>().Name;
 
+    /// <summary>What is to be known about how well they are closed, or null.</summary>
+    public string? SandboxWarning => Services.GetRequiredService<ISandboxRuntime>().Warning;
+
     /// <summary>Extends an image and gives the events to its end, as <see cref="BuildAsync"/> does for a build.</summary>
     public async IAsyncEnumerable<BuildEvent> ExtendAsync(
         string key, ImageExtensionRequest request, IReadOnlyDictionary<string, byte[]> secrets, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -92,7 +96,7 @@ public sealed class EmbeddedGrid : IAsyncDisposable
 
     /// <summary>Packs an app's source into the content store.</summary>
     public Layer PackSource(string directory, CancellationToken cancellationToken) =>
-        SourceArchive.Pack(Services.GetRequiredService<ContentStore>(), directory, (_, _) => true, cancellationToken);
+        AppSource.Pack(Services.GetRequiredService<ContentStore>(), directory, cancellationToken);
 
     /// <summary>Where a builder is: an image's location, a layout directory, or a directory with a builder.toml, from which the builder is made first.</summary>
     public Task<ImageLocation> ResolveBuilderAsync(string builder, CancellationToken cancellationToken) =>

@@ -1,6 +1,8 @@
+using Grid.Sandbox.OciRuntime;
+
 namespace Grid.Hosting;
 
-/// <summary>Settings of a node. Each can be given as a flag or as an environment variable of the same name: <c>GRID_DATA_DIR</c>, <c>GRID_SANDBOX</c>, <c>GRID_SANDBOX_RUNTIME</c>, <c>GRID_SANDBOX_CA_BUNDLE</c>.</summary>
+/// <summary>Settings of a node. Each can be given as a flag or as an environment variable of the same name: <c>GRID_DATA_DIR</c>, <c>GRID_SANDBOX</c>, <c>GRID_SANDBOX_EGRESS</c>, <c>GRID_SANDBOX_RUNTIME</c>, <c>GRID_SANDBOX_CA_BUNDLE</c>.</summary>
 public sealed record GridOptions
 {
     /// <summary>Where grain state, content, unpacked layers and build journals are kept.</summary>
@@ -8,6 +10,9 @@ public sealed record GridOptions
 
     /// <summary>What runs sandboxes (<c>GRID_SANDBOX</c>: auto, oci or docker).</summary>
     public SandboxKind Sandbox { get; init; } = SandboxRuntimes.Parse(Environment.GetEnvironmentVariable("GRID_SANDBOX"));
+
+    /// <summary>What processes in sandboxes may reach when they have a network (<c>GRID_SANDBOX_EGRESS</c>: auto, open, none or host).</summary>
+    public SandboxEgress SandboxEgress { get; init; } = SandboxRuntimes.ParseEgress(Environment.GetEnvironmentVariable("GRID_SANDBOX_EGRESS"));
 
     /// <summary>OCI runtime of the sandbox: a name or path, or null for the first that works.</summary>
     public string? SandboxRuntime { get; init; } = Environment.GetEnvironmentVariable("GRID_SANDBOX_RUNTIME");

@@ -29,6 +29,14 @@ internal static class SandboxRuntimes
         _ => throw new FormatException($"there is no sandbox '{text}'; want auto, oci or docker"),
     };
 
+    /// <summary>The words of flags and variables: auto, open, none, host.</summary>
+    public static SandboxEgress ParseEgress(string? text) => text switch
+    {
+        null or "" => SandboxEgress.Auto,
+        _ when Enum.TryParse<SandboxEgress>(text, ignoreCase: true, out var egress) && Enum.IsDefined(egress) && !char.IsAsciiDigit(text[0]) => egress,
+        _ => throw new FormatException($"there is no sandbox egress '{text}'; want auto, open, none or host"),
+    };
+
     public static ISandboxRuntime Make(GridOptions options, ContentStore content) => options.Sandbox switch
     {
         SandboxKind.Oci => Oci(options, content),
@@ -41,11 +49,18 @@ internal static class SandboxRuntimes
         StateDirectory = Path.Combine(options.DataDirectory, "sandbox"),
         Runtime = options.SandboxRuntime,
         CaBundle = options.SandboxCaBundle,
+        Egress = options.SandboxEgress,
     }, content);
 
     private static DockerSandboxRuntime Docker(GridOptions options, ContentStore content) => new(new DockerSandboxOptions
     {
         StateDirectory = Path.Combine(options.DataDirectory, "sandbox-docker"),
         CaBundle = options.SandboxCaBundle,
+        Network = options.SandboxEgress switch
+        {
+            SandboxEgress.None => "none",
+            SandboxEgress.Host => "host",
+            _ => "bridge",
+        },
     }, content);
 }

@@ -18,7 +18,10 @@ public sealed record OciRuntimeOptions
     /// </summary>
     public string? CaBundle { get; init; }
 
-    /// <summary>Name servers for sandboxes: a host file that is copied as /etc/resolv.conf.</summary>
+    /// <summary>What processes with a network may reach.</summary>
+    public SandboxEgress Egress { get; init; } = SandboxEgress.Auto;
+
+    /// <summary>Name servers for sandboxes that share the machine's network: a host file that is copied as /etc/resolv.conf.</summary>
     public string ResolverConfiguration { get; init; } = "/etc/resolv.conf";
 
     /// <summary>What processes see as their host name; the same everywhere so that it cannot make layers differ.</summary>
@@ -32,6 +35,11 @@ public sealed record OciRuntimeOptions
 
     /// <summary>Files and directories one committed layer may have; 0 means no bound.</summary>
     public int MaxLayerEntries { get; init; } = 2_000_000;
+
+    /// <summary>
+    /// A process is killed when less than this is free on the file system of <see cref="StateDirectory"/>: it must not fill the node's disk. 0 means no bound.
+    /// </summary>
+    public long MinFreeBytes { get; init; } = 128L << 20;
 
     internal void Validate()
     {

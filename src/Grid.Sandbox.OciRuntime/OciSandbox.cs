@@ -7,19 +7,22 @@ using Grid.Sandbox.OciRuntime.Bundles;
 using Grid.Sandbox.OciRuntime.Engines;
 using Grid.Sandbox.OciRuntime.Linux;
 using Grid.Sandbox.OciRuntime.Mounts;
+using Grid.Sandbox.OciRuntime.Networks;
 using Grid.Sandbox.OciRuntime.Snapshots;
 
 namespace Grid.Sandbox.OciRuntime;
 
 /// <summary>A mounted root and the processes in it.</summary>
 internal sealed class OciSandbox(
-    SandboxSpec spec, Digest chain, SandboxRoot root, RuntimeEngine engine, OciRuntimeOptions options, ContentStore store, SnapshotStore snapshots) : ISandbox
+    SandboxSpec spec, Digest chain, SandboxRoot root, RuntimeEngine engine, OciRuntimeOptions options, ContentStore store, SnapshotStore snapshots,
+    NetworkPool networks) : ISandbox
 {
     private readonly RootedDirectory _files = new(root.Merged);
     private readonly Lock _gate = new();
     private readonly CancellationTokenSource _ending = new();
     private readonly HashSet<Task> _running = [];
     private readonly ProcessMountPoints _processMountPoints = new(new RootedDirectory(root.Merged));
+    private Task<SandboxNetwork>? _network;
     private int _processes;
     private bool _closed, _disposed;
 
@@ -81,6 +84,8 @@ internal sealed class OciSandbox(
         await _ending.CancelAsync();
         await Task.WhenAll(running).ContinueWith(static ended => _ = ended.Exception, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         await root.DisposeAsync();
+        if (_network is { IsCompletedSuccessfully: true })
+            networks.Return(await _network);
         // Not disposed: a caller that was just cancelled may still unregister from it; it holds no handle.
     }
 
@@ -94,8 +99,8 @@ internal sealed class OciSandbox(
             WorkingDirectory.Make(_files, process.WorkingDirectory);
             var mounts = process.ExtraVolumes.Count + process.TemporaryFileSystems.Count;
             var rootfs = mounts == 0 ? root.Merged : MountForProcess(process, directory);
-            var bundle = BundleFactory.Create(process, Place(rootfs, id));
-            return await new ContainerRun(engine, root.Group!, id, directory).ExecuteAsync(bundle, process, cancellationToken);
+            var bundle = BundleFactory.Create(process, await PlaceAsync(rootfs, id, process.Network, cancellationToken));
+            return await new ContainerRun(engine, root.Group!, id, directory, options.MinFreeBytes).ExecuteAsync(bundle, process, cancellationToken);
         }
         finally
         {
@@ -105,12 +110,25 @@ internal sealed class OciSandbox(
         }
     }
 
-    private ContainerPlace Place(string rootfs, string id)
+    private async Task<ContainerPlace> PlaceAsync(string rootfs, string id, bool network, CancellationToken cancellationToken)
     {
-        var place = new ContainerPlace(rootfs, options.HostName, options.CaBundle is not null);
+        var egress = await networks.DecideAsync(cancellationToken);
+        var place = new ContainerPlace(rootfs, options.HostName, options.CaBundle is not null)
+        {
+            Egress = egress,
+            NetworkNamespace = network && egress == SandboxEgress.Open ? (await NetworkAsync()).Path : null,
+            MaxFileBytes = options.MaxLayerBytes,
+        };
         // The kernel counts all threads of the user in this user namespace, ours among them.
         return root.Group!.Exists ? place with { ControlGroup = $"{root.Group.Path}/{id}" }
             : place with { MaxProcesses = spec.Limits.MaxProcesses + System.Diagnostics.Process.GetCurrentProcess().Threads.Count };
+    }
+
+    /// <summary>All processes of the sandbox share one; who needs it first takes it.</summary>
+    private Task<SandboxNetwork> NetworkAsync()
+    {
+        lock (_gate)
+            return _network is null or { IsFaulted: true } or { IsCanceled: true } ? _network = networks.RentAsync(CancellationToken.None) : _network;
     }
 
     /// <summary>A second view of the root for one process, with its own mounts in it; what is mounted inside another mount comes after it.</summary>

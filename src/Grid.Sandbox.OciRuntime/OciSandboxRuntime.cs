@@ -3,6 +3,7 @@ using Grid.Oci;
 using Grid.Oci.Content;
 using Grid.Oci.FileSystem;
 using Grid.Sandbox.OciRuntime.Engines;
+using Grid.Sandbox.OciRuntime.Networks;
 using Grid.Sandbox.OciRuntime.Snapshots;
 
 namespace Grid.Sandbox.OciRuntime;
@@ -19,6 +20,7 @@ public sealed class OciSandboxRuntime : ISandboxRuntime, IDisposable
     private readonly StateDirectory _state;
     private readonly SnapshotStore _snapshots;
     private readonly Lazy<RuntimeEngine> _engine;
+    private readonly NetworkPool _networks;
     private readonly SemaphoreSlim _start = new(1);
     private bool _started;
 
@@ -30,6 +32,7 @@ public sealed class OciSandboxRuntime : ISandboxRuntime, IDisposable
         _store = store;
         _state = new StateDirectory(_options.StateDirectory);
         _snapshots = new SnapshotStore(store, _state.Layers, _state.Temporary);
+        _networks = new NetworkPool(_options.Egress);
         _engine = new Lazy<RuntimeEngine>(() => RuntimeEngine.Find(_options, _state));
     }
 
@@ -51,6 +54,9 @@ public sealed class OciSandboxRuntime : ISandboxRuntime, IDisposable
     }
 
     /// <inheritdoc/>
+    public string? Warning => string.Join("; ", new[] { _engine.IsValueCreated ? RuntimeAdvisory.Of(_engine.Value.Name) : null, _networks.Warning }.OfType<string>()) is { Length: > 0 } text ? text : null;
+
+    /// <inheritdoc/>
     public Task ProbeAsync(CancellationToken cancellationToken) => Task.Run(() => _engine.Value, cancellationToken);
 
     /// <inheritdoc/>
@@ -65,8 +71,9 @@ public sealed class OciSandboxRuntime : ISandboxRuntime, IDisposable
         try
         {
             var (layers, chain) = await _snapshots.EnsureAsync(spec.Parent, spec.Blobs, cancellationToken);
-            await Task.Run(() => mounted.Mount(spec, _options, layers), cancellationToken);
-            return new OciSandbox(spec, chain, mounted, engine, _options, _store, _snapshots);
+            var egress = await _networks.DecideAsync(cancellationToken);
+            await Task.Run(() => mounted.Mount(spec, _options, egress, layers), cancellationToken);
+            return new OciSandbox(spec, chain, mounted, engine, _options, _store, _snapshots, _networks);
         }
         catch
         {
@@ -95,6 +102,7 @@ public sealed class OciSandboxRuntime : ISandboxRuntime, IDisposable
     /// <summary>Removes this process's claim on the state directory. Unpacked layers stay for the next one.</summary>
     public void Dispose()
     {
+        _networks.Dispose();
         _start.Dispose();
         _state.Dispose();
     }

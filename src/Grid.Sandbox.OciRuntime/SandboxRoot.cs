@@ -5,6 +5,7 @@ using Grid.Sandbox.OciRuntime.Bundles;
 using Grid.Sandbox.OciRuntime.Engines;
 using Grid.Sandbox.OciRuntime.Linux;
 using Grid.Sandbox.OciRuntime.Mounts;
+using Grid.Sandbox.OciRuntime.Networks;
 using Grid.Sandbox.OciRuntime.Snapshots;
 
 namespace Grid.Sandbox.OciRuntime;
@@ -38,8 +39,9 @@ internal sealed class SandboxRoot(string directory, string controlGroup) : IAsyn
     /// <summary>Mounts everything: image, mount points, files of ours, volumes.</summary>
     /// <param name="spec">What is asked for.</param>
     /// <param name="options">What every sandbox of this node gets.</param>
+    /// <param name="egress">What it may reach: which name server that is, depends on it.</param>
     /// <param name="layers">Unpacked layers, bottom first.</param>
-    public void Mount(SandboxSpec spec, OciRuntimeOptions options, IEnumerable<string> layers)
+    public void Mount(SandboxSpec spec, OciRuntimeOptions options, SandboxEgress egress, IEnumerable<string> layers)
     {
         Image = [.. layers.Reverse()];
         foreach (var part in new[] { Merged, Upper, Empty, Extra, Path.Combine(Directory, "work") })
@@ -47,7 +49,7 @@ internal sealed class SandboxRoot(string directory, string controlGroup) : IAsyn
             System.IO.Directory.CreateDirectory(part);
             Libc.ChangeMode(part, 0x1ED);
         }
-        var binds = HostFiles(options).Concat(spec.Volumes.Select(v => (v.HostPath, v.Path, v.ReadOnly))).ToList();
+        var binds = HostFiles(options, egress).Concat(spec.Volumes.Select(v => (v.HostPath, v.Path, v.ReadOnly))).ToList();
         var real = MakeMountPoints(binds);
         using (var overlay = Overlay.Writable([Extra, .. Image], Upper, Path.Combine(Directory, "work"), Empty))
             Binds.Attach(overlay, Merged);
@@ -127,11 +129,13 @@ internal sealed class SandboxRoot(string directory, string controlGroup) : IAsyn
             tree.WriteFile(path, [], 0x1A4);
     }
 
-    private List<(string HostPath, string Path, bool ReadOnly)> HostFiles(OciRuntimeOptions options)
+    private List<(string HostPath, string Path, bool ReadOnly)> HostFiles(OciRuntimeOptions options, SandboxEgress egress)
     {
         var files = Path.Combine(Directory, "etc");
         System.IO.Directory.CreateDirectory(files);
         var resolver = File.Exists(options.ResolverConfiguration) ? File.ReadAllText(options.ResolverConfiguration) : "";
+        if (egress == SandboxEgress.Open)
+            resolver = string.Join('\n', resolver.Split('\n').Where(line => !line.StartsWith("nameserver", StringComparison.Ordinal)).Prepend($"nameserver {SandboxNetwork.NameServer}"));
         List<(string, string, bool)> binds =
         [
             (WriteHostFile("resolv.conf", resolver), "/etc/resolv.conf", true),

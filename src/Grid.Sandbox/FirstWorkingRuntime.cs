@@ -12,6 +12,9 @@ public sealed class FirstWorkingRuntime(params IReadOnlyList<(string Name, Func<
     public string Name => _chosen?.Name ?? $"the first that works of {string.Join(", ", candidates.Select(c => c.Name))}";
 
     /// <inheritdoc/>
+    public string? Warning => _chosen?.Warning;
+
+    /// <inheritdoc/>
     public Task ProbeAsync(CancellationToken cancellationToken) => ChooseAsync(cancellationToken);
 
     /// <inheritdoc/>

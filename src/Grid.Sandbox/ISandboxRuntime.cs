@@ -17,6 +17,9 @@ public interface ISandboxRuntime
     /// <summary>The engine and its version, such as <c>crun 1.8.1</c>, for logs and <c>grid doctor</c>.</summary>
     string Name { get; }
 
+    /// <summary>What who runs this node should know about how well its sandboxes are closed, or null. Known once something has been run.</summary>
+    string? Warning => null;
+
     /// <summary>Throws <see cref="SandboxException"/> with the reason when this runtime cannot run sandboxes on this node. Later calls are quick.</summary>
     Task ProbeAsync(CancellationToken cancellationToken);
 

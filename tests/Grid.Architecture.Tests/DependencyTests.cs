@@ -16,6 +16,7 @@ public sealed class DependencyTests
     [InlineData("Grid.Worker", "Grid.Oci", "Grid.Buildpacks", "Grid.Dockerfiles", "Grid.Sandbox", "Grid.Lifecycle", "Grid.Contracts")]
     [InlineData("Grid.Client", "Grid.Oci", "Grid.Buildpacks", "Grid.Dockerfiles", "Grid.Sandbox", "Grid.Lifecycle", "Grid.Contracts")]
     [InlineData("Grid.Api", "Grid.Oci", "Grid.Buildpacks", "Grid.Dockerfiles", "Grid.Sandbox", "Grid.Lifecycle", "Grid.Contracts", "Grid.Client")]
+    [InlineData("Grid.Dashboard", "Grid.Oci", "Grid.Buildpacks", "Grid.Dockerfiles", "Grid.Sandbox", "Grid.Lifecycle", "Grid.Contracts", "Grid.Client", "Grid.Api")]
     public void Dependencies_point_down(string project, params string[] allowed) =>
         Product.References(project).Where(r => r.StartsWith("Grid", StringComparison.Ordinal)).Except(allowed).ShouldBeEmpty($"{project} may not use these");
 
@@ -23,7 +24,7 @@ public sealed class DependencyTests
     public void Hosting_does_not_know_the_command_line() => Product.References("Grid.Hosting").ShouldNotContain("grid");
 
     [Theory]
-    [InlineData("Orleans", "Grid.Contracts", "Grid.Grains", "Grid.Worker", "Grid.Api", "Grid.Hosting", "grid")]
+    [InlineData("Orleans", "Grid.Contracts", "Grid.Grains", "Grid.Worker", "Grid.Api", "Grid.Dashboard", "Grid.Hosting", "grid")]
     [InlineData("Docker.DotNet", "Grid.Docker")]
     [InlineData("Tomlyn", "Grid.Buildpacks")]
     [InlineData("ZstdSharp", "Grid.Oci")]

@@ -9,7 +9,7 @@ internal static class Product
     public static readonly string[] Names =
     [
         "Grid.Oci", "Grid.Buildpacks", "Grid.Dockerfiles", "Grid.Sandbox", "Grid.Sandbox.OciRuntime", "Grid.Docker", "Grid.Lifecycle", "Grid.Contracts", "Grid.Grains", "Grid.Worker",
-        "Grid.Client", "Grid.Api", "Grid.Hosting", "grid",
+        "Grid.Client", "Grid.Api", "Grid.Dashboard", "Grid.Hosting", "grid",
     ];
 
     public static Assembly Load(string name) => Assembly.LoadFrom(Path.Combine(AppContext.BaseDirectory, name + ".dll"));

@@ -49,7 +49,7 @@ public static class Access
     }
 
     /// <summary>The caller of a route that requires a role.</summary>
-    internal static Caller GetCaller(this HttpContext context) => context.Features.GetRequiredFeature<Caller>();
+    public static Caller GetCaller(this HttpContext context) => context.Features.GetRequiredFeature<Caller>();
 
     private sealed record OpenToAll;
 }

@@ -1,12 +1,16 @@
 using System.Text.Encodings.Web;
 using Grid.Contracts.Tenants;
 using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace Grid.Api.Identity;
 
-/// <summary>Accepts <c>Authorization: Bearer grid_…</c>.</summary>
+/// <summary>
+/// Accepts <c>Authorization: Bearer grid_…</c>, or the same token in the cookie of a browser that has signed in. The cookie goes along with requests of
+/// our own pages only; what changes something must also say that it comes from one.
+/// </summary>
 internal sealed class ApiKeyAuthentication(
     IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder, ApiKeys keys) : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
 {
@@ -16,12 +20,18 @@ internal sealed class ApiKeyAuthentication(
     protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
     {
         var header = Request.Headers.Authorization.ToString();
-        if (!header.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase))
+        var token = header.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) ? header[Bearer.Length..].Trim()
+            : header.Length == 0 && IsOurPage(Request) ? SessionCookie.Read(Request) : null;
+        if (token is null)
             return AuthenticateResult.NoResult();
-        return await keys.FindAsync(header[Bearer.Length..].Trim()) is { } caller
+        return await keys.FindAsync(token) is { } caller
             ? AuthenticateResult.Success(new AuthenticationTicket(caller.ToPrincipal(SchemeName), SchemeName))
             : AuthenticateResult.Fail("the key is unknown, expired or revoked");
     }
+
+    private static bool IsOurPage(HttpRequest request) =>
+        HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method)
+        || (Uri.TryCreate(request.Headers.Origin.ToString(), UriKind.Absolute, out var origin) && string.Equals(origin.Authority, request.Host.Value, StringComparison.OrdinalIgnoreCase));
 }
 
 /// <summary>Looks API keys up; one that was found is not asked for again for a moment.</summary>

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 namespace Grid.Api.Problems;
 
 /// <summary>Turns what a route throws into problem details. A defect shows nothing of itself but its trace id.</summary>
-internal sealed partial class ProblemHandler(IProblemDetailsService problems, ILogger<ProblemHandler> logger) : IExceptionHandler
+internal sealed partial class ProblemHandler(IProblemDetailsService problems, ApiOptions options, ILogger<ProblemHandler> logger) : IExceptionHandler
 {
     public async ValueTask<bool> TryHandleAsync(HttpContext context, Exception exception, CancellationToken cancellationToken)
     {
@@ -18,6 +18,11 @@ internal sealed partial class ProblemHandler(IProblemDetailsService problems, IL
             OrleansException or TimeoutException => (ProblemCode.Unavailable, "the grid did not answer in time; try again", null),
             _ => (ProblemCode.Internal, $"this is a defect; report it with the trace id {context.TraceIdentifier}", (IReadOnlyDictionary<string, string[]>?)null),
         };
+        if (code == ProblemCode.Unauthenticated && options.SignInPath is { } page && HttpMethods.IsGet(context.Request.Method) && context.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.Ordinal))
+        {
+            context.Response.Redirect($"{page}?return={Uri.EscapeDataString(context.Request.Path + context.Request.QueryString)}");
+            return true;
+        }
         if (code is ProblemCode.Internal or ProblemCode.Unavailable)
             Failed(logger, context.Request.Method, context.Request.Path, exception);
         if (exception is ApiException { RetryAfter: { } delay })

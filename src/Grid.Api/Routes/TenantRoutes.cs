@@ -1,3 +1,4 @@
+using Grid.Api.Builds;
 using Grid.Api.Identity;
 using Grid.Api.Problems;
 using Grid.Client.Models;
@@ -31,7 +32,7 @@ internal static class TenantRoutes
         return TypedResults.Ok(new Page<TenantResource>([.. tenants.OfType<Tenant>().Select(Describe)], null));
     }
 
-    private static async Task<Ok<TenantResource>> GetAsync(string tenant, IGrainFactory grains) => TypedResults.Ok(Describe(await FindAsync(tenant, grains)));
+    private static async Task<Ok<TenantResource>> GetAsync(string tenant, BuildDesk desk) => TypedResults.Ok(Describe(await desk.TenantAsync(tenant)));
 
     private static async Task<Ok<TenantResource>> SetAsync(string tenant, TenantSettingsResource settings, IGrainFactory grains)
     {
@@ -56,17 +57,17 @@ internal static class TenantRoutes
         })));
     }
 
-    private static async Task<Ok<Page<ApiKeyResource>>> ListKeysAsync(string tenant, IGrainFactory grains)
+    private static async Task<Ok<Page<ApiKeyResource>>> ListKeysAsync(string tenant, IGrainFactory grains, BuildDesk desk)
     {
-        await FindAsync(tenant, grains);
+        await desk.TenantAsync(tenant);
         var ids = await grains.GetGrain<ITenantGrain>(tenant).KeysAsync();
         var keys = await Task.WhenAll(ids.Select(id => grains.GetGrain<IApiKeyGrain>(id).GetAsync()));
         return TypedResults.Ok(new Page<ApiKeyResource>([.. keys.OfType<ApiKey>().Select(Describe)], null));
     }
 
-    private static async Task<Created<CreatedApiKey>> CreateKeyAsync(string tenant, ApiKeyRequest request, HttpContext context, IGrainFactory grains, TimeProvider time)
+    private static async Task<Created<CreatedApiKey>> CreateKeyAsync(string tenant, ApiKeyRequest request, HttpContext context, IGrainFactory grains, BuildDesk desk, TimeProvider time)
     {
-        await FindAsync(tenant, grains);
+        await desk.TenantAsync(tenant);
         var errors = new Dictionary<string, string[]>();
         if (request.Name.Length is 0 or > 100)
             errors["name"] = ["1 to 100 characters that say what the key is for"];
@@ -102,10 +103,6 @@ internal static class TenantRoutes
             return (key, token);
         }
     }
-
-    /// <summary>The tenant, or 404.</summary>
-    internal static async Task<Tenant> FindAsync(string tenant, IGrainFactory grains) =>
-        Names.IsTenant(tenant) && await grains.GetGrain<ITenantGrain>(tenant).GetAsync() is { } found ? found : throw ApiException.NotFound();
 
     private static TenantResource Describe(Tenant tenant) => new()
     {

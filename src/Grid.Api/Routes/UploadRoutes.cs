@@ -1,4 +1,5 @@
 using System.Globalization;
+using Grid.Api.Builds;
 using Grid.Api.Identity;
 using Grid.Api.Problems;
 using Grid.Contracts.Tenants;
@@ -27,9 +28,9 @@ internal static class UploadRoutes
             .WithSummary($"Send an archive, or the rest of it from {OffsetHeader} on; {LengthHeader} is the size of the whole");
     }
 
-    private static async Task<Ok> StateAsync(string tenant, string digest, HttpContext context, IGrainFactory grains, Uploads uploads)
+    private static async Task<Ok> StateAsync(string tenant, string digest, HttpContext context, IGrainFactory grains, BuildDesk desk, Uploads uploads)
     {
-        var blob = await CheckAsync(tenant, digest, grains);
+        var blob = await CheckAsync(tenant, digest, desk);
         var complete = await grains.GetGrain<IUploadGrain>($"{tenant}/{blob.Hex}").IsCompleteAsync();
         context.Response.Headers[CompleteHeader] = complete ? "?1" : "?0";
         if (!complete)
@@ -38,10 +39,10 @@ internal static class UploadRoutes
     }
 
     private static async Task<NoContent> PutAsync(
-        string tenant, string digest, HttpContext context, IGrainFactory grains, Uploads uploads,
+        string tenant, string digest, HttpContext context, IGrainFactory grains, BuildDesk desk, Uploads uploads,
         [FromHeader(Name = OffsetHeader)] long offset = 0, [FromHeader(Name = LengthHeader)] long? length = null)
     {
-        var blob = await CheckAsync(tenant, digest, grains);
+        var blob = await CheckAsync(tenant, digest, desk);
         var total = length ?? (offset == 0 ? context.Request.ContentLength : null) ?? throw new ApiException(ProblemCode.InvalidRequest, $"{LengthHeader}: say how many bytes the archive has");
         var grain = grains.GetGrain<IUploadGrain>($"{tenant}/{blob.Hex}");
         if (!await grain.IsCompleteAsync())
@@ -53,9 +54,9 @@ internal static class UploadRoutes
         return TypedResults.NoContent();
     }
 
-    private static async Task<Digest> CheckAsync(string tenant, string digest, IGrainFactory grains)
+    private static async Task<Digest> CheckAsync(string tenant, string digest, BuildDesk desk)
     {
-        await TenantRoutes.FindAsync(tenant, grains);
+        await desk.TenantAsync(tenant);
         return Digest.TryParse(digest, out var blob) ? blob : throw new ApiException(ProblemCode.InvalidRequest, $"digest: sha256: and 64 hexadecimal digits, not '{digest}'");
     }
 }

@@ -110,7 +110,11 @@ internal static class BuildCommand
         };
         var end = await EventScreen.ShowAsync(grid.BuildAsync($"{Tenant}/{Guid.CreateVersion7():N}", request, input.Secrets, cancellationToken), parsed.GetValue(Json), "Build");
         if (!parsed.GetValue(Json) && end.Image is not null)
+        {
             Console.WriteLine($"Built  in sandboxes of {grid.SandboxName}");
+            if (grid.SandboxWarning is { } warning)
+                Console.Error.WriteLine($"grid build: {warning} (docs/sandboxes.md)");
+        }
         span?.SetTag("grid.exit_code", end.ExitCode);
         return Code(end);
     }

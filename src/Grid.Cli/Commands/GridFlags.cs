@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Grid.Hosting;
+using Grid.Sandbox.OciRuntime;
 
 namespace Grid.Cli.Commands;
 
@@ -8,6 +9,7 @@ internal static class GridFlags
 {
     private static readonly Option<string?> DataDirectory = new("--data-dir") { Description = "Where state, caches and layers are kept (GRID_DATA_DIR)" };
     private static readonly Option<SandboxKind?> Sandbox = new("--sandbox") { Description = "What runs sandboxes: auto, oci (an OCI runtime) or docker (an engine) (GRID_SANDBOX; default: auto, the first that works)" };
+    private static readonly Option<SandboxEgress?> Egress = new("--sandbox-egress") { Description = "What processes in sandboxes may reach: open (all but this machine and metadata services), none, host (this machine's network), or auto (GRID_SANDBOX_EGRESS; default: auto, open where slirp4netns works)" };
     private static readonly Option<string?> Runtime = new("--sandbox-runtime") { Description = "OCI runtime: runc, crun or a path (GRID_SANDBOX_RUNTIME; default: the first that works)" };
     private static readonly Option<string?> CaBundle = new("--sandbox-ca-bundle") { Description = "PEM file of authorities that processes in sandboxes trust (GRID_SANDBOX_CA_BUNDLE)" };
     private static readonly Option<long> Memory = new("--sandbox-memory") { Description = "Memory for one sandbox in MiB (default: no bound)" };
@@ -17,6 +19,7 @@ internal static class GridFlags
     {
         command.Add(DataDirectory);
         command.Add(Sandbox);
+        command.Add(Egress);
         command.Add(Runtime);
         command.Add(CaBundle);
         command.Add(Memory);
@@ -30,6 +33,7 @@ internal static class GridFlags
         {
             DataDirectory = Path.GetFullPath(parsed.GetValue(DataDirectory) ?? defaults.DataDirectory),
             Sandbox = parsed.GetValue(Sandbox) ?? defaults.Sandbox,
+            SandboxEgress = parsed.GetValue(Egress) ?? defaults.SandboxEgress,
             SandboxRuntime = parsed.GetValue(Runtime) ?? defaults.SandboxRuntime,
             SandboxCaBundle = parsed.GetValue(CaBundle) ?? defaults.SandboxCaBundle,
             SandboxMemoryBytes = parsed.GetValue(Memory) * 1024 * 1024,

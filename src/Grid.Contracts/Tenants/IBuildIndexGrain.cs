@@ -14,6 +14,10 @@ public interface IBuildIndexGrain : IGrainWithStringKey
     [Alias("List"), ReadOnly]
     Task<BuildEntry[]> ListAsync(string? before, int limit);
 
+    /// <summary>Waits until there is a build newer than this one, or for a while: whether there is.</summary>
+    [Alias("WaitForNewer"), AlwaysInterleave]
+    Task<bool> WaitForNewerAsync(string known);
+
     /// <summary>One build; null when it is not here.</summary>
     [Alias("Find"), ReadOnly]
     Task<BuildEntry?> FindAsync(string id);

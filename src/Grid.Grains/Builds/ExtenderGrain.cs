@@ -63,12 +63,13 @@ public sealed class ExtenderGrain(
 
     private IWorkerGrain Worker => GrainFactory.GetGrain<IWorkerGrain>(Request.Node);
 
-    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
         // The chain moved here from a silo that went away.
-        if (State is { Request: not null, Outcome: null })
-            EnsureTimer();
-        return Task.CompletedTask;
+        if (State is not { Request: not null, Outcome: null })
+            return;
+        await FetchContextsAsync(Request, cancellationToken);
+        EnsureTimer();
     }
 
     public async Task StartAsync(ExtendRequest request)
@@ -78,10 +79,24 @@ public sealed class ExtenderGrain(
             TellOwner();
             return;
         }
+        await FetchContextsAsync(request, CancellationToken.None);
         if (State.Request is null)
         {
             State.Request = request;
             await SaveAsync();
+        }
+        else if (request.Attempt > State.Request.Attempt)
+        {
+            // What ran on the other node is of no use any more; its handle cannot report, nor its lease be kept.
+            if (State.Running is { } stale && Chain.Next(State.Position!) is { Key: not null } at)
+                await GrainFactory.GetGrain<IStepGrain>(KeyOf(at)).ReleaseAsync(stale);
+            State.Request = State.Request with { Node = request.Node, Attempt = request.Attempt };
+            State.Running = null;
+            await SaveAsync();
+        }
+        else if (State.Running is { } handle && Chain.Next(State.Position!) is { } step)
+        {
+            await (step.ToFetch.Count > 0 ? FetchAsync(handle, step) : RunAsync(handle, State.Position!, step));
         }
         _span ??= GridTelemetry.StartDetached(Request.Kind == ImageKind.Build ? "extend build" : "extend run", Request.TraceParent);
         EnsureTimer();
@@ -93,10 +108,19 @@ public sealed class ExtenderGrain(
         if (State.Outcome is not null || State.Request is null)
             return;
         State.CancelRequested = true;
+        await StopAsync();
+    }
+
+    private async Task StopAsync()
+    {
         if (State.Running is { } handle)
-            await Worker.CancelAsync(handle);
-        else
-            await FinishAsync(new ExtensionOutcome { Kind = Request.Kind });
+        {
+            if (await Worker.StopAsync(handle))
+                return;
+            if (Chain.Next(State.Position!) is { Key: not null } step)
+                await GrainFactory.GetGrain<IStepGrain>(KeyOf(step)).ReleaseAsync(handle);
+        }
+        await FinishAsync(new ExtensionOutcome { Kind = Request.Kind });
     }
 
     public Task StepReleasedAsync(string stepKey) => State.Waiting ? AdvanceAsync() : Task.CompletedTask;
@@ -128,6 +152,9 @@ public sealed class ExtenderGrain(
         _stepSpan?.Dispose();
         await FinishAsync(new ExtensionOutcome { Kind = Request.Kind, Failure = report.Failure });
     }
+
+    private Task FetchContextsAsync(ExtendRequest request, CancellationToken cancellationToken) =>
+        contexts.FetchAsync([.. request.Dockerfiles.Select(d => d.Context.Index)], cancellationToken);
 
     /// <summary>With the content of its URLs the step has a key and can be claimed.</summary>
     private async Task FetchedAsync(ChainPosition position, WorkReport report)
@@ -206,10 +233,10 @@ public sealed class ExtenderGrain(
     private async Task<CachedStep?> ClaimAsync(ChainPosition position, ChainStep step)
     {
         var grain = GrainFactory.GetGrain<IStepGrain>(KeyOf(step));
-        var request = new StepClaimRequest($"{this.GetPrimaryKeyString()}/{position.Number}#1", this.GetPrimaryKeyString(), Request.Refresh);
+        var request = new StepClaimRequest($"{this.GetPrimaryKeyString()}/{position.Number}#{Request.Attempt}", this.GetPrimaryKeyString(), Request.Refresh);
         var claim = await grain.ClaimAsync(request);
         // A hit counts only when its layer is really there.
-        if (claim is { Kind: StepClaimKind.Hit, Step.Layer: { } layer } && !contexts.Has(layer))
+        if (claim is { Kind: StepClaimKind.Hit, Step.Layer: { } layer } && !await contexts.HasAsync(layer, CancellationToken.None))
             claim = await grain.ClaimAsync(request with { Refresh = true });
         if (claim.Kind == StepClaimKind.Hit)
             return claim.Step;
@@ -230,7 +257,7 @@ public sealed class ExtenderGrain(
         return null;
     }
 
-    private string FetchHandle(ChainPosition position) => $"{this.GetPrimaryKeyString()}/{position.Number}/fetch#1";
+    private string FetchHandle(ChainPosition position) => $"{this.GetPrimaryKeyString()}/{position.Number}/fetch#{Request.Attempt}";
 
     private Task FetchAsync(string handle, ChainStep step) => Worker.StartAsync(new FetchWork
     {
@@ -258,7 +285,11 @@ public sealed class ExtenderGrain(
     {
         if (State is not { Request: not null, Outcome: null })
             return;
-        if (State.Running is { } fetching && Chain.Next(State.Position!) is { ToFetch.Count: > 0 } unfetched)
+        if (State.CancelRequested)
+        {
+            await StopAsync();
+        }
+        else if (State.Running is { } fetching && Chain.Next(State.Position!) is { ToFetch.Count: > 0 } unfetched)
         {
             await FetchAsync(fetching, unfetched);
         }
@@ -266,7 +297,7 @@ public sealed class ExtenderGrain(
         {
             var renewed = await GrainFactory.GetGrain<IStepGrain>(KeyOf(step)).RenewAsync(handle);
             await RunAsync(handle, State.Position!, step);
-            if (!renewed || State.CancelRequested)
+            if (!renewed)
                 await Worker.CancelAsync(handle);
         }
         else

@@ -21,9 +21,11 @@ public sealed class BuildIndexGrainState
 /// <inheritdoc cref="IBuildIndexGrain"/>
 /// <remarks>A build costs one write of at most a page, however many there were before.</remarks>
 [GrainType("grid.build-index")]
-public sealed class BuildIndexGrain([PersistentState("build-index", GridStorage.Name)] IPersistentState<BuildIndexGrainState> state) : Grain, IBuildIndexGrain
+public sealed class BuildIndexGrain([PersistentState("build-index", GridStorage.Name)] IPersistentState<BuildIndexGrainState> state, TimeProvider time) : Grain, IBuildIndexGrain
 {
     internal const int PageSize = 200;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
+    private TaskCompletionSource _grown = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private BuildIndexGrainState State => state.State;
 
@@ -45,6 +47,18 @@ public sealed class BuildIndexGrain([PersistentState("build-index", GridStorage.
         if (app < 0)
             State.Apps.Insert(~app, entry.App);
         await state.WriteStateAsync();
+        var grown = _grown;
+        _grown = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        grown.SetResult();
+    }
+
+    public async Task<bool> WaitForNewerAsync(string known)
+    {
+        if (!IsNewer())
+            await Task.WhenAny(_grown.Task, Task.Delay(Patience, time));
+        return IsNewer();
+
+        bool IsNewer() => State.Newest.Count > 0 && string.CompareOrdinal(State.Newest[^1].Id, known) > 0;
     }
 
     public async Task<BuildEntry[]> ListAsync(string? before, int limit)

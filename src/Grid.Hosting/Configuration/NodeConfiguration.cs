@@ -3,6 +3,7 @@ using Grid.Api;
 using Grid.Buildpacks.Toml;
 using Grid.Hosting.Storage;
 using Grid.Hosting.Storage.AzureBlobs;
+using Grid.Sandbox.OciRuntime;
 
 namespace Grid.Hosting.Configuration;
 
@@ -116,6 +117,8 @@ public sealed class NodeConfiguration
             DataDirectory = Path.GetFullPath(_values.Text(NodeSettings.DataDirectory) ?? defaults.DataDirectory),
             Launcher = _values.Text(NodeSettings.Launcher) ?? defaults.Launcher,
             InsecureRegistries = _values.List(NodeSettings.InsecureRegistry) ?? [],
+            Sandbox = WordOf<SandboxKind>(NodeSettings.Sandbox),
+            SandboxEgress = WordOf<SandboxEgress>(NodeSettings.SandboxEgress),
             SandboxRuntime = _values.Text(NodeSettings.SandboxRuntime),
             SandboxCaBundle = _values.Text(NodeSettings.SandboxCaBundle),
             SandboxMemoryBytes = _values.Number(NodeSettings.SandboxMemory) * 1024 * 1024,

@@ -1,6 +1,7 @@
 using System.Net;
 using Grid.Api;
 using Grid.Api.Identity;
+using Grid.Dashboard;
 using Grid.Hosting.Configuration;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -95,7 +96,10 @@ public sealed class NodeHost : IAsyncDisposable
         builder.AddGridNode(options);
         var app = builder.Build();
         if (options.Roles.HasFlag(NodeRoles.Api))
+        {
             app.MapGridApi();
+            app.MapGridDashboard();
+        }
         else
             app.UseRouting();
         MapHealth(app);

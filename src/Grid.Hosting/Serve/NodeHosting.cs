@@ -2,7 +2,9 @@ using Grid.Api;
 using Grid.Contracts;
 using Grid.Contracts.Events;
 using Grid.Contracts.Work;
+using Grid.Dashboard;
 using Grid.Grains;
+using Grid.Grains.Queues;
 using Grid.Hosting.Configuration;
 using Grid.Hosting.Content;
 using Grid.Hosting.Events;
@@ -41,16 +43,17 @@ internal static class NodeHosting
         if (options.Roles.HasFlag(NodeRoles.Worker))
         {
             builder.Services.AddGridSandbox(options.Node);
-            builder.Services.AddGridWorker(options.Node);
+            builder.Services.AddGridWorker(options.Node, new WorkerOptions { Node = options.Name, ShutdownGrace = NodeHost.StopTimeout / 2 });
         }
         if (options.Roles.HasFlag(NodeRoles.Api))
-            builder.Services.AddGridApi(options.Api);
+            builder.Services.AddGridApi(options.Api with { SignInPath = "/signin" }).AddGridDashboard();
         builder.Services.Replace(ServiceDescriptor.Singleton(new GridNode(options.Name)));
         builder.Services.AddSingleton<NodeHealth>();
         builder.AddGridTelemetry();
         builder.Services.AddGridSerialization();
         builder.UseOrleans(silo => silo
             .AddGridRoles(options.Roles)
+            .AddGridGrains(options.Roles.HasFlag(NodeRoles.Worker) ? options.Name : null, new QueueOptions())
             .AddGridEndpoints(options)
             .AddGridMembership(options)
             .AddGridReminders(options)

@@ -46,7 +46,11 @@ internal sealed record BundleLinux(IReadOnlyList<BundleNamespace> Namespaces, st
     public BundleSeccomp? Seccomp { get; init; }
 }
 
-internal sealed record BundleNamespace(string Type);
+internal sealed record BundleNamespace(string Type)
+{
+    /// <summary>One to join; a new one is made when null.</summary>
+    public string? Path { get; init; }
+}
 
 internal sealed record BundleResources(IReadOnlyList<BundleDevice> Devices);
 

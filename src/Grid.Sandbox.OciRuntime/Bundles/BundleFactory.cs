@@ -49,7 +49,7 @@ internal static class BundleFactory
     public static Bundle Create(ProcessSpec process, ContainerPlace place)
     {
         var privileged = process.Privileges == Privileges.PackageManager;
-        return new Bundle("1.0.2", new BundleRoot(place.Root, Readonly: false), place.HostName, Process(process, privileged, place), [.. Mounts, System], new BundleLinux(Namespaces(process.Network), place.ControlGroup)
+        return new Bundle("1.0.2", new BundleRoot(place.Root, Readonly: false), place.HostName, Process(process, privileged, place), [.. Mounts, System], new BundleLinux(Namespaces(process.Network, place), place.ControlGroup)
         {
             Resources = new BundleResources(Devices),
             MaskedPaths = UserNamespace.IsInside ? [.. MaskedPaths, "/sys/fs/cgroup"] : MaskedPaths,
@@ -69,8 +69,18 @@ internal static class BundleFactory
         {
             NoNewPrivileges = !privileged,
             Capabilities = new BundleCapabilities(bounding, effective, effective),
-            Rlimits = place.MaxProcesses is { } max ? [new BundleLimit("RLIMIT_NPROC", max, max)] : null,
+            Rlimits = Limits(place),
         };
+    }
+
+    private static List<BundleLimit>? Limits(ContainerPlace place)
+    {
+        var limits = new List<BundleLimit>();
+        if (place.MaxProcesses is { } processes)
+            limits.Add(new BundleLimit("RLIMIT_NPROC", processes, processes));
+        if (place.MaxFileBytes > 0)
+            limits.Add(new BundleLimit("RLIMIT_FSIZE", place.MaxFileBytes, place.MaxFileBytes));
+        return limits.Count > 0 ? limits : null;
     }
 
     /// <summary>Throws for a process that cannot be meant.</summary>
@@ -104,10 +114,15 @@ internal static class BundleFactory
         return result;
     }
 
-    private static BundleNamespace[] Namespaces(bool network)
+    private static List<BundleNamespace> Namespaces(bool network, ContainerPlace place)
     {
-        string[] own = network ? ["pid", "mount", "ipc", "uts", "cgroup"] : ["pid", "mount", "ipc", "uts", "cgroup", "network"];
-        return [.. own.Where(HasNamespace).Select(type => new BundleNamespace(type))];
+        string[] own = ["pid", "mount", "ipc", "uts", "cgroup"];
+        var namespaces = own.Where(HasNamespace).Select(type => new BundleNamespace(type)).ToList();
+        if (!network || place.Egress == SandboxEgress.None)
+            namespaces.Add(new BundleNamespace("network"));
+        else if (place.Egress == SandboxEgress.Open)
+            namespaces.Add(new BundleNamespace("network") { Path = place.NetworkNamespace });
+        return namespaces;
     }
 
     private static bool HasNamespace(string type) => type != "cgroup" || File.Exists("/proc/self/ns/cgroup");
@@ -123,6 +138,15 @@ internal sealed record ContainerPlace(string Root, string HostName, bool HasCaBu
 {
     /// <summary>Its control group from the root of each hierarchy, or null for none.</summary>
     public string? ControlGroup { get; init; }
+
+    /// <summary>What a process with a network may reach.</summary>
+    public SandboxEgress Egress { get; init; } = SandboxEgress.None;
+
+    /// <summary>The network namespace of a process with an <see cref="SandboxEgress.Open"/> network.</summary>
+    public string? NetworkNamespace { get; init; }
+
+    /// <summary>Bytes one file may have; 0 means no bound.</summary>
+    public long MaxFileBytes { get; init; }
 
     /// <summary>How many processes its user may have, for want of a control group; null when that limits them.</summary>
     public int? MaxProcesses { get; init; }

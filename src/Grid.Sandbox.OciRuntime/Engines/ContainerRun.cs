@@ -14,15 +14,19 @@ namespace Grid.Sandbox.OciRuntime.Engines;
 /// <param name="group">The sandbox's control group; the container's is below it and has its id as name.</param>
 /// <param name="id">Unique on the node.</param>
 /// <param name="directory">Takes the bundle, the log and the process id.</param>
-internal sealed class ContainerRun(RuntimeEngine engine, ControlGroup group, string id, string directory)
+/// <param name="minFreeBytes">The process is killed when less is free on the file system of <paramref name="directory"/>, where its root is too.</param>
+internal sealed class ContainerRun(RuntimeEngine engine, ControlGroup group, string id, string directory, long minFreeBytes)
 {
     private const int OutputHandle = 0, ErrorHandle = 1, ExitHandle = 2, WakeHandle = 3;
+    private const int DiskInterval = 250;
     private static readonly TimeSpan PatienceWithRuntime = TimeSpan.FromMilliseconds(300), PatienceWithPipes = TimeSpan.FromSeconds(2);
 
     private readonly byte[] _buffer = new byte[64 * 1024];
     private readonly SafeFileHandle?[] _handles = new SafeFileHandle?[4];
     private Exception? _outputFailure;
+    private readonly Stopwatch _sinceDiskCheck = Stopwatch.StartNew();
     private Stopwatch? _killing;
+    private bool _diskFull;
 
     private string LogFile => Path.Combine(directory, "log.json");
 
@@ -50,6 +54,8 @@ internal sealed class ContainerRun(RuntimeEngine engine, ControlGroup group, str
         if (_outputFailure is not null)
             throw new SandboxException($"the process was killed because its output could not be taken: {_outputFailure.Message}", _outputFailure);
         cancellationToken.ThrowIfCancellationRequested();
+        if (_diskFull)
+            throw new SandboxException($"the process was killed because less than {minFreeBytes >> 20} MiB are free on the node's disk (the file system of {directory})");
         var outOfMemory = group.TakeOutOfMemory() | group.OutOfMemoryKills() > killsBefore;
         return exitCode != 0 && RuntimeLog.LastError(LogFile) is { } error && !outOfMemory
             ? NotStarted(error, process)
@@ -71,7 +77,8 @@ internal sealed class ContainerRun(RuntimeEngine engine, ControlGroup group, str
             Stopwatch? ended = null;
             while (_handles[OutputHandle] is not null || _handles[ErrorHandle] is not null || ended is null)
             {
-                var ready = ChildProcess.Poll(_handles, _killing is not null ? 10 : ended is not null ? 100 : -1);
+                var ready = ChildProcess.Poll(_handles, _killing is not null ? 10 : ended is not null ? 100 : minFreeBytes > 0 ? DiskInterval : -1);
+                CheckDisk();
                 Pass(output, ready, OutputHandle);
                 Pass(output, ready, ErrorHandle);
                 if ((ready & 1 << ExitHandle) != 0)
@@ -92,6 +99,17 @@ internal sealed class ContainerRun(RuntimeEngine engine, ControlGroup group, str
             }
             return child.Wait();
         }
+    }
+
+    private void CheckDisk()
+    {
+        if (minFreeBytes <= 0 || _killing is not null || _sinceDiskCheck.ElapsedMilliseconds < DiskInterval)
+            return;
+        _sinceDiskCheck.Restart();
+        if (new DriveInfo(directory).AvailableFreeSpace >= minFreeBytes)
+            return;
+        _diskFull = true;
+        _killing = Stopwatch.StartNew();
     }
 
     private void Pass(IProcessOutput output, int ready, int index)

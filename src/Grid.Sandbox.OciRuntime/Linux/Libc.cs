@@ -90,6 +90,12 @@ internal static unsafe class Libc
         }
     }
 
+    public static SafeFileHandle OpenRead(string path)
+    {
+        using var cwd = new SafeFileHandle(AtFdCwd, ownsHandle: false);
+        return TryOpenAt(cwd, path, 0, 0, out var errno) ?? throw Failure($"cannot open {path}", errno);
+    }
+
     public static SafeFileHandle OpenDirectory(string path)
     {
         using var cwd = new SafeFileHandle(AtFdCwd, ownsHandle: false);
@@ -125,6 +131,22 @@ internal static unsafe class Libc
     }
 
     public static int TryKill(int pid, int signal) => Errno(kill(pid, signal));
+
+    /// <summary>Moves the calling thread, and only that, into a new network namespace.</summary>
+    public static void UnshareNetwork() => Check(unshare(0x40000000), "cannot make a network namespace");
+
+    /// <summary>Makes networks unreachable from the calling thread's network namespace.</summary>
+    public static void RejectRoutes(IEnumerable<System.Net.IPNetwork> networks)
+    {
+        const int Inet = 2, DatagramCloseOnExec = 0x80002;
+        const nuint AddRoute = 0x890B;
+        using var socket = Handle(Libc.socket(Inet, DatagramCloseOnExec, 0), "cannot make a socket");
+        foreach (var network in networks)
+        {
+            fixed (byte* entry = Networks.NetworkNamespace.RejectRoute(network))
+                Check(ioctl(Raw(socket), AddRoute, entry), $"cannot close the way to {network}");
+        }
+    }
 
     public static void UnshareMounts() => Check(unshare(0x20000), "cannot make a private mount namespace");
 
@@ -174,6 +196,12 @@ internal static unsafe class Libc
 
     [DllImport("libc", SetLastError = true)]
     private static extern int execve(byte[] path, byte** argv, byte** envp);
+
+    [DllImport("libc", SetLastError = true)]
+    private static extern int socket(int domain, int type, int protocol);
+
+    [DllImport("libc", SetLastError = true)]
+    private static extern int ioctl(nint fd, nuint request, byte* argument);
 
     [DllImport("libc", SetLastError = true)]
     private static extern int kill(int pid, int signal);

@@ -51,14 +51,32 @@ public sealed class OciRuntimeSpecifics : SandboxTests
     }
 
     [Fact]
-    public async Task CommitAsync_SparseFileBeyondTheBound_IsRefusedWithoutReadingIt()
+    public async Task CommitAsync_SparseFilesBeyondTheBound_AreRefusedWithoutReadingThem()
     {
-        using var runtime = Make(Path.Combine(Directory, "sparse"), options => options with { MaxLayerBytes = 1 << 20 });
+        using var runtime = Make(Path.Combine(Directory, "sparse"), options => options with { MaxLayerBytes = 1L << 40 });
         await using var sandbox = await runtime.CreateAsync(Spec(), Stop);
-        (await ShellAsync(sandbox, "truncate -s 1T /data/huge")).ExitCode.ShouldBe(0);
+        (await ShellAsync(sandbox, "truncate -s 800G /data/huge /data/huge2")).ExitCode.ShouldBe(0);
         var watch = Stopwatch.StartNew();
-        (await Should.ThrowAsync<SandboxException>(() => sandbox.CommitAsync(Stop))).Message.ShouldContain("1048576");
+        (await Should.ThrowAsync<SandboxException>(() => sandbox.CommitAsync(Stop))).Message.ShouldContain("1099511627776");
         watch.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(10));
+    }
+
+    [Fact]
+    public async Task RunAsync_FileBeyondTheBoundOfALayer_CannotBeWritten()
+    {
+        using var runtime = Make(Path.Combine(Directory, "big"), options => options with { MaxLayerBytes = 1 << 20 });
+        await using var sandbox = await runtime.CreateAsync(Spec(), Stop);
+        (await ShellAsync(sandbox, "dd if=/dev/zero of=/data/big bs=65536 count=32 status=none")).ExitCode.ShouldNotBe(0);
+        sandbox.Files.Stat("/data/big").ShouldNotBeNull().Size.ShouldBe(1 << 20);
+    }
+
+    [Fact]
+    public async Task RunAsync_DiskNearlyFull_KillsTheProcessAndSaysSo()
+    {
+        var free = new DriveInfo(Directory).AvailableFreeSpace;
+        using var runtime = Make(Path.Combine(Directory, "full"), options => options with { MinFreeBytes = free + (1L << 40) });
+        await using var sandbox = await runtime.CreateAsync(Spec(), Stop);
+        (await Should.ThrowAsync<SandboxException>(() => ShellAsync(sandbox, "sleep 1000"))).Message.ShouldContain("free on the node's disk");
     }
 
     [Fact]
@@ -96,6 +114,7 @@ public sealed class OciRuntimeSpecifics : SandboxTests
         using var runtime = Make(state);
         await runtime.RecoverAsync(Stop);
         IsRunning("sleep", marker).ShouldBeFalse();
+        SpinWait.SpinUntil(() => !HasNetwork(child.Id), TimeSpan.FromSeconds(20)).ShouldBeTrue("slirp4netns of the dead process ends by itself");
         System.IO.Directory.GetDirectories(Path.Combine(state, "sandboxes")).ShouldBeEmpty();
         System.IO.Directory.GetDirectories(Path.Combine(state, "runtime", RuntimeName)).ShouldBeEmpty();
         System.IO.Directory.GetFiles(Path.Combine(state, "owners")).ShouldHaveSingleItem();
@@ -152,6 +171,18 @@ public sealed class OciRuntimeSpecifics : SandboxTests
             Mounts.UseOldCall = false;
         }
     }
+
+    private static bool HasNetwork(int process) => System.IO.Directory.GetDirectories("/proc").Any(directory =>
+    {
+        try
+        {
+            return File.ReadAllText(directory + "/cmdline").Contains($"\0/proc/{process}/fd/", StringComparison.Ordinal);
+        }
+        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    });
 
     private OciSandboxRuntime Make(string state, Func<OciRuntimeOptions, OciRuntimeOptions>? change = null) =>
         OciRuntimeUnderTest.Make(state, RuntimeName, Directory, Store, change);

@@ -48,3 +48,26 @@ public sealed class SeccompTests
         allowed.Count.ShouldBeGreaterThan(300);
     }
 }
+
+public sealed class RuntimeAdvisoryTests
+{
+    [Theory]
+    [InlineData("runc 1.1.5+ds1", "CVE-2024-21626")]
+    [InlineData("runc 1.1.12", "CVE-2025-31133")]
+    [InlineData("runc 1.2.7", "CVE-2025-31133")]
+    [InlineData("runc 1.2.8", null)]
+    [InlineData("runc 1.3.2", "CVE-2025-52881")]
+    [InlineData("runc 1.3.3", null)]
+    [InlineData("runc 1.4.1", null)]
+    [InlineData("crun 1.8.1", "CVE-2025-24965")]
+    [InlineData("crun 1.20", null)]
+    [InlineData("runsc release-20250101.0", null)]
+    public void Of_VersionWithKnownDefects_NamesThem(string name, string? defect)
+    {
+        var warning = RuntimeAdvisory.Of(name);
+        if (defect is null)
+            warning.ShouldBeNull();
+        else
+            warning.ShouldNotBeNull().ShouldContain(defect);
+    }
+}

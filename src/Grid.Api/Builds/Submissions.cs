@@ -4,7 +4,7 @@ using Grid.Contracts.Tenants;
 using Grid.Oci;
 using Grid.Oci.Images;
 
-namespace Grid.Api.Routes;
+namespace Grid.Api.Builds;
 
 /// <summary>Turns what was sent into a request of the grid's own, or says everything that is wrong with it.</summary>
 internal static class Submissions

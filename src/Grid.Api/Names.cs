@@ -1,7 +1,7 @@
 using System.Text.RegularExpressions;
 using Grid.Api.Problems;
 
-namespace Grid.Api.Routes;
+namespace Grid.Api;
 
 /// <summary>Names as paths and requests have them. A grain key is made of them, so what is allowed is narrow.</summary>
 internal static partial class Names

@@ -2,7 +2,7 @@ using Grid.Api.Problems;
 using Grid.Oci;
 using Grid.Oci.Content;
 
-namespace Grid.Api.Routes;
+namespace Grid.Api.Builds;
 
 /// <summary>Unfinished uploads of this node: files that grow, each of one tenant, until they are the blob their name promises.</summary>
 public sealed class Uploads(ContentStore content, TieredContent shared, ApiOptions options)

@@ -3,7 +3,7 @@ using Grid.Contracts.Builds;
 using Grid.Contracts.Tenants;
 using Grid.Oci;
 
-namespace Grid.Api.Routes;
+namespace Grid.Api.Builds;
 
 /// <summary>What a tenant's settings allow a build to use.</summary>
 internal static class Policy

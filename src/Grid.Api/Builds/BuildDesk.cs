@@ -1,0 +1,124 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Grid.Api.Identity;
+using Grid.Api.Problems;
+using Grid.Client.Models;
+using Grid.Contracts.Builds;
+using Grid.Contracts.Tenants;
+using Grid.Oci;
+
+namespace Grid.Api.Builds;
+
+/// <summary>Builds as callers from outside know them: by tenant and id, looked for in the tenant's own index before a grain is asked. Used by routes and pages.</summary>
+public sealed class BuildDesk(IGrainFactory grains, TimeProvider time)
+{
+    /// <summary>Builds of a list when nothing else is asked for.</summary>
+    public const int DefaultPage = 50;
+    private const int MaxPage = 200;
+
+    /// <summary>The tenant, or the same 404 as for what belongs to somebody else.</summary>
+    public async Task<Tenant> TenantAsync(string tenant) =>
+        Names.IsTenant(tenant) && await grains.GetGrain<ITenantGrain>(tenant).GetAsync() is { } found ? found : throw ApiException.NotFound();
+
+    /// <summary>Builds of a tenant or of one of its apps, newest first.</summary>
+    public async Task<Page<BuildResource>> ListAsync(string tenant, string? app, string? after, int limit)
+    {
+        await TenantAsync(tenant);
+        if (limit is < 1 or > MaxPage)
+            throw new ApiException(ProblemCode.InvalidRequest, $"limit: 1 to {MaxPage}");
+        if (after is not null && !Names.IsBuild(after))
+            throw new ApiException(ProblemCode.InvalidRequest, "after: the id of a build");
+        if (app is not null && !Names.IsApp(app))
+            throw new ApiException(ProblemCode.InvalidRequest, $"app: {Names.AppRule}");
+        var entries = await Index(app is null ? tenant : $"{tenant}/{app}").ListAsync(after, limit + 1);
+        var page = await Task.WhenAll(entries.Take(limit).Select(async e => Describe(tenant, e, await Build(tenant, e.Id).GetStatusAsync())));
+        return new Page<BuildResource>(page, entries.Length > limit ? page[^1].Id : null);
+    }
+
+    /// <summary>Names of the tenant's apps.</summary>
+    public async Task<IReadOnlyList<string>> AppsAsync(string tenant)
+    {
+        await TenantAsync(tenant);
+        return await Index(tenant).AppsAsync();
+    }
+
+    /// <summary>One build.</summary>
+    public async Task<BuildResource> GetAsync(string tenant, string build) => Describe(tenant, await FindAsync(tenant, build), await Build(tenant, build).GetStatusAsync());
+
+    /// <summary>The build's entry, or 404.</summary>
+    public async Task<BuildEntry> FindAsync(string tenant, string build)
+    {
+        await TenantAsync(tenant);
+        return Names.IsBuild(build) && await Index(tenant).FindAsync(build) is { } entry ? entry : throw ApiException.NotFound();
+    }
+
+    /// <summary>Checks what is asked against the tenant's policy and accepts it.</summary>
+    public async Task<BuildResource> SubmitAsync(string tenant, BuildSubmission submission, string? idempotencyKey, Caller caller)
+    {
+        var settings = (await TenantAsync(tenant)).Settings;
+        if (idempotencyKey is { Length: 0 or > 200 })
+            throw new ApiException(ProblemCode.InvalidRequest, "Idempotency-Key: 1 to 200 characters");
+        return await AcceptAsync(tenant, settings, Submissions.ToRequest(tenant, submission, settings), idempotencyKey, caller);
+    }
+
+    /// <summary>Submits what an earlier build was asked for again.</summary>
+    public async Task<BuildResource> RetryAsync(string tenant, string build, Caller caller)
+    {
+        await FindAsync(tenant, build);
+        var request = await Build(tenant, build).GetRequestAsync() ?? throw ApiException.NotFound();
+        // What was allowed then need not be allowed now.
+        return await AcceptAsync(tenant, (await TenantAsync(tenant)).Settings, request with { TraceParent = null }, null, caller);
+    }
+
+    /// <summary>Asks a build to stop.</summary>
+    public async Task<BuildResource> CancelAsync(string tenant, string build, Caller caller)
+    {
+        await FindAsync(tenant, build);
+        await Build(tenant, build).CancelAsync($"cancelled by {caller.Subject}");
+        return await GetAsync(tenant, build);
+    }
+
+    /// <summary>The build's key within the grid.</summary>
+    public static string KeyOf(string tenant, string build) => $"{tenant}/{build}";
+
+    private async Task<BuildResource> AcceptAsync(string tenant, TenantSettings settings, BuildRequest request, string? idempotencyKey, Caller caller)
+    {
+        Policy.Check(tenant, settings, request);
+        var hash = Digest.Compute(JsonSerializer.SerializeToUtf8Bytes(request)).Hex;
+        var id = Guid.CreateVersion7(time.GetUtcNow()).ToString("N");
+        if (idempotencyKey is not null)
+        {
+            id = await grains.GetGrain<IIdempotencyGrain>($"{tenant}/{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(idempotencyKey)))}").ClaimAsync(id);
+            if (await Index(tenant).FindAsync(id) is { } known && known.RequestHash != hash)
+                throw new ApiException(ProblemCode.IdempotencyMismatch, "this Idempotency-Key was used for another build; use a new one");
+        }
+        if (!await grains.GetGrain<IUploadGrain>($"{tenant}/{request.Source.Blob.Digest.Hex}").IsCompleteAsync())
+            throw new ApiException(ProblemCode.SourceMissing, $"upload the source first: PUT /v1/tenants/{tenant}/uploads/{request.Source.Blob.Digest}");
+        var entry = new BuildEntry(id, request.App, request.Targets[0], time.GetUtcNow(), caller.Subject, hash);
+        // Known before it runs: a build that nobody can find again would be lost to its owner.
+        await Index(tenant).AddAsync(entry);
+        await Index($"{tenant}/{request.App}").AddAsync(entry);
+        return Describe(tenant, entry, await Build(tenant, id).SubmitAsync(request with { TraceParent = Activity.Current?.Id }));
+    }
+
+    private IBuildIndexGrain Index(string key) => grains.GetGrain<IBuildIndexGrain>(key);
+
+    private IBuildGrain Build(string tenant, string build) => grains.GetGrain<IBuildGrain>(KeyOf(tenant, build));
+
+    private static BuildResource Describe(string tenant, BuildEntry entry, BuildStatus status) => new()
+    {
+        Id = entry.Id,
+        Tenant = tenant,
+        App = entry.App,
+        Image = entry.Image,
+        State = status.State,
+        SubmittedAt = entry.SubmittedAt,
+        FinishedAt = status.FinishedAt,
+        Phases = status.Phases.Select((state, phase) => ((Phase)phase, state)).ToDictionary(p => p.Item1, p => p.state),
+        Failure = status.Failure is { } failure ? new BuildFailure(failure.ExitCode, failure.Phase, failure.Message, failure.Output) : null,
+        Digest = status.Image?.Digest,
+        Locations = status.Image?.Locations ?? [],
+    };
+}
