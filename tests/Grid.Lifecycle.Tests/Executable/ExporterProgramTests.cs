@@ -112,6 +112,29 @@ public sealed class ExporterProgramTests
     }
 
     [Fact]
+    public async Task Daemon_TakesTheImage_AndTheReportHasItsId()
+    {
+        ExternalTool.Require("skopeo", "docker");
+        if (GridProgram.EngineSocket.Length == 0)
+            Assert.Skip("no Docker engine: DOCKER_HOST names none (tests/with-docker-engine.sh starts one)");
+        await using var bench = await ProgramBench.StartAsync("0.13", "DOCKER_HOST=unix://" + GridProgram.EngineSocket);
+        await ExternalTool.RunAsync(
+            "skopeo", "copy", "--src-tls-verify=false", "--dest-daemon-host", "unix://" + GridProgram.EngineSocket, $"docker://{bench.Host}/ref/run:1", $"docker-daemon:{bench.Host}/ref/run:1");
+        await bench.BuildAsync("apps/daemon:1", ["-daemon"], ["-daemon"]);
+        await bench.ExportAsync("-daemon", "-cache-dir", "/cache", "apps/daemon:1", "apps/daemon:2");
+
+        var id = (await ExternalTool.RunAsync("docker", "image", "inspect", "--format", "{{.Id}}", "apps/daemon:2")).Trim();
+        bench.Machine.Read("/layers/report.toml").ShouldBe($"[image]\n  tags = [\"apps/daemon:1\", \"apps/daemon:2\"]\n  image-id = \"{id}\"\n");
+        (await ExternalTool.RunAsync("docker", "image", "inspect", "--format", "{{.Config.Entrypoint}}", "apps/daemon:1")).Trim().ShouldBe("[/cnb/process/web]");
+        var container = (await ExternalTool.RunAsync("docker", "create", "apps/daemon:1")).Trim();
+        await ExternalTool.RunAsync("docker", "rm", container);
+
+        await bench.BuildAsync("apps/daemon:1", ["-daemon"], ["-daemon", "-cache-dir", "/cache"]);
+        (await bench.ExportAsync("-daemon", "-cache-dir", "/cache", "apps/daemon:1")).ShouldContain("Reused 3/3 app layer(s)");
+        (await ExternalTool.RunAsync("docker", "image", "inspect", "--format", "{{.Id}}", "apps/daemon:1")).Trim().ShouldBe(id);
+    }
+
+    [Fact]
     [Spec("platform/export.image-valid", "platform/export.same-registry")]
     public async Task WrongCalls_HaveTheReferencesExitCodes()
     {
