@@ -9,6 +9,7 @@ var root = new RootCommand("Grid builds OCI images from source with Cloud Native
 {
     BuildCommand.Create(),
     ExtendCommand.Create(),
+    ExtensionCommand.Create(),
     BuilderCommand.Create(),
     RebaseCommand.Create(),
     LifecycleEntry.Describe(),

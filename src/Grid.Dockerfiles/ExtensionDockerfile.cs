@@ -31,6 +31,7 @@ public sealed record ExtensionDockerfile(Dockerfile Dockerfile, ImageKind Kind)
     public static ExtensionDockerfile Read(string text, string fileName, ImageKind kind)
     {
         var dockerfile = Dockerfile.Parse(text, fileName);
+        RefuseFrontend(dockerfile);
         var name = kind == ImageKind.Build ? "build.Dockerfile" : "run.Dockerfile";
         var from = OnlyFrom(dockerfile, name);
         var behind = dockerfile.Instructions.SkipWhile(instruction => instruction != from).Skip(1).ToList();
@@ -44,6 +45,16 @@ public sealed record ExtensionDockerfile(Dockerfile Dockerfile, ImageKind Kind)
             Extends = behind.Count > 0,
             Warnings = warnings,
         };
+    }
+
+    // Docker's own frontend is what we implement; another one would be a program that runs in our place (CVE-2024-23653).
+    private static void RefuseFrontend(Dockerfile dockerfile)
+    {
+        if (dockerfile.Directives.Syntax is not { } frontend)
+            return;
+        var name = frontend.StartsWith("docker.io/", StringComparison.Ordinal) ? frontend["docker.io/".Length..] : frontend;
+        if (name.Split(':', '@')[0] is not ("docker/dockerfile" or "docker/dockerfile-upstream"))
+            throw new DockerfileException(dockerfile.FileName, dockerfile.Directives.SyntaxLine, 1, $"the frontend {frontend} is not permitted", "remove the syntax directive, or name docker/dockerfile:1");
     }
 
     private static FromInstruction OnlyFrom(Dockerfile dockerfile, string name)

@@ -43,8 +43,11 @@ public abstract record ImageLocation
         var colon = rest.LastIndexOf(':');
         var tag = colon > rest.LastIndexOf('/') ? rest[(colon + 1)..] : null;
         var directory = tag is null ? rest : rest[..colon];
-        if (directory.Length == 0 || tag?.Length == 0)
+        if (directory.Length == 0 || directory.Contains('\0') || tag?.Length == 0)
             throw new FormatException($"'{text}' is not of the form oci:DIR[:TAG]");
-        return new Layout(Path.GetFullPath(directory), tag, digest);
+        var path = Path.GetFullPath(directory);
+        return tag is null && path.LastIndexOf(':') > path.LastIndexOf('/')
+            ? throw new FormatException($"'{text}': the directory '{path}' ends in what reads as a tag; write a tag behind it")
+            : new Layout(path, tag, digest);
     }
 }

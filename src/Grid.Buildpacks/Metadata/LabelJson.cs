@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
@@ -20,12 +21,24 @@ public static class LabelJson
             return null;
         try
         {
+            RequireText(label);
             return JsonSerializer.Deserialize<T>(label, Options);
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             problem = $"label {name} cannot be read and is ignored: {e.Message}";
             return null;
+        }
+    }
+
+    // Parts are kept as JSON and written again, which would fail on an escape that is no Unicode.
+    private static void RequireText(string label)
+    {
+        var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(label));
+        while (reader.Read())
+        {
+            if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName)
+                reader.GetString();
         }
     }
 

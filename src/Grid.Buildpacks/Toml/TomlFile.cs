@@ -1,5 +1,6 @@
 using System.Text;
 using Grid.Oci.FileSystem;
+using Tomlyn;
 using Tomlyn.Parsing;
 using Tomlyn.Syntax;
 
@@ -24,7 +25,7 @@ public static class TomlFile
     public static TomlTable Parse(string text, string fileName)
     {
         NestingGuard.Check(text, fileName);
-        var document = SyntaxParser.Parse(text, fileName, validate: true);
+        var document = ParseSyntax(text, fileName);
         foreach (var diagnostic in document.Diagnostics)
         {
             if (diagnostic.Kind == DiagnosticMessageKind.Error)
@@ -56,6 +57,24 @@ public static class TomlFile
 
     internal static TomlFormatException Problem(string fileName, SourceSpan span, string message) =>
         new(fileName, span.Start.Line + 1, span.Start.Column + 1, message);
+
+    private static DocumentSyntax ParseSyntax(string text, string fileName)
+    {
+        try
+        {
+            return SyntaxParser.Parse(text, fileName, validate: true);
+        }
+        catch (ArgumentOutOfRangeException)
+        {
+            // The parser puts the character it did not expect into its message, and has none when the file ends inside an escape.
+            throw new TomlFormatException(fileName, text.Count(c => c == '\n') + 1, text.Length - text.LastIndexOf('\n'), "the file ends inside an escape of a string");
+        }
+        catch (TomlException e)
+        {
+            // Brackets that do not match can get past the guard; the parser has a bound of its own.
+            throw new TomlFormatException(fileName, 1, 1, e.Message);
+        }
+    }
 
     private static string DecodeUtf8(ReadOnlySpan<byte> bytes, string path)
     {

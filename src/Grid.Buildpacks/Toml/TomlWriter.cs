@@ -31,7 +31,8 @@ public static class TomlWriter
                 '\n' => text.Append("\\n"),
                 '\r' => text.Append("\\r"),
                 '\t' => text.Append("\\t"),
-                < ' ' or '\u007f' => text.Append("\\u").Append(((int)c).ToString("x4")),
+                // The last one stands for broken text: the parser refuses it as it is.
+                < ' ' or '\u007f' or '\ufffd' => text.Append("\\u").Append(((int)c).ToString("x4")),
                 _ => text.Append(c),
             };
         return text.Append('"').ToString();

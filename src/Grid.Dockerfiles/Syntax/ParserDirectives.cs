@@ -14,6 +14,9 @@ public sealed partial record ParserDirectives
     /// <summary>The frontend asked for, or null.</summary>
     public string? Syntax { get; init; }
 
+    /// <summary>1-based line of <see cref="Syntax"/>; 0 without one.</summary>
+    public int SyntaxLine { get; init; }
+
     /// <summary>The lint settings asked for, or null.</summary>
     public string? Check { get; init; }
 
@@ -32,7 +35,7 @@ public sealed partial record ParserDirectives
                 throw new DockerfileException(fileName, lines.LineNumber, 1, $"only one {name} parser directive can be used", "remove the second one");
             directives = name switch
             {
-                "syntax" => directives with { Syntax = value },
+                "syntax" => directives with { Syntax = value, SyntaxLine = lines.LineNumber },
                 "check" => directives with { Check = value },
                 _ => directives with { Escape = ReadEscape(value, fileName, lines.LineNumber) },
             };

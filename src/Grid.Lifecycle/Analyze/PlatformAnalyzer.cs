@@ -66,7 +66,7 @@ public static class PlatformAnalyzer
             },
         };
         if (input.LayersDirectory is { } layers && previous is not null && metadata?.Sbom?.Sha is { Length: > 0 } sha)
-            await RestoreSbomsAsync(images, files, input, layers, previous, sha, cancellationToken);
+            await RestoreSbomsAsync(images, files, input, layers, previous, sha, log, cancellationToken);
         return analyzed;
     }
 
@@ -104,11 +104,12 @@ public static class PlatformAnalyzer
 
     // The layer's own paths; what is not an SBOM below the layers directory has no business there.
     private static async Task RestoreSbomsAsync(
-        ImageStores images, IFileTree files, PlatformAnalyzeInput input, string layers, PinnedImage previous, string sha, CancellationToken cancellationToken)
+        ImageStores images, IFileTree files, PlatformAnalyzeInput input, string layers, PinnedImage previous, string sha, IPhaseLog log, CancellationToken cancellationToken)
     {
         if (previous.Layers.FirstOrDefault(l => l.DiffId.ToString() == sha) is not { } layer
             || await images.FindAsync(input.PreviousImage, input.Platform, cancellationToken) is not { } image)
             return;
+        log.Info("Restoring data for SBOM from previous image");
         try
         {
             await new CachedLayerUnpacker(files, image.Blobs, input.Owner).ExtractAsync(layer, path => Target(files, layers, path, input.Owner), cancellationToken);

@@ -65,6 +65,7 @@ public static class ImageDocuments
     public static ImageConfig ReadConfig(ReadOnlyMemory<byte> document, string image)
     {
         var config = Parse(document, OciJsonContext.Documents.ImageConfig, image, "configuration");
+        RequireText(document, image);
         if (config.History?.Any(entry => entry is null) == true || config.Config?.Env?.Any(line => line is null) == true
             || config.Config?.Labels?.Values.Any(value => value is null) == true)
             throw new ImageFormatException($"{image}: the configuration has a null among its history, variables or labels");
@@ -125,9 +126,28 @@ public static class ImageDocuments
                 ? own
                 : null;
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
+            // The second is what text that is not UTF-8 gives once it is looked at.
             throw new ImageFormatException($"{image}: the manifest is not valid JSON: {e.Message}", e);
+        }
+    }
+
+    // What we do not know is kept and written again, which fails later on strings that are no Unicode.
+    private static void RequireText(ReadOnlyMemory<byte> document, string image)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(document.Span);
+            while (reader.Read())
+            {
+                if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName)
+                    reader.GetString();
+            }
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new ImageFormatException($"{image}: the configuration holds text that is not Unicode: {e.Message}", e);
         }
     }
 
@@ -137,7 +157,7 @@ public static class ImageDocuments
         {
             return JsonSerializer.Deserialize(document.Span, type) ?? throw new ImageFormatException($"{image}: the {what} is null");
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw new ImageFormatException($"{image}: the {what} cannot be read: {e.Message}", e);
         }

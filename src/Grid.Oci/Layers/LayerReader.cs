@@ -14,6 +14,7 @@ namespace Grid.Oci.Layers;
 public sealed class LayerReader(Stream uncompressedTar, LayerLimits? limits = null)
 {
     private const int BlockSize = TarHeader.BlockSize;
+    private static readonly string[] GlobalKeys = ["path", "linkpath", "size", "uid", "gid", "mtime"];
     private readonly LayerLimits _limits = limits ?? new LayerLimits();
     private readonly byte[] _block = new byte[BlockSize];
     private readonly Dictionary<string, byte[]> _global = new(StringComparer.Ordinal);
@@ -43,7 +44,7 @@ public sealed class LayerReader(Stream uncompressedTar, LayerLimits? limits = nu
                     PaxRecords.Decode(ReadExtension(size), records);
                     break;
                 case 'g':
-                    PaxRecords.Decode(ReadExtension(size), _global);
+                    DecodeGlobal(ReadExtension(size));
                     foreach (var (key, value) in _global)
                         records.TryAdd(key, value);
                     break;
@@ -60,6 +61,18 @@ public sealed class LayerReader(Stream uncompressedTar, LayerLimits? limits = nu
             Count();
         }
         return null;
+    }
+
+    // They are copied for each entry, so only what an entry asks for is kept: thousands of others would cost time with each one.
+    private void DecodeGlobal(byte[] data)
+    {
+        var records = new Dictionary<string, byte[]>(StringComparer.Ordinal);
+        PaxRecords.Decode(data, records);
+        foreach (var key in GlobalKeys)
+        {
+            if (records.TryGetValue(key, out var value))
+                _global[key] = value;
+        }
     }
 
     private LayerEntry Entry(char flag, long size, Dictionary<string, byte[]> records)

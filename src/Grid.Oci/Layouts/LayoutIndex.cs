@@ -105,7 +105,7 @@ internal static class LayoutIndex
             if (!version.StartsWith("1.", StringComparison.Ordinal))
                 throw new ImageFormatException($"{directory} is an OCI layout of version '{version}'; only 1.x can be read");
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw new ImageFormatException($"{path} is not valid JSON: {e.Message}", e);
         }

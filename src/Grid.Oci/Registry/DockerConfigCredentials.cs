@@ -33,11 +33,11 @@ public sealed class DockerConfigCredentials(string? configDirectory, string? reg
         if (path is null || !File.Exists(path))
             return null;
         using var config = await ReadAsync(path, cancellationToken);
-        if (HelperFor(config.RootElement, host) is { } helper
+        if (Readable(() => HelperFor(config.RootElement, host), path) is { } helper
             && await CredentialHelper.GetAsync(
                 helper, host == ImageReference.DefaultRegistry ? HubKey : registry, cancellationToken) is { } helped)
             return helped;
-        return FromAuths(config.RootElement, host, path);
+        return Readable(() => FromAuths(config.RootElement, host, path), path);
     }
 
     /// <summary>The host of a key of <c>auths</c>, or null for a key that is not for a whole registry (<c>host/namespace</c>).</summary>
@@ -65,7 +65,7 @@ public sealed class DockerConfigCredentials(string? configDirectory, string? reg
             using var json = JsonDocument.Parse(registryAuth);
             return Entry(json.RootElement, host) is { ValueKind: JsonValueKind.String } entry ? FromHeader(entry.GetString()!, host) : null;
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             // The parser's message can show parts of the text, which holds secrets: neither it nor the exception goes on.
             throw new ImageAccessException(
@@ -104,6 +104,20 @@ public sealed class DockerConfigCredentials(string? configDirectory, string? reg
         catch (UnauthorizedAccessException e)
         {
             throw new ImageAccessException($"{path} may not be read; check its owner and mode", null, e);
+        }
+    }
+
+    // Text that is no Unicode is only found when it is looked at.
+    private static T? Readable<T>(Func<T?> read, string path)
+        where T : class
+    {
+        try
+        {
+            return read();
+        }
+        catch (InvalidOperationException)
+        {
+            throw new ImageAccessException($"{path} holds text that is not Unicode; log in again with 'docker login', or mend it");
         }
     }
 

@@ -53,7 +53,7 @@ internal static class RegistryErrors
                 return "";
             return string.Join("; ", errors.EnumerateArray().Take(3).Select(Describe).Where(text => text.Length > 0));
         }
-        catch (Exception e) when (e is JsonException or IOException or HttpRequestException
+        catch (Exception e) when (e is JsonException or InvalidOperationException or IOException or HttpRequestException
             || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             // The status alone has to do; this is already the error path.

@@ -16,6 +16,8 @@ public sealed class TomlFileTests
     [InlineData("a = \"\\q\"\n", 1)]
     [InlineData("a = 1 b = 2\n", 1)]
     [InlineData("a = 2026-13-45\n", 1)]
+    [InlineData("a = 1\nb = \"\\", 2)]
+    [InlineData("a = \"\\u12", 1)]
     public void Parse_InvalidDocument_ThrowsWithFileAndLine(string text, int line)
     {
         var error = Should.Throw<TomlFormatException>(() => TomlFile.Parse(text, "order.toml"));

@@ -23,7 +23,10 @@ public sealed class TinyImages
 
     private readonly string _layout;
 
-    private TinyImages(string layout) => _layout = layout;
+    private TinyImages(string layout, string root) => (_layout, Root) = (layout, root);
+
+    /// <summary>The files of <see cref="Build"/> and <see cref="Run"/>.</summary>
+    public string Root { get; }
 
     public string Build => $"oci:{_layout}:build";
 
@@ -45,7 +48,7 @@ public sealed class TinyImages
         Directory.CreateDirectory(Path.Combine(other, "etc"));
         await File.WriteAllTextAsync(Path.Combine(other, "etc", "other-run-image"), "yes\n");
         await PushAsync(content, [layer, Pack(content, other)], layout, "other-run", []);
-        return new TinyImages(layout);
+        return new TinyImages(layout, root);
     }
 
     private static Layer Pack(ContentStore content, string root) =>
