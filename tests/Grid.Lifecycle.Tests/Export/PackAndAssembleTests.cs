@@ -263,6 +263,16 @@ public sealed class PackAndAssembleTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Pack_LayersThePreviousImageHas_AreNotCompressedAgain()
+    {
+        var first = await PackAsync();
+        var elsewhere = new ContentStore(_directory.FullName + "/elsewhere");
+        var again = await PackAsync(Pinned(Assemble(first)), store: elsewhere);
+        again.Layers.ShouldAllBe(layer => layer.Reused);
+        again.Layers.Where(layer => layer.Id == "slice-1").ShouldAllBe(layer => layer.Origin != null && !elsewhere.Contains(layer.Layer.Blob.Digest));
+    }
+
+    [Fact]
     public async Task Export_OneNameRefused_WritesTheOthersAndReportsIt()
     {
         var fake = new FakeImages();
@@ -285,9 +295,9 @@ public sealed class PackAndAssembleTests : IAsyncDisposable
         _directory.Delete(recursive: true);
     }
 
-    private Task<PackedApp> PackAsync(PinnedImage? previous = null, IReadOnlyList<LaunchProcess>? processes = null) => LayerPacker.PackAsync(
+    private Task<PackedApp> PackAsync(PinnedImage? previous = null, IReadOnlyList<LaunchProcess>? processes = null, ContentStore? store = null) => LayerPacker.PackAsync(
         _sandbox.Tree,
-        _store,
+        store ?? _store,
         new PackInput
         {
             Environment = GoldenBuild.Environment with { User = Me() },
