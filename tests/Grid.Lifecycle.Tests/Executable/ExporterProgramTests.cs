@@ -132,6 +132,16 @@ public sealed class ExporterProgramTests
         await bench.BuildAsync("apps/daemon:1", ["-daemon"], ["-daemon", "-cache-dir", "/cache"]);
         (await bench.ExportAsync("-daemon", "-cache-dir", "/cache", "apps/daemon:1")).ShouldContain("Reused 3/3 app layer(s)");
         (await ExternalTool.RunAsync("docker", "image", "inspect", "--format", "{{.Id}}", "apps/daemon:1")).Trim().ShouldBe(id);
+
+        await ExternalTool.RunAsync(
+            "skopeo", "copy", "--src-tls-verify=false", "--dest-daemon-host", "unix://" + GridProgram.EngineSocket, $"docker://{bench.Host}/ref/run-mirror:1", $"docker-daemon:{bench.Host}/ref/run-mirror:1");
+        await bench.Machine.CallAsync("rebaser", "-daemon", "-run-image", $"{bench.Host}/ref/run-mirror:1", "-report", "/layers/report.toml", "apps/daemon:1");
+        var rebased = (await ExternalTool.RunAsync("docker", "image", "inspect", "--format", "{{.Id}} {{len .RootFS.Layers}}", "apps/daemon:1")).Trim().Split(' ');
+        rebased[0].ShouldNotBe(id);
+        rebased[1].ShouldBe((await ExternalTool.RunAsync("docker", "image", "inspect", "--format", "{{len .RootFS.Layers}} 1", "apps/daemon:2")).Split(' ') is [var before, ..] ? $"{int.Parse(before) + 1}" : "");
+        bench.Machine.Read("/layers/report.toml").ShouldBe($"[image]\n  tags = [\"apps/daemon:1\"]\n  image-id = \"{rebased[0]}\"\n");
+        (await ExternalTool.RunAsync("docker", "image", "inspect", "--format", "{{index .Config.Labels \"io.buildpacks.lifecycle.metadata\"}}", "apps/daemon:1"))
+            .ShouldContain("\"reference\":\"sha256:");
     }
 
     [Fact]
