@@ -6,6 +6,7 @@ using Grid.Contracts.Events;
 using Grid.Contracts.Work;
 using Grid.Docker;
 using Grid.Grains;
+using Grid.Grains.Queues;
 using Grid.Hosting.Events;
 using Grid.Oci.Content;
 using Grid.Oci.Images;
@@ -39,7 +40,7 @@ public static class GridHosting
         builder.Services.AddGridImages(options);
         builder.Services.AddGridSandbox(options);
         builder.Services.AddGridEvents(options);
-        builder.Services.AddGridWorker(options);
+        builder.Services.AddGridWorker(options, new WorkerOptions { Slots = 1 });
         builder.AddGridTelemetry();
         builder.Services.AddGridSerialization();
         builder.UseOrleans(silo => silo
@@ -52,6 +53,7 @@ public static class GridHosting
                 return Task.CompletedTask;
             })))
             .AddActivityPropagation()
+            .AddGridGrains(Environment.MachineName, new QueueOptions { EndsAbandonedBuilds = true })
             .UseInMemoryReminderService()
             .AddFileGrainStorage(GridStorage.Name, storage => storage.RootDirectory = Path.Combine(options.DataDirectory, "state"))
             .UseSystemTextJsonGrainStorageSerializer());
@@ -88,8 +90,8 @@ public static class GridHosting
     internal static void AddGridEvents(this IServiceCollection services, GridOptions options) =>
         services.AddSingleton<IBuildEvents>(_ => new FileBuildEvents(Path.Combine(options.DataDirectory, "events")));
 
-    /// <summary>The worker of this machine.</summary>
-    internal static void AddGridWorker(this IServiceCollection services, GridOptions options) => services.AddGridWorker(new WorkerOptions
+    /// <summary>The worker of this machine; what it may do comes from <paramref name="worker"/>, its places from <paramref name="options"/>.</summary>
+    internal static void AddGridWorker(this IServiceCollection services, GridOptions options, WorkerOptions worker) => services.AddGridWorker(worker with
     {
         BuildsDirectory = Path.Combine(options.DataDirectory, "builds"),
         Launcher = options.Launcher,

@@ -10,6 +10,16 @@ public static class UserNamespace
 {
     private const string Tool = "/usr/bin/unshare";
 
+    // Waits for the process $c, again when a signal interrupts that, and ends as it does. A terminal sends SIGINT to all; SIGTERM is passed on.
+    private const string Wait = "c=$!; while wait $c; r=$?; kill -0 $c 2>/dev/null; do :; done; exit $r";
+    private const string Signals = "trap '' INT QUIT; trap 'kill -TERM $c' TERM HUP; exec 3<&0; ";
+
+    /// <summary>The shell that has Grid's process id; its child is the first process of the namespace and dies with it.</summary>
+    private const string Outside = Signals + "setpriv --pdeathsig KILL /bin/sh -c \"$0\" sh \"$@\" <&3 3<&- & " + Wait;
+
+    /// <summary>The first process of the namespace. As such .NET would bury all children, before whoever started them can ask how they ended.</summary>
+    private const string Inside = "mount -t proc proc /proc || exit 1; " + Signals + "env --default-signal=INT,QUIT \"$@\" <&3 3<&- & " + Wait;
+
     /// <summary>
     /// Whether this process is in a user namespace that is not the machine's: made by <see cref="Enter"/>, or a container's. Then there are no device nodes,
     /// overlayfs keeps its marks in <c>user.overlay</c> attributes, and control groups usually belong to somebody else.
@@ -17,17 +27,16 @@ public static class UserNamespace
     public static bool IsInside { get; } = !OwnsAllIds();
 
     /// <summary>
-    /// Starts this command line again (same arguments, environment and terminal) as root of a user namespace with private mounts and process ids; does not return. The
-    /// kernel kills everything in it when Grid ends, however it ends. Call it first thing in Main. Throws <see cref="IOException"/> with what to do.
+    /// Starts this command line again (same arguments, environment, terminal and signals) as root of a user namespace with private mounts and process ids; does not return.
+    /// The kernel kills everything in it when Grid ends, however it ends. Call it first thing in Main. Throws <see cref="IOException"/> with what to do.
     /// </summary>
     internal static void Enter(string executable, IReadOnlyList<string> arguments)
     {
         if (Lacks() is { } lack)
             throw new IOException($"without root, sandboxes need a user namespace, and {lack}; or run Grid as root");
         // Only util-linux's tool: to make the namespace a process must have one thread, and to fill it with ids it needs set-uid programs.
-        string[] options = ["--user", "--map-auto", "--map-root-user", "--mount", "--propagation", "slave", "--pid", "--fork", "--kill-child", "--mount-proc", "--"];
-        // The first process of the namespace is a shell: as such .NET would bury all children, before whoever started them can ask how they ended.
-        Libc.Execute(Tool, [Tool, .. options, "/bin/sh", "-c", "\"$@\"; exit $?", "sh", executable, .. arguments.Skip(1)]);
+        string[] options = ["--user", "--map-auto", "--map-root-user", "--mount", "--propagation", "slave", "--pid", "--"];
+        Libc.Execute(Tool, [Tool, .. options, "/bin/sh", "-c", Outside, Inside, executable, .. arguments.Skip(1)]);
     }
 
     private static string? Lacks()

@@ -11,11 +11,15 @@ namespace Grid.Worker;
 /// What does the work on a node. A handle is started once however often it is asked for; how it ended is told to its owner, and remembered
 /// until the build is released, so that asking again gives the same answer.
 /// </summary>
-public sealed partial class WorkerAgent(WorkRunner runner, BuildDirectories builds, IGrainFactory grains, TimeProvider time, ILogger<WorkerAgent> log) : IAsyncDisposable
+public sealed partial class WorkerAgent(
+    WorkRunner runner, BuildDirectories builds, ISharedContent shared, WarmContent warm, IGrainFactory grains, TimeProvider time, ILogger<WorkerAgent> log) : IAsyncDisposable
 {
     private static readonly TimeSpan[] ReportDelays = [.. Enumerable.Range(0, 8).Select(n => TimeSpan.FromMilliseconds(50 * (1 << n)))];
     private readonly ConcurrentDictionary<string, Work> _work = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _stopping = new();
+
+    /// <summary>Builds the node has work of, running or remembered.</summary>
+    public IReadOnlyList<string> Builds => [.. _work.Values.Select(w => w.BuildKey).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
 
     /// <summary>Starts the work or attaches to it.</summary>
     public void Start(WorkItem item)
@@ -27,11 +31,11 @@ public sealed partial class WorkerAgent(WorkRunner runner, BuildDirectories buil
             return;
         }
         var cancellation = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
-        var created = new Work(cancellation, new Lazy<Task<WorkReport>>(() => Task.Run(() => RunAsync(item, cancellation.Token))));
+        var created = new Work(item.BuildKey, cancellation, new Lazy<Task<WorkReport>>(() => Task.Run(() => RunAsync(item, cancellation.Token))));
         var work = _work.GetOrAdd(item.Handle, created);
         if (ReferenceEquals(work, created))
         {
-            _ = TellAsync(item, work.Report.Value);
+            _ = TellAsync(item, work);
             return;
         }
         cancellation.Dispose();
@@ -41,34 +45,61 @@ public sealed partial class WorkerAgent(WorkRunner runner, BuildDirectories buil
     private void TellAgain(WorkItem item, Work work)
     {
         if (work.Report.Value.IsCompleted)
-            _ = TellAsync(item, work.Report.Value);
+            _ = TellAsync(item, work);
     }
 
-    /// <summary>Stops the work; its owner is told when its processes are gone.</summary>
-    public void Cancel(string handle)
+    /// <summary>Stops the work; its owner is told when its processes are gone. False when there is no such work.</summary>
+    public bool Cancel(string handle)
     {
-        if (_work.TryGetValue(handle, out var work))
-            work.Cancellation.Cancel();
+        if (!_work.TryGetValue(handle, out var work))
+            return false;
+        work.Cancellation.Cancel();
+        return true;
     }
 
     /// <summary>Ends what still runs for a build and removes its directories.</summary>
     public async Task ReleaseAsync(string buildKey)
     {
-        foreach (var (handle, work) in _work.Where(w => w.Key.StartsWith(buildKey + "/", StringComparison.Ordinal)).ToArray())
-        {
-            await work.Cancellation.CancelAsync();
-            await work.Report.Value;
-            _work.TryRemove(handle, out _);
-            work.Cancellation.Dispose();
-        }
+        foreach (var (handle, work) in _work.Where(w => w.Value.BuildKey == buildKey).ToArray())
+            await ForgetAsync(handle, work);
         builds.Delete(buildKey);
+    }
+
+    /// <summary>Waits until nothing runs.</summary>
+    public async Task IdleAsync(CancellationToken cancellationToken)
+    {
+        while (_work.Values.Where(w => !w.Report.Value.IsCompleted).Select(w => w.Report.Value).ToArray() is { Length: > 0 } running)
+            await Task.WhenAll(running).WaitAsync(cancellationToken);
+    }
+
+    /// <summary>
+    /// Stops everything without a word: it is somebody else's now, and a report from here could only be taken for the other's. The directories go too.
+    /// </summary>
+    public async Task AbandonAsync()
+    {
+        foreach (var (handle, work) in _work.ToArray())
+        {
+            work.Abandoned = true;
+            await ForgetAsync(handle, work);
+            builds.Delete(work.BuildKey);
+        }
     }
 
     public async ValueTask DisposeAsync()
     {
+        foreach (var work in _work.Values)
+            work.Abandoned = true;
         await _stopping.CancelAsync();
         await Task.WhenAll(_work.Values.Select(w => w.Report.Value));
         _stopping.Dispose();
+    }
+
+    private async Task ForgetAsync(string handle, Work work)
+    {
+        await work.Cancellation.CancelAsync();
+        await work.Report.Value;
+        if (_work.TryRemove(handle, out _))
+            work.Cancellation.Dispose();
     }
 
     private async Task<WorkReport> RunAsync(WorkItem item, CancellationToken cancellationToken)
@@ -78,7 +109,13 @@ public sealed partial class WorkerAgent(WorkRunner runner, BuildDirectories buil
         var report = new WorkReport(item.Handle);
         try
         {
-            report = report with { Result = await runner.RunAsync(item, span, cancellationToken) };
+            if (item is AnalyzeWork analyze)
+                warm.Add(analyze.Warm);
+            await shared.FetchAsync(WorkBlobs.NeededBy(item), cancellationToken);
+            var result = await runner.RunAsync(item, span, cancellationToken);
+            // Whoever hears of a blob may be on another node: it must be able to get it from then on, even if this node dies.
+            await shared.PublishAsync(WorkBlobs.MadeBy(result), cancellationToken);
+            report = report with { Result = result };
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -94,13 +131,13 @@ public sealed partial class WorkerAgent(WorkRunner runner, BuildDirectories buil
         return report;
     }
 
-    /// <summary>Tells the owner, again when that fails: a report that is lost would leave the build waiting.</summary>
+    /// <summary>Tells the owner, again when that fails, until it knows or the build is released: a report that is lost would leave the build waiting.</summary>
     /// <remarks>Not part of the work: a build that ends while it is told must not wait for itself.</remarks>
-    private async Task TellAsync(WorkItem item, Task<WorkReport> work)
+    private async Task TellAsync(WorkItem item, Work work)
     {
-        var report = await work;
+        var report = await work.Report.Value;
         var owner = grains.GetGrain<IWorkOwner>(item.Owner);
-        foreach (var delay in ReportDelays)
+        for (var attempt = 0; !work.Abandoned && (attempt < ReportDelays.Length || _work.ContainsKey(item.Handle)); attempt++)
         {
             try
             {
@@ -110,10 +147,9 @@ public sealed partial class WorkerAgent(WorkRunner runner, BuildDirectories buil
             catch (Exception e) when (!_stopping.IsCancellationRequested)
             {
                 LogReportFailed(item.Handle, e);
-                await Task.Delay(delay, time).ConfigureAwait(false);
+                await Task.Delay(ReportDelays[Math.Min(attempt, ReportDelays.Length - 1)], time).ConfigureAwait(false);
             }
         }
-        LogReportLost(item.Handle);
     }
 
     [LoggerMessage(1, LogLevel.Error, "work {Handle} failed unexpectedly")]
@@ -122,8 +158,9 @@ public sealed partial class WorkerAgent(WorkRunner runner, BuildDirectories buil
     [LoggerMessage(2, LogLevel.Warning, "the outcome of {Handle} could not be reported; trying again")]
     private partial void LogReportFailed(string handle, Exception exception);
 
-    [LoggerMessage(3, LogLevel.Error, "the outcome of {Handle} could not be reported; its owner gets it when it asks again")]
-    private partial void LogReportLost(string handle);
-
-    private sealed record Work(CancellationTokenSource Cancellation, Lazy<Task<WorkReport>> Report);
+    private sealed record Work(string BuildKey, CancellationTokenSource Cancellation, Lazy<Task<WorkReport>> Report)
+    {
+        /// <summary>Its owner is not told any more.</summary>
+        public volatile bool Abandoned;
+    }
 }

@@ -1,10 +1,11 @@
+using Grid.Contracts.Placement;
 using Grid.Contracts.Work;
 using Orleans.Placement;
 
 namespace Grid.Worker;
 
 /// <inheritdoc cref="IWorkerGrain"/>
-[GrainType("grid.worker"), PreferLocalPlacement]
+[GrainType("grid.worker"), OnNode, Immovable]
 public sealed class WorkerGrain(WorkerAgent agent) : Grain, IWorkerGrain
 {
     public Task StartAsync(WorkItem item)
@@ -13,11 +14,7 @@ public sealed class WorkerGrain(WorkerAgent agent) : Grain, IWorkerGrain
         return Task.CompletedTask;
     }
 
-    public Task CancelAsync(string handle)
-    {
-        agent.Cancel(handle);
-        return Task.CompletedTask;
-    }
+    public Task<bool> CancelAsync(string handle) => Task.FromResult(agent.Cancel(handle));
 
     public Task ReleaseAsync(string buildKey) => agent.ReleaseAsync(buildKey);
 }

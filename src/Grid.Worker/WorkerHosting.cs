@@ -1,25 +1,33 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Grid.Contracts.Work;
 using Grid.Lifecycle.Extend;
 using Grid.Oci.Content;
 using Grid.Sandbox;
+using Orleans.Runtime;
 
 namespace Grid.Worker;
 
 /// <summary>Registers a node's worker.</summary>
 public static class WorkerHosting
 {
-    /// <summary>Adds the worker agent and what it needs; the content store, image stores, sandbox runtime and event journal come from elsewhere.</summary>
-    public static IServiceCollection AddGridWorker(this IServiceCollection services, WorkerOptions options) => services
-        .AddSingleton(options)
-        .AddSingleton(new GridNode(Environment.MachineName))
-        .AddSingleton<BuildDirectories>()
-        .AddSingleton<BuildSecrets>()
-        .AddSingleton<NodeResources>()
-        .AddSingleton<WorkRunner>()
-        .AddSingleton<WorkerAgent>()
-        .AddHostedService<CrashRecovery>();
+    /// <summary>Adds the worker agent and what it needs; the content store, image stores, sandbox runtime, event journal and shared content come from elsewhere.</summary>
+    public static IServiceCollection AddGridWorker(this IServiceCollection services, WorkerOptions options)
+    {
+        services.TryAddSingleton<ISharedContent, OneNodeContent>();
+        return services
+            .AddSingleton(options)
+            .AddSingleton(new GridNode(options.Node))
+            .AddSingleton<BuildDirectories>()
+            .AddSingleton<BuildSecrets>()
+            .AddSingleton<NodeResources>()
+            .AddSingleton<WorkRunner>()
+            .AddSingleton<WarmContent>()
+            .AddSingleton<WorkerAgent>()
+            .AddSingleton<ILifecycleParticipant<ISiloLifecycle>, NodeHeartbeat>()
+            .AddHostedService<CrashRecovery>();
+    }
 }
 
 /// <summary>Removes what an earlier process left on this node, before any work starts.</summary>

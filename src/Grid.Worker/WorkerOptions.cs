@@ -1,3 +1,4 @@
+using Grid.Contracts.Builds;
 using Grid.Sandbox;
 
 namespace Grid.Worker;
@@ -6,10 +7,10 @@ namespace Grid.Worker;
 public sealed record WorkerOptions
 {
     /// <summary>Where builds have their source, layers and platform directories while they run.</summary>
-    public required string BuildsDirectory { get; init; }
+    public string BuildsDirectory { get; init; } = "";
 
     /// <summary>The launcher for app images whose builder brings none.</summary>
-    public required string Launcher { get; init; }
+    public string Launcher { get; init; } = "";
 
     /// <summary>Where directories of RUN --mount=type=cache are kept; beside the builds unless said otherwise.</summary>
     public string CacheVolumesDirectory
@@ -23,4 +24,22 @@ public sealed record WorkerOptions
 
     /// <summary>Bounds for each sandbox.</summary>
     public SandboxLimits SandboxLimits { get; init; } = new();
+
+    /// <summary>Name of the node, stable over restarts.</summary>
+    public string Node { get; init; } = Environment.MachineName;
+
+    /// <summary>Pool whose queue gives it builds.</summary>
+    public string Pool { get; init; } = BuildRequest.DefaultPool;
+
+    /// <summary>Builds it takes at a time.</summary>
+    public int Slots { get; init; } = Math.Max(1, Environment.ProcessorCount / 2);
+
+    /// <summary>What is special about it, for people.</summary>
+    public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>How often it speaks to the queue.</summary>
+    public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long what runs may take to end when the node is asked to stop; the rest goes on elsewhere, from its last finished step.</summary>
+    public TimeSpan ShutdownGrace { get; init; } = TimeSpan.Zero;
 }

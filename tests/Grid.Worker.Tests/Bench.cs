@@ -24,12 +24,14 @@ internal sealed class Bench : IAsyncDisposable
         var content = new ContentStore(Path.Combine(_directory, "content"));
         Builds = new BuildDirectories(options);
         var runner = new WorkRunner(Substitute.For<ISandboxRuntime>(), content, new ImageStores([Store]), Builds, Substitute.For<IBuildEvents>(), options, new NodeResources(options, content, new BuildSecrets()), TimeProvider.System);
-        Agent = new WorkerAgent(runner, Builds, Owner.Factory, time ?? TimeProvider.System, NullLogger<WorkerAgent>.Instance);
+        Agent = new WorkerAgent(runner, Builds, new OneNodeContent(), Warm, Owner.Factory, time ?? TimeProvider.System, NullLogger<WorkerAgent>.Instance);
     }
 
     public WorkerAgent Agent { get; }
 
     public BuildDirectories Builds { get; }
+
+    public WarmContent Warm { get; } = new();
 
     public GatedStore Store { get; } = new();
 
@@ -37,7 +39,8 @@ internal sealed class Bench : IAsyncDisposable
 
     public static AnalyzeWork Work(string handle = "tenant/b/Analyze#1") => new()
     {
-        Handle = handle, BuildKey = "tenant/b", Owner = GrainId.Create("grid.build", "tenant/b"), Builder = "registry.example/builder", Targets = ["registry.example/app"],
+        Handle = handle, BuildKey = handle[..handle.LastIndexOf('/')], Owner = GrainId.Create("grid.build", "tenant/b"), Builder = "registry.example/builder", Targets = ["registry.example/app"],
+        Warm = ["app tenant/app"],
     };
 
     public async ValueTask DisposeAsync()

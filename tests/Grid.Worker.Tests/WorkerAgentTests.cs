@@ -51,7 +51,7 @@ public sealed class WorkerAgentTests
     public async Task Cancel_Unknown_IsNoError()
     {
         await using var bench = new Bench();
-        bench.Agent.Cancel("tenant/b/Analyze#1");
+        bench.Agent.Cancel("tenant/b/Analyze#1").ShouldBeFalse();
 
         bench.Owner.TryNext(out _).ShouldBeFalse();
     }
@@ -104,13 +104,39 @@ public sealed class WorkerAgentTests
     }
 
     [Fact]
-    public async Task Dispose_EndsWhatRuns()
+    public async Task Dispose_EndsWhatRuns_AndTellsNobody()
     {
         var bench = new Bench();
         bench.Agent.Start(Bench.Work());
         await bench.Store.Asked.Task;
         await bench.DisposeAsync();
 
-        (await bench.Owner.NextAsync()).Cancelled.ShouldBeTrue();
+        // It goes on elsewhere: a report would be taken for the outcome.
+        bench.Owner.TryNext(out _).ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task Abandon_EndsWhatRuns_ForgetsItAndTellsNobody()
+    {
+        await using var bench = new Bench();
+        bench.Agent.Start(Bench.Work());
+        await bench.Store.Asked.Task;
+        bench.Agent.Builds.ShouldBe(["tenant/b"]);
+        await bench.Agent.AbandonAsync();
+
+        bench.Agent.Builds.ShouldBeEmpty();
+        bench.Owner.TryNext(out _).ShouldBeFalse();
+        bench.Agent.Cancel(Bench.Work().Handle).ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task Analyze_MakesItsContentWarm()
+    {
+        await using var bench = new Bench();
+        bench.Store.Answer.SetResult(Broken);
+        bench.Agent.Start(Bench.Work());
+        await bench.Owner.NextAsync();
+
+        bench.Warm.Keys.ShouldBe(["app tenant/app"]);
     }
 }

@@ -45,7 +45,7 @@ internal static class ServeCommand
 
     private static void EnterSandboxHost()
     {
-        // In a user namespace signals would not reach the silo, so it could not stop cleanly.
+        // A node limits memory and serves several tenants; both need root.
         if (!Environment.IsPrivilegedProcess)
             throw new LifecycleException(ExitCode.Failed, "the worker role needs root, for overlay mounts and containers; run it with sudo, or without that role (--role control --role api)");
         MountNamespace.EnterPrivate();

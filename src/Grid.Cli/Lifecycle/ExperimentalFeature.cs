@@ -12,7 +12,7 @@ internal static class ExperimentalFeature
     {
         switch (inputs.Variable("CNB_EXPERIMENTAL_MODE"))
         {
-            case "quiet":
+            case "quiet" or "silent":
                 break;
             case null or "error":
                 log.Error($"Platform requested experimental feature '{feature}'");

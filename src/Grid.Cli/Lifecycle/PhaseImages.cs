@@ -27,10 +27,13 @@ internal sealed class PhaseImages : IDisposable
     public ImageStores Stores { get; }
 
     /// <summary>The images a phase was called for.</summary>
-    public static PhaseImages Of(PhaseInputs inputs) => new(
-        inputs.Get(PhaseFlags.Daemon),
-        inputs.Get(PhaseFlags.Layout) ? inputs.Get(PhaseFlags.LayoutDirectory) : null,
-        inputs.Get(PhaseFlags.InsecureRegistries));
+    /// <exception cref="LifecycleException">Exit code 3: they are in layouts, and nobody says where.</exception>
+    public static PhaseImages Of(PhaseInputs inputs)
+    {
+        var layouts = inputs.Get(PhaseFlags.Layout) ? inputs.Get(PhaseFlags.LayoutDirectory) : null;
+        return layouts is "" ? throw new LifecycleException(ExitCode.InvalidArgs, "-layout needs -layout-dir: the directory that has the layouts")
+            : new PhaseImages(inputs.Get(PhaseFlags.Daemon), layouts, inputs.Get(PhaseFlags.InsecureRegistries));
+    }
 
     /// <summary>Where an image of this name is.</summary>
     /// <param name="name">In the grammar of registries, also for engines and layouts (platform.md §Map an image reference to a path in the layout directory).</param>

@@ -1,3 +1,4 @@
+using Grid.Contracts.Queues;
 using Grid.Oci.Images;
 
 namespace Grid.Contracts.Builds;
@@ -6,6 +7,9 @@ namespace Grid.Contracts.Builds;
 [GenerateSerializer, Immutable, Alias("grid.BuildRequest")]
 public sealed record BuildRequest
 {
+    /// <summary>The pool of a grid that has one only.</summary>
+    public const string DefaultPool = "default";
+
     /// <summary>Who builds; scopes caches and secrets.</summary>
     [Id(0)] public required string Tenant { get; init; }
 
@@ -44,4 +48,13 @@ public sealed record BuildRequest
 
     /// <summary>Seconds since the epoch for <c>created</c>; null for 1980-01-01T00:00:01Z.</summary>
     [Id(12)] public long? SourceDateEpoch { get; init; }
+
+    /// <summary>Pool of nodes that builds it.</summary>
+    [Id(30)] public string Pool { get; init; } = DefaultPool;
+
+    /// <summary>Who waits for it.</summary>
+    [Id(31)] public BuildClass Class { get; init; }
+
+    /// <summary>Among builds of the tenant of the same class, higher goes first.</summary>
+    [Id(32)] public int Priority { get; init; }
 }

@@ -28,7 +28,7 @@ public enum PhaseState
     Cancelled = 4,
 }
 
-/// <summary>Where a build stands. Succeeded, Failed and Cancelled absorb.</summary>
+/// <summary>Where a build stands. Succeeded, Failed and Cancelled absorb; a refused build was never accepted.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<BuildState>))]
 public enum BuildState
 {
@@ -37,6 +37,10 @@ public enum BuildState
     Succeeded = 2,
     Failed = 3,
     Cancelled = 4,
+    /// <summary>Accepted; it waits for a node.</summary>
+    Queued = 5,
+    /// <summary>Not accepted: the queue is full. Nothing is remembered of it.</summary>
+    Refused = 6,
 }
 
 /// <summary>Why a build or a piece of work failed, in words for the person who has to act.</summary>

@@ -11,9 +11,9 @@ namespace Grid.Contracts.Builds;
 [Alias("grid.IDetectionGrain")]
 public interface IDetectionGrain : IWorkOwner
 {
-    /// <summary>Starts detection, or attaches to the one that runs.</summary>
+    /// <summary>Starts detection on a node, or attaches to the one that runs. Another handle takes it to another node.</summary>
     [Alias("Start")]
-    Task StartAsync(DetectWork work);
+    Task StartAsync(DetectWork work, string node);
 
     /// <summary>Stops it; the build is told when nothing runs any more.</summary>
     [Alias("Cancel")]
@@ -33,7 +33,7 @@ public sealed record DetectionOutcome
 [Alias("grid.IExtenderGrain")]
 public interface IExtenderGrain : IWorkOwner
 {
-    /// <summary>Starts applying the Dockerfiles, or attaches.</summary>
+    /// <summary>Starts applying the Dockerfiles, or attaches. A request with a higher <see cref="ExtendRequest.Attempt"/> takes the chain to its node.</summary>
     [Alias("Start")]
     Task StartAsync(ExtendRequest request);
 
@@ -87,6 +87,9 @@ public sealed record ExtendRequest
 
     /// <summary>The <see cref="IExtensionOwner"/> to tell.</summary>
     [Id(10)] public required GrainId Owner { get; init; }
+
+    /// <summary>Counts from 1; a chain whose node was lost goes on from its last finished step with the next one.</summary>
+    [Id(20)] public int Attempt { get; init; } = 1;
 }
 
 /// <summary>How extending ended: an image or a failure.</summary>

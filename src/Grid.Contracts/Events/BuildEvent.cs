@@ -7,6 +7,8 @@ namespace Grid.Contracts.Events;
 /// <summary>Something that happened in a build, for people who watch: terminals, <c>--json</c>, the dashboard. Written once, in order, never changed.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "event")]
 [JsonDerivedType(typeof(BuildStarted), "build-started")]
+[JsonDerivedType(typeof(BuildQueued), "build-queued")]
+[JsonDerivedType(typeof(BuildMoved), "build-moved")]
 [JsonDerivedType(typeof(PhaseStarted), "phase-started")]
 [JsonDerivedType(typeof(PhaseFinished), "phase-finished")]
 [JsonDerivedType(typeof(StepStarted), "step-started")]
@@ -20,6 +22,20 @@ public abstract record BuildEvent
 
 /// <summary>The build was accepted.</summary>
 public sealed record BuildStarted(string BuildKey, string Image) : BuildEvent;
+
+/// <summary>The build has to wait.</summary>
+/// <param name="Position">1 for the next to go.</param>
+/// <param name="Reason">Why it does not run now.</param>
+public sealed record BuildQueued(int Position, string Reason) : BuildEvent
+{
+    /// <summary>Seconds until it starts if builds take as long as lately.</summary>
+    public double? EstimatedSeconds { get; init; }
+}
+
+/// <summary>A node of the build went away; its work goes on elsewhere.</summary>
+/// <param name="From">Node that went away.</param>
+/// <param name="To">Node that goes on; null while none is free.</param>
+public sealed record BuildMoved(string From, string? To) : BuildEvent;
 
 public sealed record PhaseStarted(Phase Phase) : BuildEvent;
 

@@ -11,9 +11,9 @@ public interface IWorkerGrain : IGrainWithStringKey
     [Alias("Start"), AlwaysInterleave]
     Task StartAsync(WorkItem item);
 
-    /// <summary>Stops the work with this handle: its processes are killed and the owner is told. No such work is no error.</summary>
+    /// <summary>Stops the work with this handle: its processes are killed and the owner is told. False when the node has no such work.</summary>
     [Alias("Cancel"), AlwaysInterleave]
-    Task CancelAsync(string handle);
+    Task<bool> CancelAsync(string handle);
 
     /// <summary>The build reached its end: what it left on the node can go.</summary>
     [Alias("Release"), AlwaysInterleave]

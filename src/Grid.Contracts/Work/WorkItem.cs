@@ -43,6 +43,9 @@ public sealed record AnalyzeWork : WorkItem
     [Id(2)] public string? RunImage { get; init; }
 
     [Id(3)] public string? PreviousImage { get; init; }
+
+    /// <summary>What the node has warm from now on (<see cref="Queues.WarmKeys"/>).</summary>
+    [Id(20)] public string[] Warm { get; init; } = [];
 }
 
 [GenerateSerializer, Immutable, Alias("grid.AnalyzeDone")]

@@ -4,21 +4,37 @@ using Grid.Contracts;
 using Grid.Contracts.Apps;
 using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
+using Grid.Contracts.Queues;
 using Grid.Contracts.Work;
 using Grid.Dockerfiles;
 using Grid.Grains.Machines;
+using Grid.Grains.Queues;
 using Orleans.Runtime;
+using Orleans.Timers;
 
 namespace Grid.Grains.Builds;
 
 /// <inheritdoc cref="IBuildGrain"/>
-/// <remarks>Loads, lets <see cref="BuildMachine"/> decide, saves, performs. Effects are repeatable: a handle that runs is attached to.</remarks>
+/// <remarks>
+/// Loads, lets <see cref="BuildMachine"/> decide, saves, performs. Effects are repeatable: a handle that runs is attached to. What a lost silo leaves
+/// undone is made good by the queue, which says again where the build works; by a timer, when a node did not answer; and, when all of them are gone,
+/// by the build's reminder.
+/// </remarks>
 [GrainType("grid.build")]
 public sealed class BuildGrain(
     [PersistentState("build", GridStorage.Name)] IPersistentState<BuildGrainState> state,
-    GridNode node, IBuildEvents events, TimeProvider time) : Grain, IBuildGrain
+    QueueOptions queues, IBuildEvents events, TimeProvider time, IReminderRegistry? reminders = null) : Grain, IBuildGrain, IRemindable
 {
+    private const string ReminderName = "unfinished";
+    private const int MaxLostCalls = 30;
+    private static readonly TimeSpan ReminderPeriod = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(2);
     private Activity? _span;
+    private IGrainTimer? _retry;
+    private IGrainTimer? _recall;
+    private (int, string) _toldPlace;
+    private int _lostCalls;
+    private bool _finished;
 
     private string Key => this.GetPrimaryKeyString();
 
@@ -26,33 +42,96 @@ public sealed class BuildGrain(
 
     private BuildRequest Request => State.Request ?? throw new InvalidOperationException($"build {Key} has not been submitted");
 
+    private PhaseWork Work => new(Key, State, this.GetGrainId());
+
+    private IQueueGrain Queue => GrainFactory.GetGrain<IQueueGrain>(Request.Pool);
+
+    private IAppGrain App => GrainFactory.GetGrain<IAppGrain>($"{Request.Tenant}/{Request.App}");
+
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        EnsureRecall();
+        return Task.CompletedTask;
+    }
+
     public async Task<BuildStatus> SubmitAsync(BuildRequest request)
     {
         if (State.Request is not null)
             return Status();
+        var now = time.GetUtcNow();
+        var answer = await GrainFactory.GetGrain<IQueueGrain>(request.Pool).EnqueueAsync(PhaseWork.Queued(Key, this.GetGrainId(), request, now));
+        if (answer.Refusal is { } refusal)
+            return new BuildStatus { BuildKey = Key, State = BuildState.Refused, Failure = new Failure((int)ExitCode.Failed, refusal) };
+        if (reminders is not null)
+            await reminders.RegisterOrUpdateReminder(this.GetGrainId(), ReminderName, ReminderPeriod, ReminderPeriod);
         _span = GridTelemetry.StartDetached("build", request.TraceParent);
         _span?.SetTag("grid.build", Key);
-        var history = await GrainFactory.GetGrain<IAppGrain>($"{request.Tenant}/{request.App}").GetAsync();
         State.Request = request;
+        State.SubmittedAt = now;
         State.TraceParent = _span?.Id ?? request.TraceParent;
-        State.Node = node.Name;
         State.BuildId = request.BuildId ?? Guid.NewGuid().ToString();
-        State.History = history;
-        events.Append(Key, new BuildStarted(Key, request.Targets[0]) { At = time.GetUtcNow() });
-        await ApplyAsync(BuildMachine.Accept());
+        events.Append(Key, new BuildStarted(Key, request.Targets[0]) { At = now });
+        await AnsweredAsync(BuildMachine.Accept(), answer);
         return Status();
     }
 
-    public Task CancelAsync(string reason) => ApplyAsync(BuildMachine.CancelRequested(State.Progress, reason));
+    public async Task CancelAsync(string reason)
+    {
+        // Nothing of a build that was never accepted is remembered.
+        if (State.Request is not null)
+            await ApplyAsync(BuildMachine.CancelRequested(State.Progress, reason));
+    }
 
     public Task<BuildStatus> GetStatusAsync() => Task.FromResult(Status());
 
     public Task<BuildRequest?> GetRequestAsync() => Task.FromResult(State.Request);
 
+    public async Task<bool> PlacedAsync(BuildPlacement placement)
+    {
+        if (State.Request is null)
+            return false;
+        var progress = State.Progress;
+        if (!BuildMachine.IsOver(progress) && placement.Number > (progress.Placement?.Number ?? 0))
+            await ApplyAsync(await PlaceAsync(progress, placement));
+        else
+            await PerformAsync(BuildMachine.Reconcile(progress));
+        return !BuildMachine.IsOver(State.Progress);
+    }
+
+    public Task DroppedAsync(QueueDrop drop) => State.Request is null ? Task.CompletedTask : ApplyAsync(Dropped(State.Progress, drop));
+
+    public Task<bool> MayPublishAsync(string handle) => Task.FromResult(
+        Runs(Phase.Export) && Work.Handle(Phase.Export) == handle && State.Progress is { CancelReason: null, Failure: null });
+
+    public async Task ReceiveReminder(string reminderName, TickStatus status)
+    {
+        if (State.Request is null)
+            await RemoveReminderAsync();
+        else if (BuildMachine.IsOver(State.Progress))
+            await FinishAsync();
+        else
+            await AskQueueAsync();
+    }
+
+    /// <summary>Asks where the build stands, which takes it in again when the queue has lost it.</summary>
+    private async Task AskQueueAsync() =>
+        await AnsweredAsync(State.Progress, await Queue.EnqueueAsync(PhaseWork.Queued(Key, this.GetGrainId(), Request, State.SubmittedAt)));
+
+    /// <summary>A build that waits asks again now and then: the queue's silo may have died before it had stored that there is one.</summary>
+    private void EnsureRecall()
+    {
+        if (State.Progress.State == BuildState.Queued)
+        {
+            _recall ??= this.RegisterGrainTimer(_ => State.Progress.State == BuildState.Queued ? AskQueueAsync() : Task.CompletedTask, new GrainTimerCreationOptions(queues.Recall, queues.Recall));
+            return;
+        }
+        _recall?.Dispose();
+        _recall = null;
+    }
+
     public Task ReportAsync(WorkReport report)
     {
-        var phase = Enum.GetValues<Phase>().FirstOrDefault(p => Handle(p) == report.Handle, (Phase)(-1));
-        if ((int)phase < 0 || !Runs(phase))
+        if (Work.PhaseOf(report.Handle) is not { } phase || !Runs(phase))
             return Task.CompletedTask;
         switch (report.Result)
         {
@@ -95,23 +174,54 @@ public sealed class BuildGrain(
     private Task EndedAsync(Phase phase, bool done, Failure? failure) =>
         ApplyAsync(BuildMachine.PhaseEnded(State.Progress, phase, done ? PhaseState.Done : failure is null ? PhaseState.Cancelled : PhaseState.Failed, failure));
 
+    /// <summary>The queue answered: the build runs, waits, or is out.</summary>
+    private async Task AnsweredAsync(BuildProgress progress, QueueAnswer answer)
+    {
+        if (answer.Place is { } place && _toldPlace != (_toldPlace = (place.Position, place.Reason)))
+            events.Append(Key, new BuildQueued(place.Position, place.Reason) { At = time.GetUtcNow(), EstimatedSeconds = place.Estimate?.TotalSeconds });
+        if (answer.Placement is { } placement && placement.Number > (progress.Placement?.Number ?? 0))
+            await ApplyAsync(await PlaceAsync(progress, placement));
+        else if (answer.Dropped is { } drop)
+            await ApplyAsync(Dropped(progress, drop));
+        else
+            await ApplyAsync(new Decision(progress, BuildMachine.Reconcile(progress)));
+    }
+
+    private async Task<Decision> PlaceAsync(BuildProgress progress, BuildPlacement placement)
+    {
+        // Not earlier: a build of the app that ran while this one waited has left something.
+        if (progress.Placement is null)
+            State.History = await App.GetAsync();
+        var decision = BuildMachine.Placed(progress, placement);
+        foreach (var node in decision.Progress.LostNodes.Skip(progress.LostNodes.Count))
+            events.Append(Key, new BuildMoved(node, placement.Home?.Node) { At = time.GetUtcNow() });
+        return decision;
+    }
+
+    private static Decision Dropped(BuildProgress progress, QueueDrop drop) => drop.Kind is QueueDropKind.Replaced or QueueDropKind.Abandoned
+        ? BuildMachine.CancelRequested(progress, drop.Reason)
+        : BuildMachine.Refused(progress, new Failure((int)ExitCode.Failed, drop.Reason));
+
     /// <summary>Saves the decision, then performs what follows from it.</summary>
     private async Task ApplyAsync(Decision decision)
     {
         var before = State.Progress;
         if (decision.Effects.Count == 0 && ReferenceEquals(before, decision.Progress))
             return;
-        State.Progress = decision.Progress;
-        if (decision.Progress.State is not BuildState.Running)
-            State.FinishedAt ??= time.GetUtcNow();
-        await SaveAsync();
-        foreach (var phase in Enum.GetValues<Phase>().Where(p => before[p] == PhaseState.Running && decision.Progress[p] != PhaseState.Running))
+        if (!ReferenceEquals(before, decision.Progress))
+        {
+            State.Progress = decision.Progress;
+            EnsureRecall();
+            if (BuildMachine.IsOver(decision.Progress))
+                State.FinishedAt ??= time.GetUtcNow();
+            await SaveAsync();
+        }
+        foreach (var phase in Enum.GetValues<Phase>().Where(p => before[p] == PhaseState.Running && decision.Progress[p] is not (PhaseState.Running or PhaseState.Waiting)))
         {
             events.Append(Key, new PhaseFinished(phase, decision.Progress[phase],
                 decision.Progress[phase] == PhaseState.Failed ? decision.Progress.Failure?.Message : null) { At = time.GetUtcNow() });
         }
-        foreach (var effect in decision.Effects)
-            await PerformAsync(effect);
+        await PerformAsync(decision.Effects);
     }
 
     /// <summary>Writes; when that fails the activation goes, so that the report that comes again meets what is stored.</summary>
@@ -128,103 +238,110 @@ public sealed class BuildGrain(
         }
     }
 
-    private async Task PerformAsync(BuildEffect effect)
+    private async Task PerformAsync(IReadOnlyList<BuildEffect> effects)
     {
-        try
+        foreach (var effect in effects)
         {
-            if (effect.Kind == BuildEffectKind.Finish)
+            try
             {
-                await FinishAsync();
+                await PerformAsync(effect);
             }
-            else if (effect.Kind == BuildEffectKind.Cancel)
+            catch (Exception e) when (e is OrleansException or TimeoutException && ++_lostCalls <= MaxLostCalls)
             {
-                await CancelPhaseAsync(effect.Phase!.Value);
+                // The node or a silo is going away under the call: the queue will say where to go on, or it answers the next time.
+                _retry ??= this.RegisterGrainTimer(RetryAsync, new GrainTimerCreationOptions(RetryDelay, RetryDelay));
             }
-            else
+            catch (Exception e) when (e is not OperationCanceledException && effect.Kind is BuildEffectKind.Start or BuildEffectKind.Attach)
             {
-                events.Append(Key, new PhaseStarted(effect.Phase!.Value) { At = time.GetUtcNow() });
-                await StartPhaseAsync(effect.Phase.Value);
+                // The phase could not even be started: that is its failure. Nothing is lost, the state says so.
+                await EndedAsync(effect.Phase!.Value, done: false, new Failure(1, $"{effect.Phase} could not be started: {e.Message}"));
             }
         }
-        catch (Exception e) when (e is not OperationCanceledException && effect.Kind == BuildEffectKind.Start)
+    }
+
+    private async Task RetryAsync(CancellationToken cancellationToken)
+    {
+        _retry?.Dispose();
+        _retry = null;
+        await PerformAsync(BuildMachine.Reconcile(State.Progress));
+        if (_retry is null)
+            _lostCalls = 0;
+    }
+
+    private async Task PerformAsync(BuildEffect effect)
+    {
+        switch (effect.Kind)
         {
-            // The phase could not even be started: that is its failure. Nothing is lost, the state says so.
-            await EndedAsync(effect.Phase!.Value, done: false, new Failure(1, $"{effect.Phase} could not be started: {e.Message}"));
+            case BuildEffectKind.Finish:
+                await FinishAsync();
+                break;
+            case BuildEffectKind.Cancel:
+                await CancelPhaseAsync(effect.Phase!.Value);
+                break;
+            case BuildEffectKind.Start:
+                events.Append(Key, new PhaseStarted(effect.Phase!.Value) { At = time.GetUtcNow() });
+                await StartPhaseAsync(effect.Phase.Value);
+                break;
+            default:
+                // Something may have ended it since the effect was decided.
+                if (Runs(effect.Phase!.Value))
+                    await StartPhaseAsync(effect.Phase.Value);
+                break;
         }
     }
 
     private Task StartPhaseAsync(Phase phase) => phase switch
     {
-        Phase.Analyze => Worker.StartAsync(new AnalyzeWork
-        {
-            Handle = Handle(phase), BuildKey = Key, Owner = this.GetGrainId(), TraceParent = State.TraceParent,
-            Builder = Request.Builder, Targets = Request.Targets, RunImage = Request.RunImage, PreviousImage = Request.PreviousImage,
-        }),
-        Phase.Detect => GrainFactory.GetGrain<IDetectionGrain>(Key).StartAsync(new DetectWork
-        {
-            Handle = Handle(phase), BuildKey = Key, Owner = this.GetGrainId(), TraceParent = State.TraceParent,
-            Analyzed = State.Analyzed!, Source = Request.Source, Environment = Request.Environment, Targets = Request.Targets,
-        }),
-        Phase.Restore => Worker.StartAsync(new RestoreWork
-        {
-            Handle = Handle(phase), BuildKey = Key, Owner = this.GetGrainId(), TraceParent = State.TraceParent,
-            Analyzed = State.Detection!.Analyzed, Group = State.Detection.Group, Cache = State.History.Cache,
-        }),
-        Phase.ExtendBuild => StartExtenderAsync(ImageKind.Build),
-        Phase.ExtendRun => StartExtenderAsync(ImageKind.Run),
-        Phase.Build => Worker.StartAsync(new BuildWork
-        {
-            Handle = Handle(phase), BuildKey = Key, Owner = this.GetGrainId(), TraceParent = State.TraceParent,
-            Detection = State.Detection!, BuildImage = State.BuildImage!,
-            Source = Request.Source, Environment = Request.Environment, Cache = State.History.Cache,
-        }),
-        Phase.Export => Worker.StartAsync(new ExportWork
-        {
-            Handle = Handle(phase), BuildKey = Key, Owner = this.GetGrainId(), TraceParent = State.TraceParent,
-            Detection = State.Detection!, RunImage = State.RunImage!, App = State.App!, Targets = Request.Targets,
-            DefaultProcess = Request.DefaultProcess, SourceDateEpoch = Request.SourceDateEpoch,
-            Labels = ExtensionLabel.For([.. State.BuildRecords, .. State.RunRecords]),
-        }),
+        Phase.Analyze => Worker.StartAsync(Work.Analyze()),
+        Phase.Detect => GrainFactory.GetGrain<IDetectionGrain>(Key).StartAsync(Work.Detect(), State.Progress.Placement!.Home!.Node),
+        Phase.Restore => Worker.StartAsync(Work.Restore()),
+        Phase.ExtendBuild => Extender(ImageKind.Build).StartAsync(Work.Extend(ImageKind.Build)),
+        Phase.ExtendRun => Extender(ImageKind.Run).StartAsync(Work.Extend(ImageKind.Run)),
+        Phase.Build => Worker.StartAsync(Work.Build()),
+        Phase.Export => Worker.StartAsync(Work.Export()),
         _ => throw new InvalidOperationException($"no phase {phase}"),
     };
 
-    private Task StartExtenderAsync(ImageKind kind) => GrainFactory.GetGrain<IExtenderGrain>(ExtenderKey(kind)).StartAsync(new ExtendRequest
+    private async Task CancelPhaseAsync(Phase phase)
     {
-        BuildKey = Key,
-        Kind = kind,
-        Base = kind == ImageKind.Build ? State.Analyzed!.Builder : State.Detection!.Analyzed.RunImage,
-        Dockerfiles = [.. State.Detection!.Dockerfiles.Where(d => d.Kind == kind)],
-        Scope = Request.Tenant,
-        BuildId = State.BuildId,
-        Previous = [.. State.History.Extensions.Where(e => e.Kind == kind)],
-        Refresh = Request.RefreshExtensions,
-        TraceParent = State.TraceParent,
-        Node = State.Node,
-        Owner = this.GetGrainId(),
-    });
+        switch (phase)
+        {
+            case Phase.Detect:
+                await GrainFactory.GetGrain<IDetectionGrain>(Key).CancelAsync();
+                break;
+            case Phase.ExtendBuild:
+                await Extender(ImageKind.Build).CancelAsync();
+                break;
+            case Phase.ExtendRun:
+                await Extender(ImageKind.Run).CancelAsync();
+                break;
+            default:
+                if (Runs(phase) && !await Worker.StopAsync(Work.Handle(phase)))
+                    await EndedAsync(phase, done: false, failure: null);
+                break;
+        }
+    }
 
-    private Task CancelPhaseAsync(Phase phase) => phase switch
-    {
-        Phase.Detect => GrainFactory.GetGrain<IDetectionGrain>(Key).CancelAsync(),
-        Phase.ExtendBuild => GrainFactory.GetGrain<IExtenderGrain>(ExtenderKey(ImageKind.Build)).CancelAsync(),
-        Phase.ExtendRun => GrainFactory.GetGrain<IExtenderGrain>(ExtenderKey(ImageKind.Run)).CancelAsync(),
-        _ => Worker.CancelAsync(Handle(phase)),
-    };
-
+    /// <summary>Records the end and tells it. Done again when it is not certain that it was done: every part of it can be repeated.</summary>
     private async Task FinishAsync()
     {
         var progress = State.Progress;
         if (progress.State == BuildState.Succeeded)
         {
-            await TryToFinishAsync("the app's history", () => GrainFactory.GetGrain<IAppGrain>($"{Request.Tenant}/{Request.App}").PublishedAsync(new AppBuild
+            await TryToFinishAsync("the app's history", () => App.PublishedAsync(new AppBuild
             {
                 Summary = new AppBuildSummary(Key, State.Image!, time.GetUtcNow()),
                 Cache = State.App!.Cache,
                 Extensions = [.. State.BuildRecords, .. State.RunRecords],
             }));
         }
-        await TryToFinishAsync("what the build left on its node", () => Worker.ReleaseAsync(Key));
-        events.Append(Key, new BuildFinished(progress.State, ExitCodeOf(progress)) { At = time.GetUtcNow(), Failure = Status().Failure, Image = State.Image });
+        foreach (var node in new[] { progress.Placement?.Home?.Node, progress.Placement?.RunExtension?.Node }.OfType<string>().Distinct())
+            await TryToFinishAsync($"what the build left on {node}", () => GrainFactory.GetGrain<IWorkerGrain>(node).ReleaseAsync(Key));
+        if (!_finished)
+            events.Append(Key, new BuildFinished(progress.State, ExitCodeOf(progress)) { At = time.GetUtcNow(), Failure = Status().Failure, Image = State.Image });
+        _finished = true;
+        await TryToFinishAsync("its place in the queue", () => Queue.EndedAsync(Key));
+        await TryToFinishAsync("its reminder", RemoveReminderAsync);
         if (progress.State == BuildState.Failed)
             _span.Fail(progress.Failure!.Message);
         _span?.SetTag("grid.build.state", progress.State.ToString());
@@ -245,6 +362,12 @@ public sealed class BuildGrain(
         }
     }
 
+    private async Task RemoveReminderAsync()
+    {
+        if (reminders is not null && await reminders.GetReminder(this.GetGrainId(), ReminderName) is { } reminder)
+            await reminders.UnregisterReminder(this.GetGrainId(), reminder);
+    }
+
     private BuildStatus Status() => new()
     {
         BuildKey = Key,
@@ -258,9 +381,7 @@ public sealed class BuildGrain(
     private static int ExitCodeOf(BuildProgress progress) =>
         progress.State == BuildState.Succeeded ? 0 : progress.Failure?.ExitCode ?? (int)ExitCode.Failed;
 
-    private IWorkerGrain Worker => GrainFactory.GetGrain<IWorkerGrain>(State.Node);
+    private IWorkerGrain Worker => GrainFactory.GetGrain<IWorkerGrain>(State.Progress.Placement!.Home!.Node);
 
-    private string ExtenderKey(ImageKind kind) => $"{Key}/{(kind == ImageKind.Build ? "build" : "run")}";
-
-    private string Handle(Phase phase) => $"{Key}/{phase}#1";
+    private IExtenderGrain Extender(ImageKind kind) => GrainFactory.GetGrain<IExtenderGrain>($"{Key}/{(kind == ImageKind.Build ? "build" : "run")}");
 }

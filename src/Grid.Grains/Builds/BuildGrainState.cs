@@ -43,8 +43,8 @@ public sealed class BuildGrainState
     /// <summary>What the app's earlier builds left.</summary>
     [Id(13)] public AppRecord History { get; set; } = new();
 
-    /// <summary>Node that works for this build: where its sandboxes and directories are, wherever this grain moves.</summary>
-    [Id(14)] public string Node { get; set; } = "";
+    /// <summary>When it was accepted; id 14 was the node, which is part of the progress now.</summary>
+    [Id(15)] public DateTimeOffset SubmittedAt { get; set; }
 
     /// <summary>When the build reached its end.</summary>
     [Id(20)] public DateTimeOffset? FinishedAt { get; set; }

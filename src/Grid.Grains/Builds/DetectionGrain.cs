@@ -22,25 +22,34 @@ public sealed class DetectionGrainState
 /// <inheritdoc cref="IDetectionGrain"/>
 [GrainType("grid.detection")]
 public sealed class DetectionGrain(
-    [PersistentState("detection", GridStorage.Name)] IPersistentState<DetectionGrainState> state, GridNode node, TimeProvider time) : Grain, IDetectionGrain
+    [PersistentState("detection", GridStorage.Name)] IPersistentState<DetectionGrainState> state, TimeProvider time) : Grain, IDetectionGrain
 {
     private IBuildGrain Build => GrainFactory.GetGrain<IBuildGrain>(this.GetPrimaryKeyString());
 
-    public async Task StartAsync(DetectWork work)
+    private IWorkerGrain Worker => GrainFactory.GetGrain<IWorkerGrain>(state.State.Node);
+
+    public async Task StartAsync(DetectWork work, string node)
     {
         if (state.State.Outcome is { } outcome)
         {
             Tell(outcome);
             return;
         }
-        state.State.Node = node.Name;
-        state.State.Running = work.Handle;
-        await state.WriteStateAsync();
-        await GrainFactory.GetGrain<IWorkerGrain>(state.State.Node).StartAsync(work with { Owner = this.GetGrainId() });
+        if (state.State.Running != work.Handle)
+        {
+            (state.State.Node, state.State.Running) = (node, work.Handle);
+            await SaveAsync();
+        }
+        await Worker.StartAsync(work with { Owner = this.GetGrainId() });
     }
 
-    public Task CancelAsync() =>
-        state.State.Running is { } handle ? GrainFactory.GetGrain<IWorkerGrain>(state.State.Node).CancelAsync(handle) : Task.CompletedTask;
+    public async Task CancelAsync()
+    {
+        if (state.State.Outcome is { } outcome)
+            Tell(outcome);
+        else if (state.State.Running is not { } handle || !await Worker.StopAsync(handle))
+            Tell(new DetectionOutcome());
+    }
 
     public async Task ReportAsync(WorkReport report)
     {

@@ -83,6 +83,19 @@ public sealed class ExtenderGrain(
             State.Request = request;
             await SaveAsync();
         }
+        else if (request.Attempt > State.Request.Attempt)
+        {
+            // What ran on the other node is of no use any more; its handle cannot report, nor its lease be kept.
+            if (State.Running is { } stale && Chain.Next(State.Position!) is { Key: not null } at)
+                await GrainFactory.GetGrain<IStepGrain>(KeyOf(at)).ReleaseAsync(stale);
+            State.Request = State.Request with { Node = request.Node, Attempt = request.Attempt };
+            State.Running = null;
+            await SaveAsync();
+        }
+        else if (State.Running is { } handle && Chain.Next(State.Position!) is { } step)
+        {
+            await (step.ToFetch.Count > 0 ? FetchAsync(handle, step) : RunAsync(handle, State.Position!, step));
+        }
         _span ??= GridTelemetry.StartDetached(Request.Kind == ImageKind.Build ? "extend build" : "extend run", Request.TraceParent);
         EnsureTimer();
         await AdvanceAsync();
@@ -93,10 +106,19 @@ public sealed class ExtenderGrain(
         if (State.Outcome is not null || State.Request is null)
             return;
         State.CancelRequested = true;
+        await StopAsync();
+    }
+
+    private async Task StopAsync()
+    {
         if (State.Running is { } handle)
-            await Worker.CancelAsync(handle);
-        else
-            await FinishAsync(new ExtensionOutcome { Kind = Request.Kind });
+        {
+            if (await Worker.StopAsync(handle))
+                return;
+            if (Chain.Next(State.Position!) is { Key: not null } step)
+                await GrainFactory.GetGrain<IStepGrain>(KeyOf(step)).ReleaseAsync(handle);
+        }
+        await FinishAsync(new ExtensionOutcome { Kind = Request.Kind });
     }
 
     public Task StepReleasedAsync(string stepKey) => State.Waiting ? AdvanceAsync() : Task.CompletedTask;
@@ -206,7 +228,7 @@ public sealed class ExtenderGrain(
     private async Task<CachedStep?> ClaimAsync(ChainPosition position, ChainStep step)
     {
         var grain = GrainFactory.GetGrain<IStepGrain>(KeyOf(step));
-        var request = new StepClaimRequest($"{this.GetPrimaryKeyString()}/{position.Number}#1", this.GetPrimaryKeyString(), Request.Refresh);
+        var request = new StepClaimRequest($"{this.GetPrimaryKeyString()}/{position.Number}#{Request.Attempt}", this.GetPrimaryKeyString(), Request.Refresh);
         var claim = await grain.ClaimAsync(request);
         // A hit counts only when its layer is really there.
         if (claim is { Kind: StepClaimKind.Hit, Step.Layer: { } layer } && !contexts.Has(layer))
@@ -230,7 +252,7 @@ public sealed class ExtenderGrain(
         return null;
     }
 
-    private string FetchHandle(ChainPosition position) => $"{this.GetPrimaryKeyString()}/{position.Number}/fetch#1";
+    private string FetchHandle(ChainPosition position) => $"{this.GetPrimaryKeyString()}/{position.Number}/fetch#{Request.Attempt}";
 
     private Task FetchAsync(string handle, ChainStep step) => Worker.StartAsync(new FetchWork
     {
@@ -258,7 +280,11 @@ public sealed class ExtenderGrain(
     {
         if (State is not { Request: not null, Outcome: null })
             return;
-        if (State.Running is { } fetching && Chain.Next(State.Position!) is { ToFetch.Count: > 0 } unfetched)
+        if (State.CancelRequested)
+        {
+            await StopAsync();
+        }
+        else if (State.Running is { } fetching && Chain.Next(State.Position!) is { ToFetch.Count: > 0 } unfetched)
         {
             await FetchAsync(fetching, unfetched);
         }
@@ -266,7 +292,7 @@ public sealed class ExtenderGrain(
         {
             var renewed = await GrainFactory.GetGrain<IStepGrain>(KeyOf(step)).RenewAsync(handle);
             await RunAsync(handle, State.Position!, step);
-            if (!renewed || State.CancelRequested)
+            if (!renewed)
                 await Worker.CancelAsync(handle);
         }
         else

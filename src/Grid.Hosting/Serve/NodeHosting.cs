@@ -4,6 +4,7 @@ using Grid.Contracts.Events;
 using Grid.Contracts.Work;
 using Grid.Dashboard;
 using Grid.Grains;
+using Grid.Grains.Queues;
 using Grid.Hosting.Configuration;
 using Grid.Hosting.Content;
 using Grid.Hosting.Events;
@@ -42,7 +43,7 @@ internal static class NodeHosting
         if (options.Roles.HasFlag(NodeRoles.Worker))
         {
             builder.Services.AddGridSandbox(options.Node);
-            builder.Services.AddGridWorker(options.Node);
+            builder.Services.AddGridWorker(options.Node, new WorkerOptions { Node = options.Name, ShutdownGrace = NodeHost.StopTimeout / 2 });
         }
         if (options.Roles.HasFlag(NodeRoles.Api))
             builder.Services.AddGridApi(options.Api with { SignInPath = "/signin" }).AddGridDashboard();
@@ -52,6 +53,7 @@ internal static class NodeHosting
         builder.Services.AddGridSerialization();
         builder.UseOrleans(silo => silo
             .AddGridRoles(options.Roles)
+            .AddGridGrains(options.Roles.HasFlag(NodeRoles.Worker) ? options.Name : null, new QueueOptions())
             .AddGridEndpoints(options)
             .AddGridMembership(options)
             .AddGridReminders(options)

@@ -45,12 +45,15 @@ public sealed record PinnedImage
     {
         if (Config.Os.Length == 0 || Config.Architecture.Length == 0)
             throw new LifecycleException(exitCode, $"image {Location} does not say its operating system and architecture; rebuild it with a tool that writes them");
+        var name = Labels.GetValueOrDefault("io.buildpacks.base.distro.name");
+        // Images of this old stack do not name their distribution (platform.md §analyzed.toml).
+        var isBionic = name is null && Labels.GetValueOrDefault("io.buildpacks.stack.id") == "io.buildpacks.stacks.bionic";
         return new Target(Config.Os, Config.Architecture)
         {
             Variant = NullIfEmpty(Config.Variant),
             Id = Labels.GetValueOrDefault("io.buildpacks.base.id"),
-            DistroName = Labels.GetValueOrDefault("io.buildpacks.base.distro.name"),
-            DistroVersion = Labels.GetValueOrDefault("io.buildpacks.base.distro.version"),
+            DistroName = isBionic ? "ubuntu" : name,
+            DistroVersion = isBionic ? "18.04" : Labels.GetValueOrDefault("io.buildpacks.base.distro.version"),
         };
     }
 

@@ -19,6 +19,8 @@ public sealed class DetectorGoldenTests
 
     [Theory]
     [MemberData(nameof(Cases))]
+    [Spec("platform/detect.ext.cleared", "platform/detect.ext.name", Case = "202-run-switch")]
+    [Spec("platform/analyzed.metadata", Case = "272-analyzed-already-extend")]
     public async Task Detector_DoesWhatTheReferenceDid(string name)
     {
         GridProcess.SkipUnlessUsable();

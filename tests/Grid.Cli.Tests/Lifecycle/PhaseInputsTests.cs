@@ -21,6 +21,7 @@ public sealed class PhaseInputsTests
     public void Flags_AreReadAsGoReadsThem(params string[] arguments) => Parse(arguments).Get(PhaseFlags.App).ShouldBe("/a");
 
     [Fact]
+    [Spec("platform/api.flags-first")]
     public void Flags_WinOverVariables_AndThoseOverDefaults()
     {
         Parse().Get(PhaseFlags.App).ShouldBe("/workspace");

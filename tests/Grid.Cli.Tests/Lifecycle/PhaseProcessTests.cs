@@ -14,6 +14,7 @@ public sealed class PhaseProcessTests
     [InlineData("0.6", "is incompatible with the lifecycle")]
     [InlineData("0.16", "is incompatible with the lifecycle")]
     [InlineData("latest", "parse platform API")]
+    [Spec("platform/api.first", "platform/api.unsupported")]
     public async Task PlatformApi_IsLookedAtFirst(string? api, string message)
     {
         var result = await RunAsync(["builder", "-no-such-flag"], api);
@@ -42,6 +43,7 @@ public sealed class PhaseProcessTests
     [InlineData("0.13", 1, "builder")]
     [InlineData("0.13", 0, "detector", "-version")]
     [InlineData("0.13", 0, "detector", "-help")]
+    [Spec("platform/analyze.image-valid", "platform/analyze.tag-registry")]
     public async Task WhatAPlatformGetsWrong_HasTheSpecificationsExitCode(string api, int exitCode, params string[] arguments)
     {
         var result = await RunAsync(arguments, api);

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Grid.Contracts.Builds;
+using Grid.Contracts.Placement;
 using Grid.Contracts.Work;
 using Grid.Dockerfiles.Context;
 using Grid.Oci;
@@ -7,7 +8,7 @@ using Grid.Oci.Images;
 
 namespace Grid.Grains.Tests.Cluster;
 
-/// <summary>A node that answers from a script: at once, or when the test says so.</summary>
+/// <summary>All nodes of a test grid, which answer from a script: at once, or when the test says so.</summary>
 internal sealed class ScriptedNode : IContexts
 {
     private readonly ConcurrentDictionary<string, Work> _work = new(StringComparer.Ordinal);
@@ -29,6 +30,22 @@ internal sealed class ScriptedNode : IContexts
 
     /// <summary>Layers that are gone.</summary>
     public ConcurrentDictionary<Digest, bool> Lost { get; } = new();
+
+    /// <summary>Node that each handle was started on.</summary>
+    public ConcurrentDictionary<string, string> Places { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Nodes that are dead: what runs there never ends.</summary>
+    private readonly ConcurrentDictionary<string, bool> _dead = new(StringComparer.Ordinal);
+
+    /// <summary>Builds that have something on a node.</summary>
+    public IReadOnlyList<string> BuildsOn(string node)
+    {
+        lock (_lock)
+            return [.. _started.Where(i => Places[i.Handle] == node && !Released.Contains(i.BuildKey)).Select(i => i.BuildKey).Distinct()];
+    }
+
+    /// <summary>A node dies: nobody is told of what it did.</summary>
+    public void Kill(string node) => _dead[node] = true;
 
     public ConcurrentQueue<string> Cancelled { get; } = new();
 
@@ -71,11 +88,12 @@ internal sealed class ScriptedNode : IContexts
     /// <summary>Lets held work end, as the script says unless told otherwise.</summary>
     public void Finish(WorkItem item, object? outcome = null) => _work[item.Handle].End.TrySetResult(outcome ?? Outcome(item));
 
-    internal void Start(WorkItem item)
+    internal void Start(WorkItem item, string node)
     {
         var work = new Work();
         if (!_work.TryAdd(item.Handle, work))
             return;
+        Places[item.Handle] = node;
         TaskCompletionSource changed;
         lock (_lock)
         {
@@ -88,11 +106,13 @@ internal sealed class ScriptedNode : IContexts
         changed.SetResult();
     }
 
-    internal void Cancel(string handle)
+    internal bool Cancel(string handle)
     {
         Cancelled.Enqueue(handle);
-        if (_work.TryGetValue(handle, out var work))
-            work.End.TrySetResult(null);
+        if (!_work.TryGetValue(handle, out var work) || _dead.ContainsKey(Places[handle]))
+            return false;
+        work.End.TrySetResult(null);
+        return true;
     }
 
     /// <summary>Tells an owner how work ended, whether it asked or not.</summary>
@@ -102,6 +122,8 @@ internal sealed class ScriptedNode : IContexts
     private async Task TellAsync(WorkItem item, Task<object?> end)
     {
         var outcome = await end;
+        if (_dead.ContainsKey(Places[item.Handle]))
+            return;
         var report = new WorkReport(item.Handle) { Result = outcome as WorkResult, Failure = outcome as Failure };
         for (var attempt = 0; ; attempt++)
         {
@@ -136,20 +158,16 @@ internal sealed class ScriptedNode : IContexts
 }
 
 /// <summary>Stands where the real worker grain stands.</summary>
-[GrainType("grid.worker")]
+[GrainType("grid.worker"), OnNode]
 internal sealed class ScriptedWorkerGrain(ScriptedNode node) : Grain, IWorkerGrain
 {
     public Task StartAsync(WorkItem item)
     {
-        node.Start(item);
+        node.Start(item, this.GetPrimaryKeyString());
         return Task.CompletedTask;
     }
 
-    public Task CancelAsync(string handle)
-    {
-        node.Cancel(handle);
-        return Task.CompletedTask;
-    }
+    public Task<bool> CancelAsync(string handle) => Task.FromResult(node.Cancel(handle));
 
     public Task ReleaseAsync(string buildKey)
     {

@@ -58,7 +58,7 @@ public sealed class SerializationTests
     {
         Messages().Count.ShouldBeGreaterThan(25);
         States().Count.ShouldBeGreaterThan(4);
-        Events().Count.ShouldBe(7);
+        Events().Count.ShouldBe(9);
     }
 
     private static string Text(object value) => JsonSerializer.Serialize(value, value.GetType(), Options);
@@ -98,7 +98,7 @@ public sealed class SerializationTests
         {
             var arguments = type.GetGenericArguments();
             if (arguments.Length == 1)
-                return FilledList(arguments[0], depth);
+                return type.IsInterface ? FilledList(arguments[0], depth) : Activator.CreateInstance(type, FilledList(arguments[0], depth))!;
             var map = (IDictionary)Activator.CreateInstance(typeof(Dictionary<,>).MakeGenericType(arguments))!;
             map[Filled(arguments[0], depth + 1)] = Filled(arguments[1], depth + 1);
             return map;

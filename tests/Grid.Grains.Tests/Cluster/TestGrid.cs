@@ -2,6 +2,9 @@ using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
 using Grid.Contracts.Work;
 using Microsoft.Extensions.DependencyInjection;
+using Grid.Contracts.Queues;
+using Grid.Grains.Queues;
+using Orleans.Runtime;
 using Orleans.Serialization;
 using Orleans.Storage;
 using Orleans.TestingHost;
@@ -26,22 +29,34 @@ internal sealed class TestGrid : IAsyncDisposable
 
     public IGrainFactory Grains => Cluster.Client;
 
-    public static async Task<TestGrid> StartAsync(short silos = 1)
+    /// <summary>Starts silos, each with a node of its own called <c>node-1</c>, <c>node-2</c> …</summary>
+    public static async Task<TestGrid> StartAsync(short silos = 1, QueueOptions? queues = null, int slots = 8)
     {
         var (node, events, storage) = (new ScriptedNode(), new RecordedEvents(), new SharedStorage());
         var builder = new InProcessTestClusterBuilder(silos);
-        builder.ConfigureSilo((_, silo) => silo.Services
-            .AddSingleton(TimeProvider.System)
-            .AddSingleton(new GridNode("node-1"))
-            .AddSingleton(node)
-            .AddSingleton<IContexts>(node)
-            .AddSingleton<IBuildEvents>(events)
-            .AddKeyedSingleton<IGrainStorage>(GridStorage.Name, storage)
-            .AddSerializer(Json));
+        var nodes = 0;
+        builder.ConfigureSilo((_, silo) =>
+        {
+            // Silos are made side by side.
+            var name = $"node-{Interlocked.Increment(ref nodes)}";
+            silo.AddGridGrains(name, queues ?? new QueueOptions { Tick = TimeSpan.FromMilliseconds(100), Recall = TimeSpan.FromSeconds(1), BacklogPeriod = TimeSpan.Zero }).Services
+                .AddSingleton(TimeProvider.System)
+                .AddSingleton(new GridNode(name))
+                .AddSingleton(new ScriptedHeartbeat.Options(slots))
+                .AddSingleton<ILifecycleParticipant<ISiloLifecycle>, ScriptedHeartbeat>()
+                .AddSingleton(node)
+                .AddSingleton<IContexts>(node)
+                .AddSingleton<IBuildEvents>(events)
+                .AddKeyedSingleton<IGrainStorage>(GridStorage.Name, storage)
+                .AddSerializer(Json);
+        });
         builder.ConfigureClient(client => client.Services.AddSerializer(Json));
         var cluster = builder.Build();
         await cluster.DeployAsync(TestContext.Current.CancellationToken);
         node.Grains = cluster.Client;
+        // Not all of them need have been heard by then.
+        while ((await cluster.Client.GetGrain<IQueueGrain>(BuildRequest.DefaultPool).GetStatusAsync(0)).Nodes.Length < silos)
+            await Task.Yield();
         return new TestGrid(cluster, node, events, storage);
     }
 
@@ -52,6 +67,55 @@ internal sealed class TestGrid : IAsyncDisposable
     public static string NewKey() => $"tenant/b{Interlocked.Increment(ref _builds)}";
 
     public IBuildGrain Build(string key) => Grains.GetGrain<IBuildGrain>(key);
+
+    public IQueueGrain Queue => Grains.GetGrain<IQueueGrain>(BuildRequest.DefaultPool);
+
+    /// <summary>Kills the silo of a node and all that ran on it.</summary>
+    public async Task KillNodeAsync(string name)
+    {
+        Node.Kill(name);
+        await Cluster.KillSiloAsync(SiloOf(name), TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>Kills the silo a grain lives on, with its node; gives the node's name.</summary>
+    public async Task<string> KillSiloOfAsync(IGrainWithStringKey grain)
+    {
+        var silo = SiloOf(grain) ?? throw new InvalidOperationException($"{grain.GetGrainId()} is not active");
+        var name = NameOf(silo);
+        await KillNodeAsync(name);
+        return name;
+    }
+
+    /// <summary>Moves a grain's activation to the silo of a node.</summary>
+    public async Task MoveAsync(IGrainWithStringKey grain, string node)
+    {
+        if (NodeOf(grain) != node)
+            await Cluster.MigrateAsync(grain, SiloOf(node).SiloAddress);
+        // Migrating only ends the activation here; the next call makes the new one.
+        while (NodeOf(grain) != node)
+            await TouchAsync(grain);
+    }
+
+    private static Task TouchAsync(IGrainWithStringKey grain) => grain switch
+    {
+        IBuildGrain build => build.GetStatusAsync(),
+        IExtenderGrain extender => extender.StepReleasedAsync("none"),
+        IQueueGrain queue => queue.GetStatusAsync(0),
+        _ => throw new InvalidOperationException(grain.GetType().Name),
+    };
+
+    /// <summary>The nodes of the grid that live.</summary>
+    public IReadOnlyList<string> Nodes => [.. Cluster.Silos.Select(NameOf).Order(StringComparer.Ordinal)];
+
+    /// <summary>The node a grain lives on; null when it is not active.</summary>
+    public string? NodeOf(IGrainWithStringKey grain) => SiloOf(grain) is { } silo ? NameOf(silo) : null;
+
+    private InProcessSiloHandle? SiloOf(IGrainWithStringKey grain) => Cluster.TryGetGrainContext(grain.GetGrainId(), out var context)
+        ? Cluster.Silos.FirstOrDefault(s => s.SiloAddress.Equals(context!.Address.SiloAddress)) : null;
+
+    public InProcessSiloHandle SiloOf(string node) => Cluster.Silos.Single(s => NameOf(s) == node);
+
+    private static string NameOf(InProcessSiloHandle silo) => silo.ServiceProvider.GetRequiredService<GridNode>().Name;
 
     /// <summary>Submits a build and gives its key.</summary>
     public async Task<string> SubmitAsync(BuildRequest? request = null)

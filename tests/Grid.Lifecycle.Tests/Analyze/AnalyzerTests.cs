@@ -41,6 +41,14 @@ public sealed class AnalyzerTests
     }
 
     [Fact]
+    [Spec("platform/analyzed.bionic")]
+    public async Task RunImage_OfTheBionicStack_IsUbuntu1804()
+    {
+        _fake.Add("a.test/run:1", new Dictionary<string, string> { ["io.buildpacks.stack.id"] = "io.buildpacks.stacks.bionic" });
+        (await AnalyzeAsync("c.test/app:1")).Target.ShouldBe(new Target("linux", "amd64") { DistroName = "ubuntu", DistroVersion = "18.04" });
+    }
+
+    [Fact]
     public async Task Result_SurvivesJson()
     {
         _fake.Add("c.test/app:1", new Dictionary<string, string> { ["io.buildpacks.lifecycle.metadata"] = """{"app":[{"sha":"s"}]}""" });

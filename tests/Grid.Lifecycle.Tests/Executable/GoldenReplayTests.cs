@@ -27,6 +27,9 @@ public sealed class GoldenReplayTests
 
     [Fact]
     [Spec("platform/export.report", "platform/rebase.report", "platform/restore.cache", "platform/export.cache")]
+    [Spec("platform/analyze.output", "platform/analyze.output.image", "platform/analyze.output.run-image")]
+    [Spec("platform/analyzed.image", "platform/analyzed.metadata", "platform/analyzed.run-reference")]
+    [Spec("platform/analyzed.run-image", "platform/rebase.known-image")]
     public async Task PlainBuilds_AndTheirRebases_AreTheRecordedOnes()
     {
         const string recording = "plain-0.13";

@@ -273,6 +273,12 @@ public sealed class PackAndAssembleTests : IAsyncDisposable
     }
 
     [Fact]
+    [Spec("platform/report.image-id", "platform/report.tags")]
+    public void Report_OfAnEngine_HasTheImagesId() =>
+        new ExportReport { Digest = Digest.Compute("x"u8), ManifestSize = 3, ImageId = "sha256:1", Tags = ["a", "b"], Pinned = [], Errors = [] }.ToToml()
+            .ShouldBe("[image]\n  tags = [\"a\", \"b\"]\n  image-id = \"sha256:1\"\n");
+
+    [Fact]
     public async Task Export_OneNameRefused_WritesTheOthersAndReportsIt()
     {
         var fake = new FakeImages();

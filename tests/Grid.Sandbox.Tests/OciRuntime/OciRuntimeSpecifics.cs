@@ -114,6 +114,7 @@ public sealed class OciRuntimeSpecifics : SandboxTests
         using var runtime = Make(state);
         await runtime.RecoverAsync(Stop);
         IsRunning("sleep", marker).ShouldBeFalse();
+        SpinWait.SpinUntil(() => !HasNetwork(child.Id), TimeSpan.FromSeconds(20)).ShouldBeTrue("slirp4netns of the dead process ends by itself");
         System.IO.Directory.GetDirectories(Path.Combine(state, "sandboxes")).ShouldBeEmpty();
         System.IO.Directory.GetDirectories(Path.Combine(state, "runtime", RuntimeName)).ShouldBeEmpty();
         System.IO.Directory.GetFiles(Path.Combine(state, "owners")).ShouldHaveSingleItem();
@@ -170,6 +171,18 @@ public sealed class OciRuntimeSpecifics : SandboxTests
             Mounts.UseOldCall = false;
         }
     }
+
+    private static bool HasNetwork(int process) => System.IO.Directory.GetDirectories("/proc").Any(directory =>
+    {
+        try
+        {
+            return File.ReadAllText(directory + "/cmdline").Contains($"\0/proc/{process}/fd/", StringComparison.Ordinal);
+        }
+        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    });
 
     private OciSandboxRuntime Make(string state, Func<OciRuntimeOptions, OciRuntimeOptions>? change = null) =>
         OciRuntimeUnderTest.Make(state, RuntimeName, Directory, Store, change);

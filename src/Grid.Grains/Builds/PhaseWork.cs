@@ -1,0 +1,93 @@
+using Grid.Contracts.Builds;
+using Grid.Contracts.Queues;
+using Grid.Contracts.Work;
+using Grid.Dockerfiles;
+using Grid.Grains.Machines;
+using Orleans.Runtime;
+
+namespace Grid.Grains.Builds;
+
+/// <summary>What each phase of a build is asked to do, from the build's state alone: the same attempt is always asked for the same.</summary>
+/// <param name="key">The build's key.</param>
+/// <param name="state">Its state.</param>
+/// <param name="owner">The build grain.</param>
+internal sealed class PhaseWork(string key, BuildGrainState state, GrainId owner)
+{
+    private BuildRequest Request => state.Request ?? throw new InvalidOperationException($"build {key} has not been submitted");
+
+    /// <summary>Name of a phase's current attempt.</summary>
+    public string Handle(Phase phase) => $"{key}/{phase}#{state.Progress.Attempts[(int)phase]}";
+
+    /// <summary>The phase a handle is the current attempt of; null when it is of none.</summary>
+    public Phase? PhaseOf(string handle)
+    {
+        foreach (var phase in Enum.GetValues<Phase>())
+        {
+            if (Handle(phase) == handle)
+                return phase;
+        }
+        return null;
+    }
+
+    /// <summary>The build as its queue sees it.</summary>
+    public static QueuedBuild Queued(string key, GrainId owner, BuildRequest request, DateTimeOffset submittedAt) => new()
+    {
+        BuildKey = key, Owner = owner, Tenant = request.Tenant, App = request.App, Class = request.Class, Priority = request.Priority, SubmittedAt = submittedAt,
+        Warm = Warm(request),
+    };
+
+    public AnalyzeWork Analyze() => new()
+    {
+        Handle = Handle(Phase.Analyze), BuildKey = key, Owner = owner, TraceParent = state.TraceParent,
+        Builder = Request.Builder, Targets = Request.Targets, RunImage = Request.RunImage, PreviousImage = Request.PreviousImage, Warm = Warm(Request),
+    };
+
+    public DetectWork Detect() => new()
+    {
+        Handle = Handle(Phase.Detect), BuildKey = key, Owner = owner, TraceParent = state.TraceParent,
+        Analyzed = state.Analyzed!, Source = Request.Source, Environment = Request.Environment, Targets = Request.Targets,
+    };
+
+    public RestoreWork Restore() => new()
+    {
+        Handle = Handle(Phase.Restore), BuildKey = key, Owner = owner, TraceParent = state.TraceParent,
+        Analyzed = state.Detection!.Analyzed, Group = state.Detection.Group, Cache = state.History.Cache,
+    };
+
+    public ExtendRequest Extend(ImageKind kind)
+    {
+        var phase = kind == ImageKind.Build ? Phase.ExtendBuild : Phase.ExtendRun;
+        return new ExtendRequest
+        {
+            BuildKey = key,
+            Kind = kind,
+            Base = kind == ImageKind.Build ? state.Analyzed!.Builder : state.Detection!.Analyzed.RunImage,
+            Dockerfiles = [.. state.Detection!.Dockerfiles.Where(d => d.Kind == kind)],
+            Scope = Request.Tenant,
+            BuildId = state.BuildId,
+            Previous = [.. state.History.Extensions.Where(e => e.Kind == kind)],
+            Refresh = Request.RefreshExtensions,
+            TraceParent = state.TraceParent,
+            Node = BuildMachine.NodeOf(state.Progress.Placement, phase)!.Node,
+            Owner = owner,
+            Attempt = state.Progress.Attempts[(int)phase],
+        };
+    }
+
+    public BuildWork Build() => new()
+    {
+        Handle = Handle(Phase.Build), BuildKey = key, Owner = owner, TraceParent = state.TraceParent,
+        Detection = state.Detection!, BuildImage = state.BuildImage!,
+        Source = Request.Source, Environment = Request.Environment, Cache = state.History.Cache,
+    };
+
+    public ExportWork Export() => new()
+    {
+        Handle = Handle(Phase.Export), BuildKey = key, Owner = owner, TraceParent = state.TraceParent,
+        Detection = state.Detection!, RunImage = state.RunImage!, App = state.App!, Targets = Request.Targets,
+        DefaultProcess = Request.DefaultProcess, SourceDateEpoch = Request.SourceDateEpoch,
+        Labels = ExtensionLabel.For([.. state.BuildRecords, .. state.RunRecords]),
+    };
+
+    private static string[] Warm(BuildRequest request) => [WarmKeys.App(request.Tenant, request.App), WarmKeys.Builder(request.Builder)];
+}

@@ -1,0 +1,47 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace Grid.EndToEnd.Tests.Fixtures;
+
+/// <summary>A user of this machine with subordinate ids, for one test.</summary>
+public sealed class OrdinaryUser : IAsyncDisposable
+{
+    private readonly string _name;
+
+    private OrdinaryUser(string name) => _name = name;
+
+    /// <summary>Makes one, or skips the test where that cannot be.</summary>
+    public static async Task<OrdinaryUser> CreateAsync(TestMachine machine)
+    {
+        TestMachine.Require();
+        var user = new OrdinaryUser($"grid-e2e-{Guid.NewGuid().ToString("n")[..8]}");
+        if (!TestMachine.IsInstalled("newuidmap") || (await Tool.TryAsync("useradd", "--create-home", user._name)).ExitCode != 0)
+            Assert.Skip("no user with subordinate ids can be made here");
+        if ((await Tool.TryAsync("su", user._name, "--command", $"test -x {TestMachine.Executable} -a -r {machine.Launcher}")).ExitCode != 0)
+        {
+            await user.DisposeAsync();
+            Assert.Skip($"an ordinary user may not read {TestMachine.Executable}");
+        }
+        return user;
+    }
+
+    /// <summary>Starts <c>grid build --json</c> of a bench's app as this user, in its home directory.</summary>
+    public Process Start(Workbench bench, params string[] flags)
+    {
+        var builder = bench.Builder.Write();
+        using (var chmod = Process.Start("chmod", ["--recursive", "a+rX", bench.Machine.Scratch]))
+            chmod.WaitForExit();
+        var dotnet = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../.."));
+        var command = $"cd && DOTNET_ROOT={dotnet} GRID_LAUNCHER={bench.Machine.Launcher} exec {TestMachine.Executable} build {bench.App} --builder {builder} "
+            + $"--image test/app --output oci:images:app --json --sandbox oci {string.Join(' ', flags)}";
+        return Tool.Start("su", ["--login", "--shell", "/bin/sh", _name, "--command", command], new Dictionary<string, string?>());
+    }
+
+    /// <summary>Process ids of what runs as this user.</summary>
+    public async Task<string> ProcessesAsync() => (await Tool.TryAsync("pgrep", "--uid", _name)).Output.Trim();
+
+    /// <summary>The process that <c>su</c> started.</summary>
+    public async Task<string> OldestProcessAsync() => (await Tool.RunAsync("pgrep", "--uid", _name, "--oldest")).Trim();
+
+    public async ValueTask DisposeAsync() => await Tool.RunAsync("userdel", "--remove", "--force", _name);
+}
