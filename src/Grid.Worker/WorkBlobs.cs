@@ -13,7 +13,7 @@ internal static class WorkBlobs
         DetectWork work => [work.Source.Blob.Digest],
         RestoreWork work => Of(work.Cache?.AllLayers() ?? []),
         // The base's layers are in its registry. What earlier steps added is not, and which of them are the base's is not known here.
-        StepWork work => [.. Of(work.Input.Parent), .. Of(work.Input.Context)],
+        StepWork work => [.. Of(work.Input.Parent), .. Of(work.Input.Context), .. work.Input.Fetched.Select(f => f.Digest)],
         BuildWork work => [work.Source.Blob.Digest, .. Of(work.BuildImage), .. Of(work.Cache?.AllLayers() ?? [])],
         ExportWork work => [.. Of(work.RunImage), .. Of(work.App.Layers.Where(l => l.Origin is null).Select(l => l.Layer))],
         _ => [],
@@ -22,6 +22,7 @@ internal static class WorkBlobs
     public static IReadOnlyCollection<Digest> MadeBy(WorkResult result) => Distinct(result switch
     {
         DetectDone done => done.Result.Dockerfiles.SelectMany(d => Of(d.Context)),
+        FetchDone done => done.Urls.Select(u => u.Digest),
         StepDone { Layer: { } layer } => [layer.Blob.Digest],
         BuildDone done => [.. Of(done.App.Layers.Where(l => l.Origin is null).Select(l => l.Layer)), .. Of(done.App.Cache.AllLayers())],
         _ => [],

@@ -111,7 +111,7 @@ internal sealed class ExtendCall(PhaseInputs inputs, ImageKind kind, IPhaseLog l
                     continue;
                 }
                 var layer = await steps.RunAsync(step, image, position, cancellationToken);
-                position = chain.After(position, step, layer);
+                position = chain.AfterLayer(position, step, layer);
             }
             // Buildpacks run here afterwards; nobody runs in a run image.
             if (kind == ImageKind.Build)

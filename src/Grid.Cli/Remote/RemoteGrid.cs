@@ -2,9 +2,9 @@ using System.Runtime.CompilerServices;
 using Grid.Client;
 using Grid.Client.Models;
 using Grid.Contracts.Events;
+using Grid.Lifecycle.Source;
 using Grid.Oci.Content;
 using Grid.Oci.Images;
-using Grid.Oci.Layers;
 
 namespace Grid.Cli.Remote;
 
@@ -30,7 +30,7 @@ internal sealed class RemoteGrid : IDisposable
         try
         {
             var store = new ContentStore(scratch.FullName);
-            var archive = await Task.Run(() => SourceArchive.Pack(store, directory, (_, _) => true, cancellationToken), cancellationToken);
+            var archive = await Task.Run(() => AppSource.Pack(store, directory, cancellationToken), cancellationToken);
             await using var content = store.Open(archive.Blob);
             await Client.UploadAsync(_tenant, archive.Blob.Digest.ToString(), content, cancellationToken);
             return new SourceUpload(archive.Blob.Digest.ToString(), archive.DiffId.ToString(), archive.Blob.Size, archive.Blob.MediaType);

@@ -16,8 +16,13 @@ public sealed class IgnoreFile
     /// <summary>The name of the file in the root of a context.</summary>
     public const string FileName = ".dockerignore";
 
+    /// <summary>Whether a pattern takes back what one before it left out: then what is below a directory that is left out may still count.</summary>
+    public bool TakesBack => _patterns.Exists(p => p.Exclusion);
+
     /// <summary>Reads the file. Throws <see cref="FormatException"/> with the line of a malformed pattern.</summary>
-    public static IgnoreFile Parse(string text)
+    /// <param name="text">Its text.</param>
+    /// <param name="fileName">How messages name it.</param>
+    public static IgnoreFile Parse(string text, string fileName = FileName)
     {
         var file = new IgnoreFile();
         var number = 0;
@@ -27,7 +32,7 @@ public sealed class IgnoreFile
             var line = raw.TrimEnd('\r');
             if (line.StartsWith('#'))
                 continue;
-            file.Add(line, $"{FileName}:{number}: ");
+            file.Add(line, $"{fileName}:{number}: ");
         }
         return file;
     }

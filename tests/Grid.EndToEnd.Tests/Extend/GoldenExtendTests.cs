@@ -11,7 +11,7 @@ namespace Grid.EndToEnd.Tests.Extend;
 public sealed partial class GoldenExtendTests(DebianBase debian)
 {
     /// <summary>Where we depart from the recording: replaces lines of the expected layers, or the expected exit code.</summary>
-    private static readonly Dictionary<string, Difference> Differences = new()
+    internal static readonly Dictionary<string, Difference> Differences = new()
     {
         ["008-run-heredoc-shebang"] = new("the classic builder has no here-documents and the reference gives the #! line to sh; BuildKit runs the interpreter, and so do we")
         {
@@ -77,20 +77,20 @@ public sealed partial class GoldenExtendTests(DebianBase debian)
             Config(built.Config.GetProperty("config")).ShouldBe(Config(docker.GetProperty("config")));
     }
 
-    private static string Text(IEnumerable<IReadOnlyList<LayerMember>> layers) => string.Join("\n---\n", layers.Select(LayerMember.Describe));
+    internal static string Text(IEnumerable<IReadOnlyList<LayerMember>> layers) => string.Join("\n---\n", layers.Select(LayerMember.Describe));
 
     /// <summary>The fields that say how a container runs; what is empty is left out, as builders write emptiness in several ways.</summary>
-    private static string Config(JsonElement config) => string.Join('\n', new[]
+    internal static string Config(JsonElement config) => string.Join('\n', new[]
     {
         "User", "Env", "Cmd", "Entrypoint", "WorkingDir", "Labels", "OnBuild", "Shell", "ExposedPorts", "Volumes", "StopSignal", "Healthcheck",
     }.Where(field => config.TryGetProperty(field, out var value) && value.ValueKind != JsonValueKind.Null && value.GetRawText() is not ("\"\"" or "[]" or "{}"))
         .Select(field => $"{field}: {JsonSerializer.Serialize(config.GetProperty(field))}"));
 
     [GeneratedRegex("base@sha256:[0-9a-f]{64}")]
-    private static partial Regex DigestText();
+    internal static partial Regex DigestText();
 
     /// <summary>A departure from the recording.</summary>
-    private sealed record Difference(string Reason)
+    internal sealed record Difference(string Reason)
     {
         public int? ExitCode { get; init; }
 

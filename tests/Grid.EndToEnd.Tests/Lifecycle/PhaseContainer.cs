@@ -8,16 +8,31 @@ namespace Grid.EndToEnd.Tests.Lifecycle;
 /// </summary>
 public sealed class PhaseContainer
 {
-    private static readonly string[] Volumes = ["layers", "workspace", "platform", "kaniko", "cache", "cnb"];
+    private readonly string[] _volumes = ["layers", "workspace", "platform", "kaniko"];
     private static readonly string[] Phases = ["analyzer", "detector", "restorer", "extender", "builder", "exporter", "creator", "rebaser", "launcher"];
     private readonly string _images;
     private readonly string _place;
+    private readonly string _program;
 
-    public PhaseContainer(string imageRoot, string place)
+    // What Grid needs of this machine: over the few libraries of a tiny image, or beside those of a whole one.
+    private readonly (string Path, string Source)[] _libraries = [("usr/lib", "/usr/lib"), ("usr/lib64", "/usr/lib64")];
+    private readonly string _variables = "";
+
+    /// <param name="imageRoot">The image's files.</param>
+    /// <param name="place">Where volumes and containers are kept.</param>
+    /// <param name="withBuilder">Whether /cnb and a cache are volumes too; without, the container is of a plain image, as for an extender of the run image.</param>
+    public PhaseContainer(string imageRoot, string place, bool withBuilder = true)
     {
-        (_images, _place) = (imageRoot, place);
-        foreach (var volume in Volumes)
+        (_images, _place, _program) = (imageRoot, place, withBuilder ? "/cnb/lifecycle/" : "/grid/grid lifecycle ");
+        if (withBuilder)
+            _volumes = [.. _volumes, "cache", "cnb"];
+        foreach (var volume in _volumes)
             Directory.CreateDirectory(At(volume));
+        if (!withBuilder)
+        {
+            (_libraries, _variables) = ([("libraries", Directory.GetDirectories("/usr/lib", "*-linux-gnu").Single())], "LD_LIBRARY_PATH=/libraries");
+            return;
+        }
         Directory.CreateDirectory(At("cnb/lifecycle"));
         foreach (var phase in Phases)
             File.CreateSymbolicLink(At("cnb/lifecycle/" + phase), "/grid/grid");
@@ -65,13 +80,15 @@ public sealed class PhaseContainer
         [
             "mount --make-rprivate /",
             $"mount -t overlay overlay -o lowerdir={_images},upperdir={own.FullName}/upper,workdir={own.FullName}/work {root}",
-            .. Volumes.Select(v => $"mkdir -p {root}/{v}; mount --bind {At(v)} {root}/{v}"),
-            .. new[] { ("grid", grid), ("dotnet", DotNetRoot), ("usr/lib", "/usr/lib"), ("usr/lib64", "/usr/lib64") }
+            .. _volumes.Select(v => $"mkdir -p {root}/{v}; mount --bind {At(v)} {root}/{v}"),
+            .. _libraries.Append(("grid", grid)).Append(("dotnet", DotNetRoot))
                 .Select(m => $"[ ! -e {m.Item2} ] || {{ mkdir -p {root}/{m.Item1}; mount --rbind {m.Item2} {root}/{m.Item1}; }}"),
+            // Engines mount one of their own.
+            $"echo 127.0.0.1 localhost >{own.FullName}/hosts; touch {root}/etc/hosts; mount --bind {own.FullName}/hosts {root}/etc/hosts",
             $"mkdir -p {root}/proc {root}/dev; mount -t proc proc {root}/proc; mount --rbind /dev {root}/dev",
         ];
-        var start = $"exec chroot --userspec={user}:{user} --groups= {root} /usr/bin/env -i PATH=/usr/bin:/bin HOME=/root DOTNET_ROOT=/dotnet CNB_PLATFORM_API=0.13 "
-            + $"CNB_USER_ID={TinyImages.UserId} CNB_GROUP_ID={TinyImages.UserId} /cnb/lifecycle/{phase} \"$@\"";
+        var start = $"exec chroot --userspec={user}:{user} --groups= {root} /usr/bin/env -i PATH=/usr/bin:/bin HOME=/root DOTNET_ROOT=/dotnet {_variables} CNB_PLATFORM_API=0.13 "
+            + $"CNB_USER_ID={TinyImages.UserId} CNB_GROUP_ID={TinyImages.UserId} {_program}{phase} \"$@\"";
         return Tool.TryAsync("unshare", ["--mount", "--pid", "--fork", "sh", "-ec", string.Join('\n', mounts) + "\n" + start, phase, .. arguments]);
     }
 
