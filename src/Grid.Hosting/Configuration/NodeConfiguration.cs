@@ -126,6 +126,7 @@ public sealed class NodeConfiguration
             SandboxCaBundle = _values.Text(NodeSettings.SandboxCaBundle),
             SandboxMemoryBytes = _values.Number(NodeSettings.SandboxMemory) * 1024 * 1024,
             SandboxMaxProcesses = (int)_values.Number(NodeSettings.SandboxProcesses),
+            Cache = CacheConfiguration.Read(_values),
         };
     }
 

@@ -59,6 +59,13 @@ public static class NodeSettings
     public static readonly Setting SandboxMemory = new("sandbox.memory", SettingKind.Number, "0", "Memory for one sandbox in MiB; 0 for no bound") { Range = (0, 1 << 30) };
     public static readonly Setting SandboxProcesses = new("sandbox.max-processes", SettingKind.Number, "4096", "Processes and threads in one sandbox") { Range = (16, 1 << 22) };
 
+    public static readonly Setting CacheMax = new("cache.max", SettingKind.Text, "", "Room for content and unpacked layers on this node, such as `200GB`: each collection goes back to it, and at one and a half times of it no more content is taken. No bound by default");
+    public static readonly Setting CacheTenantMax = new("cache.tenant-max", SettingKind.Text, "", "Room for the cached step layers of one tenant, such as `20GB`. No bound by default");
+    public static readonly Setting CacheStepAge = new("cache.step-age", SettingKind.Text, "14d", "How long the result of a Dockerfile step is used");
+    public static readonly Setting CacheKeepUnused = new("cache.keep-unused", SettingKind.Text, "14d", "How long content is kept that nobody uses");
+    public static readonly Setting CacheTrustedImages = new("cache.trusted-images", SettingKind.List, "", "Manifest digests of the builder and run images whose extension steps all tenants may share");
+    public static readonly Setting CacheSharedExtensions = new("cache.shared-extensions", SettingKind.List, "", "Extensions of those builders whose steps may be shared: `id`, `id@version`, and with `+network` behind it when RUN may use the network");
+
     /// <summary>All of them, in the order of the page.</summary>
     public static IReadOnlyList<Setting> All { get; } =
         [.. typeof(NodeSettings).GetFields(BindingFlags.Public | BindingFlags.Static).Where(f => f.FieldType == typeof(Setting)).OrderBy(f => f.MetadataToken).Select(f => (Setting)f.GetValue(null)!)];

@@ -5,6 +5,7 @@ using Grid.Contracts.Work;
 using Grid.Dashboard;
 using Grid.Grains;
 using Grid.Grains.Queues;
+using Grid.Hosting.Cache;
 using Grid.Hosting.Configuration;
 using Grid.Hosting.Content;
 using Grid.Hosting.Events;
@@ -40,6 +41,7 @@ internal static class NodeHosting
         builder.Services.AddGridImages(options.Node);
         builder.Services.AddSharedContent(options);
         builder.Services.AddJournals(options);
+        builder.Services.AddGridCache(options.Node, isWholeGrid: options.Membership == Membership.Localhost);
         if (options.Roles.HasFlag(NodeRoles.Worker))
         {
             builder.Services.AddGridSandbox(options.Node);
@@ -79,7 +81,9 @@ internal static class NodeHosting
     private static void AddJournals(this IServiceCollection services, NodeOptions options)
     {
         if (options.Events == EventStorage.Azure)
-            services.AddSingleton<IBuildEvents>(p => ActivatorUtilities.CreateInstance<AzureBuildEvents>(p, new AzureContainer(Connections.AzureBlobs(options.AzureConnection), options.EventsContainer), new AzureJournalOptions()));
+            services.AddSingleton(p => ActivatorUtilities.CreateInstance<AzureBuildEvents>(p, new AzureContainer(Connections.AzureBlobs(options.AzureConnection), options.EventsContainer), new AzureJournalOptions()))
+                .AddSingleton<IBuildEvents>(p => p.GetRequiredService<AzureBuildEvents>())
+                .AddSingleton<IBuildJournals>(p => p.GetRequiredService<AzureBuildEvents>());
         else
             services.AddGridEvents(options.Node);
     }
