@@ -357,6 +357,8 @@ public sealed class BuildGrain(
         if (!_finished)
             events.Append(Key, new BuildFinished(progress.State, ExitCodeOf(progress)) { At = time.GetUtcNow(), Failure = Status().Failure, Image = State.Image });
         _finished = true;
+        // Who watches waits for the end: it must be there before nothing reminds of this build any more.
+        await TryToFinishAsync("the build's journal", () => events.FlushAsync(Key, CancellationToken.None));
         await TryToFinishAsync("its place in the queue", () => Queue.EndedAsync(Key));
         await TryToFinishAsync("its reminder", RemoveReminderAsync);
         if (progress.State == BuildState.Failed)

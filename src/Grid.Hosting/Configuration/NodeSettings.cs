@@ -12,6 +12,10 @@ public static class NodeSettings
 
     public static readonly Setting NodeName = new("node.name", SettingKind.Text, "the machine's name", "Name of this node, stable over restarts and unique in the cluster");
 
+    public static readonly Setting NodePool = new("node.pool", SettingKind.Text, "default", "Pool of workers this node belongs to; a build names the pool that is to run it");
+    public static readonly Setting NodeSlots = new("node.slots", SettingKind.Number, "0", "Builds this node works for at a time; 0 for half as many as it has processors, at least one") { Range = (0, 1024) };
+    public static readonly Setting NodeLabel = new("node.label", SettingKind.List, "", "What is special about this node, for people: `disk=fast`");
+
     public static readonly Setting ListenAddress = new("listen.address", SettingKind.Text, "127.0.0.1", "Address other silos and clients connect to; `0.0.0.0` for all of the machine's");
     public static readonly Setting Advertise = new("listen.advertise", SettingKind.Text, "`listen.address`", "Address that others are told; needed when `listen.address` is `0.0.0.0`");
     public static readonly Setting SiloPort = new("listen.silo-port", SettingKind.Number, "11111", "Port for other silos; 0 for a free one") { Range = (0, 65535) };

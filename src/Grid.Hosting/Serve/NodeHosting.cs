@@ -45,7 +45,7 @@ internal static class NodeHosting
         if (options.Roles.HasFlag(NodeRoles.Worker))
         {
             builder.Services.AddGridSandbox(options.Node);
-            builder.Services.AddGridWorker(options.Node, new WorkerOptions { Node = options.Name, ShutdownGrace = NodeHost.StopTimeout / 2 });
+            builder.Services.AddGridWorker(options.Node, WorkerOf(options));
         }
         if (options.Roles.HasFlag(NodeRoles.Api))
             builder.Services.AddGridApi(options.Api with { SignInPath = "/signin" }).AddGridDashboard();
@@ -61,6 +61,12 @@ internal static class NodeHosting
             .AddGridReminders(options)
             .AddGridState(options)
             .AddActivityPropagation());
+    }
+
+    private static WorkerOptions WorkerOf(NodeOptions options)
+    {
+        var worker = new WorkerOptions { Node = options.Name, Pool = options.Pool, Labels = options.Labels, ShutdownGrace = NodeHost.StopTimeout / 2 };
+        return options.Slots == 0 ? worker : worker with { Slots = options.Slots };
     }
 
     /// <summary>The tier behind the node's store, unless it is alone.</summary>
