@@ -11,6 +11,7 @@ var root = new RootCommand("Grid builds OCI images from source with Cloud Native
     ExtendCommand.Create(),
     ExtensionCommand.Create(),
     BuilderCommand.Create(),
+    CacheCommand.Create(),
     RebaseCommand.Create(),
     LifecycleEntry.Describe(),
     ServeCommand.Create(),

@@ -13,6 +13,9 @@ public interface IContexts
     /// <summary>A context's index, after <see cref="FetchAsync"/>; missing is an <see cref="IOException"/>.</summary>
     ContextIndex Read(Digest index);
 
-    /// <summary>Whether a layer's blob can be used, by any node of the grid.</summary>
-    Task<bool> HasAsync(Layer layer, CancellationToken cancellationToken);
+    /// <summary>
+    /// Whether a layer's blob can be used by any node of the grid: there, with its size, and here with its digest when it is looked at for the first time.
+    /// Null when it can; otherwise what is wrong, in words. Counts as a use.
+    /// </summary>
+    Task<string?> WhatIsWrongAsync(Layer layer, CancellationToken cancellationToken);
 }

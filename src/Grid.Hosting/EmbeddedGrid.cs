@@ -2,6 +2,8 @@ using System.Runtime.CompilerServices;
 using Grid.Buildpacks;
 using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
+using Grid.Hosting.Cache;
+using Grid.Hosting.Events;
 using Grid.Lifecycle;
 using Grid.Lifecycle.Analyze;
 using Grid.Lifecycle.Extend;
@@ -101,6 +103,27 @@ public sealed class EmbeddedGrid : IAsyncDisposable
     /// <summary>Where a builder is: an image's location, a layout directory, or a directory with a builder.toml, from which the builder is made first.</summary>
     public Task<ImageLocation> ResolveBuilderAsync(string builder, CancellationToken cancellationToken) =>
         Services.GetRequiredService<BuilderLocator>().ResolveAsync(builder, cancellationToken);
+
+    /// <summary>What the caches hold.</summary>
+    public async Task<CacheUsage> MeasureCachesAsync(CancellationToken cancellationToken)
+    {
+        var blobs = Services.GetRequiredService<ContentStore>().List().ToList();
+        var snapshots = Services.GetRequiredService<ISnapshotCache>().ListUnpacked();
+        return new CacheUsage
+        {
+            Steps = await Services.GetRequiredService<CacheInventory>().ReadAsync(cancellationToken),
+            TimeToLive = Services.GetRequiredService<CacheOptions>().Steps.TimeToLive,
+            Blobs = blobs.Count,
+            BlobBytes = blobs.Sum(b => b.Size),
+            Snapshots = snapshots.Count,
+            SnapshotBytes = snapshots.Sum(s => s.Bytes),
+            Journals = Services.GetRequiredService<FileBuildEvents>().Builds().Count,
+        };
+    }
+
+    /// <summary>Removes from the caches what is due, and what the limits ask for.</summary>
+    public Task<CacheCollection> CollectCachesAsync(CacheLimits limits, CancellationToken cancellationToken) =>
+        Services.GetRequiredService<CacheCollector>().CollectAsync(limits, cancellationToken);
 
     public async ValueTask DisposeAsync()
     {

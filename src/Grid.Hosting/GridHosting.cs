@@ -7,6 +7,7 @@ using Grid.Contracts.Work;
 using Grid.Docker;
 using Grid.Grains;
 using Grid.Grains.Queues;
+using Grid.Hosting.Cache;
 using Grid.Hosting.Content;
 using Grid.Hosting.Events;
 using Grid.Oci.Content;
@@ -41,6 +42,7 @@ public static class GridHosting
         builder.Services.AddGridImages(options);
         builder.Services.AddGridSandbox(options);
         builder.Services.AddGridEvents(options);
+        builder.Services.AddGridCache(options, isWholeGrid: true);
         builder.Services.AddGridWorker(options, new WorkerOptions { Slots = 1 });
         builder.AddGridTelemetry();
         builder.Services.AddGridSerialization();
@@ -71,7 +73,7 @@ public static class GridHosting
         .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical));
 
     internal static void AddGridContent(this IServiceCollection services, GridOptions options) =>
-        services.AddSingleton(_ => new ContentStore(Path.Combine(options.DataDirectory, "content")))
+        services.AddSingleton(_ => new ContentStore(Path.Combine(options.DataDirectory, "content"), options.Cache.HardMaxBytes))
             .AddSingleton(p => new TieredContent(p.GetRequiredService<ContentStore>(), p.GetService<IContentTier>()))
             .AddSingleton<ISharedContent, WorkerContent>()
             .AddSingleton<IContexts, NodeContexts>();
@@ -90,7 +92,9 @@ public static class GridHosting
         services.AddSingleton(p => SandboxRuntimes.Make(options, p.GetRequiredService<ContentStore>()));
 
     internal static void AddGridEvents(this IServiceCollection services, GridOptions options) =>
-        services.AddSingleton<IBuildEvents>(_ => new FileBuildEvents(Path.Combine(options.DataDirectory, "events")));
+        services.AddSingleton(_ => new FileBuildEvents(Path.Combine(options.DataDirectory, "events")))
+            .AddSingleton<IBuildEvents>(p => p.GetRequiredService<FileBuildEvents>())
+            .AddSingleton<IBuildJournals>(p => p.GetRequiredService<FileBuildEvents>());
 
     /// <summary>The worker of this machine; what it may do comes from <paramref name="worker"/>, its places from <paramref name="options"/>.</summary>
     internal static void AddGridWorker(this IServiceCollection services, GridOptions options, WorkerOptions worker) => services.AddGridWorker(worker with

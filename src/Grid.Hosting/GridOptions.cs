@@ -1,3 +1,4 @@
+using Grid.Hosting.Cache;
 using Grid.Sandbox.OciRuntime;
 
 namespace Grid.Hosting;
@@ -34,6 +35,9 @@ public sealed record GridOptions
 
     /// <summary>Registries to speak plain http with, besides loopback ones.</summary>
     public IReadOnlyList<string> InsecureRegistries { get; init; } = [];
+
+    /// <summary>How long what is cached is kept, and how much of it.</summary>
+    public CacheOptions Cache { get; init; } = new();
 
     /// <summary>File of the launcher that goes into app images when the builder brings none.</summary>
     public string Launcher { get; init; } = Environment.GetEnvironmentVariable("GRID_LAUNCHER") ?? Path.Combine(AppContext.BaseDirectory, "launcher");

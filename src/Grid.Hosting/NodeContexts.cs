@@ -14,5 +14,12 @@ internal sealed class NodeContexts(ContentStore content, TieredContent shared) :
 
     public ContextIndex Read(Digest index) => index.IsEmpty ? ContextIndex.Empty : ContextStore.Read(content, index);
 
-    public Task<bool> HasAsync(Layer layer, CancellationToken cancellationToken) => shared.HasAsync(layer.Blob, cancellationToken);
+    public async Task<string?> WhatIsWrongAsync(Layer layer, CancellationToken cancellationToken)
+    {
+        // Hashing a big layer takes a while: not on the grain's thread.
+        var check = await Task.Run(() => content.Check(layer.Blob), cancellationToken);
+        if (check == BlobCheck.Intact || await shared.HasAsync(layer.Blob, cancellationToken))
+            return null;
+        return check == BlobCheck.Damaged ? "its cached layer was damaged" : "its cached layer is gone";
+    }
 }

@@ -35,7 +35,7 @@ public abstract record ImageLocation
             return new Registry(ImageReference.Parse(text));
         var rest = text[4..];
         var digest = default(Digest);
-        if (rest.LastIndexOf("@sha256:", StringComparison.Ordinal) is var at and > 0)
+        if (rest.LastIndexOf("@sha256:", StringComparison.Ordinal) is var at and >= 0)
         {
             digest = Digest.Parse(rest[(at + 1)..]);
             rest = rest[..at];
@@ -46,8 +46,8 @@ public abstract record ImageLocation
         if (directory.Length == 0 || directory.Contains('\0') || tag?.Length == 0)
             throw new FormatException($"'{text}' is not of the form oci:DIR[:TAG]");
         var path = Path.GetFullPath(directory);
-        return tag is null && path.LastIndexOf(':') > path.LastIndexOf('/')
-            ? throw new FormatException($"'{text}': the directory '{path}' ends in what reads as a tag; write a tag behind it")
+        return (tag is null && path.LastIndexOf(':') > path.LastIndexOf('/')) || (digest.IsEmpty && path.EndsWith("@sha256", StringComparison.Ordinal))
+            ? throw new FormatException($"'{text}': the directory '{path}' ends in what reads as a tag or a digest; give it another name")
             : new Layout(path, tag, digest);
     }
 }

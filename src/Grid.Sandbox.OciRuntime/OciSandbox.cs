@@ -14,7 +14,7 @@ namespace Grid.Sandbox.OciRuntime;
 
 /// <summary>A mounted root and the processes in it.</summary>
 internal sealed class OciSandbox(
-    SandboxSpec spec, Digest chain, SandboxRoot root, RuntimeEngine engine, OciRuntimeOptions options, ContentStore store, SnapshotStore snapshots,
+    SandboxSpec spec, Snapshot snapshot, SandboxRoot root, RuntimeEngine engine, OciRuntimeOptions options, ContentStore store, SnapshotStore snapshots,
     NetworkPool networks) : ISandbox
 {
     private readonly RootedDirectory _files = new(root.Merged);
@@ -84,6 +84,7 @@ internal sealed class OciSandbox(
         await _ending.CancelAsync();
         await Task.WhenAll(running).ContinueWith(static ended => _ = ended.Exception, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         await root.DisposeAsync();
+        snapshot.Dispose();
         if (_network is { IsCompletedSuccessfully: true })
             networks.Return(await _network);
         // Not disposed: a caller that was just cancelled may still unregister from it; it holds no handle.
@@ -175,7 +176,7 @@ internal sealed class OciSandbox(
             return null;
         using var writer = LayerWriter.Create(store);
         var layer = new UpperPacker(upper, writer, cancellationToken).Pack(changes);
-        snapshots.Adopt(root.Upper, ChainId.Append(chain, layer.DiffId));
+        snapshots.Adopt(root.Upper, ChainId.Append(snapshot.Chain, layer.DiffId));
         return layer;
     }
 

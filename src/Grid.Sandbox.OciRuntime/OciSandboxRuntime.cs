@@ -13,7 +13,7 @@ namespace Grid.Sandbox.OciRuntime;
 /// version. Processes, mounts and directories are below <see cref="OciRuntimeOptions.StateDirectory"/>, which several processes may share.
 /// Dispose it after its sandboxes.
 /// </summary>
-public sealed class OciSandboxRuntime : ISandboxRuntime, IDisposable
+public sealed class OciSandboxRuntime : ISandboxRuntime, ISnapshotCache, IDisposable
 {
     private readonly OciRuntimeOptions _options;
     private readonly ContentStore _store;
@@ -31,7 +31,7 @@ public sealed class OciSandboxRuntime : ISandboxRuntime, IDisposable
         _options = options with { StateDirectory = Path.TrimEndingDirectorySeparator(Path.GetFullPath(options.StateDirectory)) };
         _store = store;
         _state = new StateDirectory(_options.StateDirectory);
-        _snapshots = new SnapshotStore(store, _state.Layers, _state.Temporary);
+        _snapshots = new SnapshotStore(store, _state.Layers, _state.Temporary, new SnapshotUses(_state.Uses, _state.IsShared));
         _networks = new NetworkPool(_options.Egress);
         _engine = new Lazy<RuntimeEngine>(() => RuntimeEngine.Find(_options, _state));
     }
@@ -68,19 +68,27 @@ public sealed class OciSandboxRuntime : ISandboxRuntime, IDisposable
         await _state.ClaimAsync(spec.Handle, RecoverSandboxAsync, cancellationToken);
         var directory = Path.Combine(_state.Sandboxes, spec.Handle);
         var mounted = new SandboxRoot(directory, ControlGroupOf(spec.Handle));
+        Snapshot? snapshot = null;
         try
         {
-            var (layers, chain) = await _snapshots.EnsureAsync(spec.Parent, spec.Blobs, cancellationToken);
+            snapshot = await _snapshots.EnsureAsync(spec.Parent, spec.Blobs, cancellationToken);
             var egress = await _networks.DecideAsync(cancellationToken);
-            await Task.Run(() => mounted.Mount(spec, _options, egress, layers), cancellationToken);
-            return new OciSandbox(spec, chain, mounted, engine, _options, _store, _snapshots, _networks);
+            await Task.Run(() => mounted.Mount(spec, _options, egress, snapshot.Directories), cancellationToken);
+            return new OciSandbox(spec, snapshot, mounted, engine, _options, _store, _snapshots, _networks);
         }
         catch
         {
             await mounted.DisposeAsync();
+            snapshot?.Dispose();
             throw;
         }
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<UnpackedLayer> ListUnpacked() => _snapshots.List();
+
+    /// <inheritdoc/>
+    public bool TryRemoveUnpacked(string name) => _snapshots.TryRemove(name);
 
     /// <inheritdoc/>
     public async Task RecoverAsync(CancellationToken cancellationToken)

@@ -13,7 +13,7 @@ internal sealed class StateDirectory : IDisposable
     public StateDirectory(string root)
     {
         Root = root;
-        foreach (var directory in new[] { root, Sandboxes, Layers, Owners, Unpacking })
+        foreach (var directory in new[] { root, Sandboxes, Layers, Uses, Owners, Unpacking })
             Directory.CreateDirectory(directory);
         // Roots in here hold set-uid programs of images: nobody else on this machine may reach them.
         Libc.ChangeMode(root, 0x1C0);
@@ -28,6 +28,9 @@ internal sealed class StateDirectory : IDisposable
     public string Sandboxes => Path.Combine(Root, "sandboxes");
 
     public string Layers => Path.Combine(Root, "layers");
+
+    /// <summary>A file for each unpacked layer: when it was last used, and its size.</summary>
+    public string Uses => Path.Combine(Root, "uses");
 
     /// <summary>Layers being unpacked and other temporary directories, one for each owner.</summary>
     public string Unpacking => Path.Combine(Root, "unpacking");
@@ -55,6 +58,8 @@ internal sealed class StateDirectory : IDisposable
         {
             foreach (var layer in Directory.GetDirectories(Layers))
                 Snapshots.Trash.Delete(layer);
+            foreach (var use in Directory.GetFiles(Uses))
+                File.Delete(use);
         }
         marker.SetLength(0);
         await marker.WriteAsync(System.Text.Encoding.ASCII.GetBytes(boot), cancellationToken);
@@ -114,6 +119,9 @@ internal sealed class StateDirectory : IDisposable
     public IEnumerable<string> DeadOwners() =>
         Directory.GetFiles(Owners).Select(Path.GetFileName).Concat(Directory.GetDirectories(Unpacking).Select(Path.GetFileName))
             .OfType<string>().Distinct(StringComparer.Ordinal).Where(owner => !IsAlive(owner));
+
+    /// <summary>Whether another process works with this directory.</summary>
+    public bool IsShared() => Directory.GetFiles(Owners).Select(Path.GetFileName).Any(owner => owner != Owner && IsAlive(owner!));
 
     public bool IsAlive(string owner)
     {

@@ -2,7 +2,7 @@ namespace Grid.Sandbox;
 
 /// <summary>The first of several runtimes that works on this node. Which one that is, is found out when it is needed, and stays.</summary>
 /// <param name="candidates">In order of preference, by the names users know them by.</param>
-public sealed class FirstWorkingRuntime(params IReadOnlyList<(string Name, Func<ISandboxRuntime> Make)> candidates) : ISandboxRuntime, IDisposable
+public sealed class FirstWorkingRuntime(params IReadOnlyList<(string Name, Func<ISandboxRuntime> Make)> candidates) : ISandboxRuntime, ISnapshotCache, IDisposable
 {
     private readonly SemaphoreSlim _choosing = new(1);
     private ISandboxRuntime? _chosen;
@@ -24,6 +24,13 @@ public sealed class FirstWorkingRuntime(params IReadOnlyList<(string Name, Func<
     /// <inheritdoc/>
     public async Task RecoverAsync(CancellationToken cancellationToken) =>
         await (await ChooseAsync(cancellationToken)).RecoverAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    /// <remarks>None before the choice has been made, and when the chosen runtime's engine keeps its own layers.</remarks>
+    public IReadOnlyList<UnpackedLayer> ListUnpacked() => (_chosen as ISnapshotCache)?.ListUnpacked() ?? [];
+
+    /// <inheritdoc/>
+    public bool TryRemoveUnpacked(string name) => (_chosen as ISnapshotCache)?.TryRemoveUnpacked(name) ?? false;
 
     /// <summary>Disposes the chosen runtime.</summary>
     public void Dispose()

@@ -14,6 +14,7 @@ using Grid.Lifecycle.Extend;
 using Grid.Lifecycle.Restore;
 using Grid.Oci;
 using Grid.Oci.Content;
+using Grid.Oci.FileSystem;
 using Grid.Oci.Images;
 using Grid.Sandbox;
 
@@ -87,10 +88,10 @@ public sealed class WorkRunner(
     {
         span?.SetTag("grid.step", work.Input.Label);
         var executor = new StepExecutor(sandboxes, content, options.SandboxLimits, node.For(work.BuildKey, new ContextStore(content, builds.Open(work.BuildKey).Contexts)));
-        var layer = await executor.RunAsync(BuildDirectory.SandboxHandle(work.Handle), work.Input, Origin(work.Input.BaseLocation),
+        var result = await executor.RunAsync(BuildDirectory.SandboxHandle(work.Handle), work.Input, Origins([work.Input.BaseLocation, .. work.Input.Origins]),
             Output(work, work.Name.Kind == ImageKind.Build ? Phase.ExtendBuild : Phase.ExtendRun), cancellationToken);
-        span?.SetTag("grid.layer", layer?.DiffId.ToString());
-        return new StepDone(layer);
+        span?.SetTag("grid.layer", result.Layer?.DiffId.ToString());
+        return new StepDone(result.Layer) { Packages = result.Packages };
     }
 
     private async Task<WorkResult> FetchAsync(FetchWork work, CancellationToken cancellationToken)
@@ -116,7 +117,7 @@ public sealed class WorkRunner(
         var build = builds.Open(work.BuildKey);
         await build.PrepareAsync(content, work.Source, analyzed.User, work.Environment, cancellationToken);
         await using var sandbox = await sandboxes.CreateAsync(
-            new SandboxSpec(BuildDirectory.SandboxHandle(work.Handle), work.BuildImage.AllLayers(), Origin(analyzed.Builder.Location))
+            new SandboxSpec(BuildDirectory.SandboxHandle(work.Handle), work.BuildImage.AllLayers(), Origins([analyzed.Builder.Location, .. work.BuildImage.Added.Select(a => a.Origin).OfType<string>()]))
             {
                 Volumes = build.Volumes(environment, appReadOnly: false),
                 Limits = options.SandboxLimits,
@@ -140,14 +141,17 @@ public sealed class WorkRunner(
     {
         var log = Output(work, Phase.Export);
         var extended = work.RunImage.Added.Count > 0 || work.RunImage.Rebasable is not null;
+        var environment = Phases.Environment(work.Detection.Analyzed, work.Detection.Analyzed.Builder.Config);
+        var sbom = new ExtensionSbomInput(environment.LayersDirectory, new Owner(environment.User.UserId, environment.User.GroupId), work.Detection.Analyzed.Previous);
+        var app = await ExtensionSbomLayer.MergeAsync(work.App, work.Packages, sbom, content, Origins(work.App.Layers.Select(l => l.Origin).OfType<string>()), cancellationToken);
         var targets = work.Targets.Select(ImageLocation.Parse).ToList();
         var image = AppImage.Assemble(new AssembleInput
         {
-            Environment = Phases.Environment(work.Detection.Analyzed, work.Detection.Analyzed.Builder.Config),
+            Environment = environment,
             RunImage = work.Detection.Analyzed.RunImage,
             RunImageNames = work.Detection.Analyzed.RunImageMetadata,
-            App = work.App,
-            ExtensionLayers = [.. work.RunImage.Added.Select(a => new ExtensionLayer(a.Layer, a.CreatedBy, a.ExtensionId))],
+            App = app,
+            ExtensionLayers = [.. work.RunImage.Added.Select(a => new ExtensionLayer(a.Layer, a.CreatedBy, a.ExtensionId) { Origin = a.Origin })],
             ExtendedConfig = extended ? work.RunImage.Config.Config : null,
             Rebasable = work.RunImage.Rebasable,
             ProcessType = work.DefaultProcess,
@@ -175,6 +179,10 @@ public sealed class WorkRunner(
 
     /// <summary>Blobs of this node, and of an image for what the node has not.</summary>
     private OriginBlobs Origin(string location) => new(content, images, ImageLocation.Parse(location), HostPlatform.Current);
+
+    /// <summary>Blobs of this node, and of several images for what the node has not.</summary>
+    private IBlobSource Origins(IEnumerable<string> locations) =>
+        locations.Distinct().Aggregate((IBlobSource)content, (blobs, location) => new OriginBlobs(blobs, images, ImageLocation.Parse(location), HostPlatform.Current));
 
     private PhaseOutput Output(WorkItem item, Phase phase) => new(item.BuildKey, phase, events, time);
 }

@@ -4,7 +4,7 @@ using System.Text;
 namespace Grid.Fuzzing;
 
 /// <summary>
-/// Mutation-based fuzzing in a bounded lane: a second for each test, GRID_FUZZ_SECONDS for more. Whatever comes in, a parser of untrusted text may only throw what it documents, must end, and may
+/// Mutation-based fuzzing in a bounded lane: a second for each test and always the same inputs first; GRID_FUZZ_SECONDS for more, and others each time. Whatever comes in, a parser of untrusted text may only throw what it documents, must end, and may
 /// only use memory in proportion. A failure prints its seed; with GRID_FUZZ_SEED set to it the same input comes first.
 /// </summary>
 internal static class Fuzz
@@ -18,6 +18,8 @@ internal static class Fuzz
     private const long FixedBytes = 64L << 20;
 
     private const long BytesPerByte = 20_000;
+
+    private static bool IsLong => Environment.GetEnvironmentVariable("GRID_FUZZ_SECONDS") is { Length: > 0 };
 
     private static TimeSpan Duration => TimeSpan.FromSeconds(double.TryParse(Environment.GetEnvironmentVariable("GRID_FUZZ_SECONDS"), CultureInfo.InvariantCulture, out var seconds) ? seconds : 1);
 
@@ -33,7 +35,7 @@ internal static class Fuzz
     public static void Bytes(IReadOnlyList<byte[]> corpus, IReadOnlyList<byte[]> words, Action<byte[]> target, params Type[] allowed)
     {
         corpus.ShouldNotBeEmpty();
-        var seed = int.TryParse(Environment.GetEnvironmentVariable("GRID_FUZZ_SEED"), CultureInfo.InvariantCulture, out var given) ? given : Random.Shared.Next(1 << 30);
+        var seed = int.TryParse(Environment.GetEnvironmentVariable("GRID_FUZZ_SEED"), CultureInfo.InvariantCulture, out var given) ? given : IsLong ? Random.Shared.Next(1 << 30) : 1;
         var end = DateTime.UtcNow + Duration;
         (int Seed, byte[] Input, Exception Error)? failure = null;
         (int Seed, byte[] Input) current = (seed, []);

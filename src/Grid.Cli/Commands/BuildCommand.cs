@@ -30,7 +30,7 @@ internal static class BuildCommand
     private static readonly Option<string?> PreviousImage = new("--previous-image") { Description = "Image whose layers are reused (default: the app image's last version)" };
     private static readonly Option<string[]> Env = new("--env", "-e") { Description = "Environment for buildpacks and extensions: NAME=VALUE, or NAME to take it from here" };
     private static readonly Option<string> Output = new("--output", "-o") { Description = "Where the image goes: registry, oci:DIR[:TAG] or docker", DefaultValueFactory = _ => "registry" };
-    private static readonly Option<string?> BuildId = new("--build-id") { Description = "Value of the build_id argument of Dockerfiles: a UUID (default: a new one)" };
+    private static readonly Option<string?> BuildId = new("--build-id") { Description = "Where the build_id of Dockerfiles comes from: per-build (default), per-period=DURATION, pinned=UUID, replay=BUILD, or a UUID" };
     private static readonly Option<string?> DefaultProcess = new("--default-process") { Description = "Process type the image starts" };
     private static readonly Option<bool> Refresh = new("--refresh-extensions") { Description = "Run Dockerfile steps even when they are cached" };
     private static readonly Option<string[]> Secrets = SecretFlags.Create();
@@ -130,8 +130,7 @@ internal static class BuildCommand
             var source = parsed.GetValue(BuildCommand.Source)!;
             if (!source.Exists)
                 throw new LifecycleException(ExitCode.InvalidArgs, File.Exists(source.FullName) ? $"{source.FullName} is a file; name the directory of the app's source" : $"there is no directory {source.FullName}");
-            if (parsed.GetValue(BuildId) is { } id && !Guid.TryParse(id, out _))
-                throw new LifecycleException(ExitCode.InvalidArgs, $"--build-id wants a UUID, not '{id}'");
+            GridFlags.Read("--build-id", parsed.GetValue(BuildId) ?? "", BuildIdPolicy.Parse);
             return new Input(
                 source,
                 BuildTargets.Resolve(parsed.GetValue(ImageName)!, parsed.GetValue(Tags) ?? [], parsed.GetValue(Output)!),

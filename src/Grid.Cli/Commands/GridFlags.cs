@@ -1,5 +1,7 @@
 using System.CommandLine;
+using Grid.Buildpacks;
 using Grid.Hosting;
+using Grid.Hosting.Cache;
 using Grid.Sandbox.OciRuntime;
 
 namespace Grid.Cli.Commands;
@@ -13,6 +15,7 @@ internal static class GridFlags
     private static readonly Option<string?> Runtime = new("--sandbox-runtime") { Description = "OCI runtime: runc, crun or a path (GRID_SANDBOX_RUNTIME; default: the first that works)" };
     private static readonly Option<string?> CaBundle = new("--sandbox-ca-bundle") { Description = "PEM file of authorities that processes in sandboxes trust (GRID_SANDBOX_CA_BUNDLE)" };
     private static readonly Option<long> Memory = new("--sandbox-memory") { Description = "Memory for one sandbox in MiB (default: no bound)" };
+    private static readonly Option<string?> CacheMax = new("--cache-max") { Description = "Room for caches: a number of bytes, also with kB, MB or GB (GRID_CACHE_MAX; default: no bound)" };
     private static readonly Option<string[]> Insecure = new("--insecure-registry") { Description = "Registry to speak plain http with" };
 
     public static void AddTo(Command command)
@@ -24,6 +27,7 @@ internal static class GridFlags
         command.Add(CaBundle);
         command.Add(Memory);
         command.Add(Insecure);
+        command.Add(CacheMax);
     }
 
     public static GridOptions Read(ParseResult parsed)
@@ -38,6 +42,21 @@ internal static class GridFlags
             SandboxCaBundle = parsed.GetValue(CaBundle) ?? defaults.SandboxCaBundle,
             SandboxMemoryBytes = parsed.GetValue(Memory) * 1024 * 1024,
             InsecureRegistries = parsed.GetValue(Insecure) ?? [],
+            Cache = (parsed.GetValue(CacheMax) ?? Environment.GetEnvironmentVariable("GRID_CACHE_MAX")) is { Length: > 0 } max
+                ? new CacheOptions().WithMaxBytes(Read("--cache-max", max, Quantities.Bytes)) : new CacheOptions(),
         };
+    }
+
+    /// <summary>Reads the value of a flag; what is wrong is said with the flag's name.</summary>
+    public static T Read<T>(string flag, string text, Func<string, T> read)
+    {
+        try
+        {
+            return read(text);
+        }
+        catch (FormatException e)
+        {
+            throw new LifecycleException(ExitCode.InvalidArgs, $"{flag} {e.Message}");
+        }
     }
 }

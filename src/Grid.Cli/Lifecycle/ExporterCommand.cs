@@ -34,6 +34,8 @@ internal sealed class ExporterCommand : IPhaseCommand
             log.Warn("No cached data will be used, no cache specified.");
         if (!inputs.Get(PhaseFlags.Daemon) && inputs.Get(PhaseFlags.LaunchCache).Length > 0)
             log.Warn("Ignoring -launch-cache, only intended for use with -daemon");
+        else if (inputs.Get(PhaseFlags.LaunchCache).Length > 0)
+            log.Debug("-launch-cache is not used: layers that stay the same are read from the engine's previous image");
         await new ExportCall(inputs, log).RunAsync(cancellationToken);
     }
 }

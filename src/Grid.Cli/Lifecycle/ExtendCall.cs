@@ -111,7 +111,7 @@ internal sealed class ExtendCall(PhaseInputs inputs, ImageKind kind, IPhaseLog l
                     continue;
                 }
                 var layer = await steps.RunAsync(step, image, position, cancellationToken);
-                position = chain.After(position, step, layer);
+                position = chain.AfterLayer(position, step, layer);
             }
             // Buildpacks run here afterwards; nobody runs in a run image.
             if (kind == ImageKind.Build)
@@ -132,10 +132,12 @@ internal sealed class ExtendCall(PhaseInputs inputs, ImageKind kind, IPhaseLog l
 
     private void WarnOfUser(PinnedImage image, ImageState state)
     {
-        var (before, after) = (image.Config.Config.User ?? "", state.Config.User ?? "");
-        if (kind == ImageKind.Build && before != after)
+        var (before, after) = (UserOf(image.Config.Config.User), UserOf(state.Config.User));
+        if (before != after)
             log.Warn($"The original user ID was {before} but the final extension left the user ID set to {after}.");
     }
+
+    private static string UserOf(string? user) => (user ?? "").Split(':')[0];
 
     private string Word => kind == ImageKind.Build ? "build" : "run";
 }

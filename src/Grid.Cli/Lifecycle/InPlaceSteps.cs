@@ -30,7 +30,11 @@ internal sealed class InPlaceSteps : IDisposable
         (_cache, _scope, _log, _urls) = (cache, scope, log, new UrlFetcher(cache.Content, allowPrivate: true));
         // The reference's extender knows no secrets either.
         var resources = new StepResources(new ContextStore(cache.Content, contextsDirectory), new CacheVolumes(cache.VolumesDirectory), _ => null, _urls);
-        _executor = new StepExecutor(new InPlaceRuntime(cache.Content, excluded), cache.Content, new SandboxLimits(), resources);
+        _executor = new StepExecutor(new InPlaceRuntime(cache.Content, excluded), cache.Content, new SandboxLimits(), resources)
+        {
+            // In place there is no image as it was before.
+            ListsPackages = false,
+        };
     }
 
     /// <summary>Fetches what the next step names by URL, so that it has a key.</summary>
@@ -78,7 +82,7 @@ internal sealed class InPlaceSteps : IDisposable
             Fetched = position.Fetched,
             Label = ExtensionChain.Label(step),
         };
-        var layer = await _executor.RunAsync($"step-{step.Name.Number}", input, _cache.Content, _log, cancellationToken);
+        var (layer, _) = await _executor.RunAsync($"step-{step.Name.Number}", input, _cache.Content, _log, cancellationToken);
         _cache.Add(key, layer);
         return layer;
     }

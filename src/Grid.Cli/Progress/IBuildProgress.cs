@@ -42,6 +42,7 @@ internal static class Words
         StepSource.Cached => "CACHED",
         StepSource.Shared => "done by another build",
         StepSource.Config => "set",
+        StepSource.Restored => "taken from the previous image",
         _ => "ran",
     };
 

@@ -2,6 +2,7 @@ using Grid.Contracts.Builds;
 using Grid.Dockerfiles;
 using Grid.Dockerfiles.Keys;
 using Grid.Dockerfiles.Planning;
+using Grid.Lifecycle.Packages;
 using Grid.Lifecycle.Restore;
 using Grid.Oci;
 using Orleans.Concurrency;
@@ -74,7 +75,17 @@ public sealed record ExtensionRecord
 
 /// <summary>A step of a Dockerfile that has a key: what it was keyed by and the layer it left.</summary>
 /// <param name="Line">1-based line of the instruction.</param>
-/// <param name="Key">The key with its fields.</param>
+/// <param name="Key">The key with its fields; without them when it was read from an image.</param>
 /// <param name="DiffId">Its layer's diff ID; empty when it changed no file.</param>
 [GenerateSerializer, Immutable, Alias("grid.StepRecord")]
-public sealed record StepRecord([property: Id(0)] int Line, [property: Id(1)] StepKey Key, [property: Id(2)] Digest DiffId);
+public sealed record StepRecord([property: Id(0)] int Line, [property: Id(1)] StepKey Key, [property: Id(2)] Digest DiffId)
+{
+    /// <summary>Digest of the layer's blob; empty when it changed no file.</summary>
+    [Id(3)] public Digest Blob { get; init; }
+
+    /// <summary>When it ran; null when that is not known.</summary>
+    [Id(4)] public DateTimeOffset? CreatedAt { get; init; }
+
+    /// <summary>Packages it installed and removed; null when it changed no package database.</summary>
+    [Id(5)] public PackageChanges? Packages { get; init; }
+}

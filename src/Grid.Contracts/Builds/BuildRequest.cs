@@ -34,7 +34,7 @@ public sealed record BuildRequest
     /// <summary>User-provided environment, laid out as files in <c>&lt;platform&gt;/env</c>.</summary>
     [Id(7)] public Dictionary<string, string> Environment { get; init; } = [];
 
-    /// <summary>Value of the <c>build_id</c> argument of every Dockerfile; null for a fresh one.</summary>
+    /// <summary>Where the value of the <c>build_id</c> argument of every Dockerfile comes from (<see cref="BuildIdPolicy"/>); null for a fresh one.</summary>
     [Id(8)] public string? BuildId { get; init; }
 
     /// <summary>Process type the image starts by default, when the buildpacks' own choice is not wanted.</summary>

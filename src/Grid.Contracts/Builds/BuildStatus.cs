@@ -73,6 +73,9 @@ public sealed record BuildStatus
 
     /// <summary>When it reached its end.</summary>
     [Id(20)] public DateTimeOffset? FinishedAt { get; init; }
+
+    /// <summary>The value of <c>build_id</c> in its Dockerfiles; empty when there is no such build.</summary>
+    [Id(30)] public string BuildId { get; init; } = "";
 }
 
 /// <summary>The image a build published.</summary>

@@ -3,6 +3,8 @@ using Grid.Dockerfiles;
 using Grid.Lifecycle;
 using Grid.Lifecycle.Analyze;
 using Grid.Lifecycle.Extend;
+using Grid.Oci;
+using Grid.Oci.Images;
 using Grid.Contracts.Work;
 
 namespace Grid.Contracts.Builds;
@@ -69,7 +71,7 @@ public sealed record ExtendRequest
     /// <summary>The Dockerfiles of this kind in the order of their extensions.</summary>
     [Id(3)] public required ExtensionDockerfileSource[] Dockerfiles { get; init; }
 
-    /// <summary>Who may use the cache entries this chain makes.</summary>
+    /// <summary>The tenant: who may use the cache entries this chain makes, unless they are provably nobody's own.</summary>
     [Id(4)] public required string Scope { get; init; }
 
     /// <summary>Value of <c>build_id</c>.</summary>
@@ -88,9 +90,27 @@ public sealed record ExtendRequest
     /// <summary>The <see cref="IExtensionOwner"/> to tell.</summary>
     [Id(10)] public required GrainId Owner { get; init; }
 
+    /// <summary>Manifest digest of the builder the extensions came with; empty when no builder brought them.</summary>
+    [Id(11)] public Digest Builder { get; init; }
+
+    /// <summary>When the build was accepted: a refreshing one takes no result that is older.</summary>
+    [Id(12)] public DateTimeOffset StartedAt { get; init; }
+
+    /// <summary>The app's previous image, when its extension layers may be used again.</summary>
+    [Id(13)] public PriorImage? Prior { get; init; }
+
+    /// <summary>Whether <see cref="BuildId"/> is another one in each build: then whoever declares it is told what that costs.</summary>
+    [Id(14)] public bool BuildIdIsFresh { get; init; }
+
     /// <summary>Counts from 1; a chain whose node was lost goes on from its last finished step with the next one.</summary>
     [Id(20)] public int Attempt { get; init; } = 1;
 }
+
+/// <summary>An image of an earlier build whose layers can be used without being made again.</summary>
+/// <param name="Location">Where it is, pinned.</param>
+/// <param name="Layers">Its layers as manifest and configuration name them: the only proof of what is in it.</param>
+[GenerateSerializer, Immutable, Alias("grid.PriorImage")]
+public sealed record PriorImage([property: Id(0)] string Location, [property: Id(1)] Layer[] Layers);
 
 /// <summary>How extending ended: an image or a failure.</summary>
 [GenerateSerializer, Immutable, Alias("grid.ExtensionOutcome")]

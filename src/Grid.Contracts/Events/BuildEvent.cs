@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Grid.Contracts.Builds;
+using Grid.Contracts.Steps;
 using Grid.Contracts.Work;
 
 namespace Grid.Contracts.Events;
@@ -45,8 +46,11 @@ public sealed record PhaseFinished(Phase Phase, PhaseState State, string? Messag
 /// <summary>A Dockerfile step begins: it runs, or waits for another build that runs it.</summary>
 public sealed record StepStarted(Phase Phase, StepName Step, bool WaitsForAnother) : BuildEvent
 {
-    /// <summary>Why the cache had nothing: the key field that differs from the last build's.</summary>
+    /// <summary>Why the cache had nothing, on one line.</summary>
     public string? MissReason { get; init; }
+
+    /// <summary>The same with the fields that differ from the nearest cached step.</summary>
+    public StepMiss? Miss { get; init; }
 }
 
 /// <summary>A Dockerfile step has its result.</summary>
@@ -71,6 +75,8 @@ public enum StepSource
     Shared = 2,
     /// <summary>It only changed the configuration.</summary>
     Config = 3,
+    /// <summary>The app's previous image has its layer.</summary>
+    Restored = 4,
 }
 
 /// <summary>Output of a phase or a step: text as it came, not necessarily whole lines.</summary>

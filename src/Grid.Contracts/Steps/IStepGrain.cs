@@ -1,5 +1,8 @@
 using Grid.Dockerfiles.Keys;
+using Grid.Lifecycle.Packages;
+using Grid.Oci;
 using Grid.Oci.Images;
+using Orleans.Concurrency;
 
 namespace Grid.Contracts.Steps;
 
@@ -25,14 +28,54 @@ public interface IStepGrain : IGrainWithStringKey
     /// <summary>The lease holder gives up; a waiter takes over.</summary>
     [Alias("Release")]
     Task ReleaseAsync(string handle);
+
+    /// <summary>Where the step stands, for a collector and for people; changes nothing.</summary>
+    [Alias("Describe"), ReadOnly]
+    Task<StepDescription> DescribeAsync();
+
+    /// <summary>Forgets the result, unless somebody runs the step or has used it since; says whether nothing is there any more.</summary>
+    [Alias("Forget")]
+    Task<bool> ForgetAsync(DateTimeOffset notUsedSince);
+}
+
+/// <summary>A step as it stands.</summary>
+[GenerateSerializer, Immutable, Alias("grid.StepDescription")]
+public sealed record StepDescription
+{
+    /// <summary>The result; null when there is none.</summary>
+    [Id(0)] public CachedStep? Finished { get; init; }
+
+    /// <summary>Whether somebody runs it now.</summary>
+    [Id(1)] public bool Running { get; init; }
+
+    /// <summary>When a build last had it from the cache, to the hour, or when it was made.</summary>
+    [Id(2)] public DateTimeOffset LastUsedAt { get; init; }
+
+    /// <summary>How often the cache had it.</summary>
+    [Id(3)] public long Uses { get; init; }
 }
 
 /// <summary>Who claims a step.</summary>
 /// <param name="Handle">Handle of the work that would run it.</param>
-/// <param name="Claimant">The extender grain to tell when it has to wait.</param>
-/// <param name="Refresh">Do not take a finished layer that is older than the build: run it again (its blob is gone, or the user said so).</param>
+/// <param name="Claimant">The extender grain to tell when it has to wait. It may take its own lease over under another handle.</param>
 [GenerateSerializer, Immutable, Alias("grid.StepClaimRequest")]
-public sealed record StepClaimRequest([property: Id(0)] string Handle, [property: Id(1)] string Claimant, [property: Id(2)] bool Refresh = false);
+public sealed record StepClaimRequest([property: Id(0)] string Handle, [property: Id(1)] string Claimant)
+{
+    /// <summary>Take no result that is older: the user wants the step to run again.</summary>
+    [Id(2)] public DateTimeOffset? NotBefore { get; init; }
+
+    /// <summary>A layer's blob that was found unusable: a result with this one is none.</summary>
+    [Id(3)] public Digest Broken { get; init; }
+
+    /// <summary>What is wrong with <see cref="Broken"/>, in words.</summary>
+    [Id(4)] public string? BrokenReason { get; init; }
+
+    /// <summary>
+    /// Name of this start of the grid, when no process of an earlier one can be alive: leases of another epoch are nobody's. Empty in a grid whose silos
+    /// come and go; there a lease has to run out.
+    /// </summary>
+    [Id(5)] public string Epoch { get; init; } = "";
+}
 
 /// <summary>Answer to a claim.</summary>
 [GenerateSerializer, Immutable, Alias("grid.StepClaim")]
@@ -40,6 +83,9 @@ public sealed record StepClaim([property: Id(0)] StepClaimKind Kind)
 {
     /// <summary>The finished step of a hit.</summary>
     [Id(1)] public CachedStep? Step { get; init; }
+
+    /// <summary>Why a result that is there could not be used; null when there is none.</summary>
+    [Id(2)] public string? Reason { get; init; }
 }
 
 /// <summary>What the claimant does next.</summary>
@@ -67,4 +113,7 @@ public sealed record CachedStep
     [Id(2)] public required string BuildKey { get; init; }
 
     [Id(3)] public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>Packages it installed and removed; null when it changed no package database.</summary>
+    [Id(4)] public PackageChanges? Packages { get; init; }
 }

@@ -6,6 +6,7 @@ using Grid.Lifecycle.Analyze;
 using Grid.Lifecycle.Build;
 using Grid.Lifecycle.Export;
 using Grid.Lifecycle.Extend;
+using Grid.Lifecycle.Packages;
 using Grid.Lifecycle.Restore;
 using Grid.Oci.Images;
 
@@ -95,7 +96,11 @@ public sealed record StepWork : WorkItem
 
 /// <summary>The step's layer; null when it changed no file.</summary>
 [GenerateSerializer, Immutable, Alias("grid.StepDone")]
-public sealed record StepDone([property: Id(0)] Layer? Layer) : WorkResult;
+public sealed record StepDone([property: Id(0)] Layer? Layer) : WorkResult
+{
+    /// <summary>Packages it installed and removed; null when it changed no package database.</summary>
+    [Id(1)] public PackageChanges? Packages { get; init; }
+}
 
 /// <summary>Fetch what a step's ADD names by URL: its content is part of the step's key.</summary>
 [GenerateSerializer, Immutable, Alias("grid.FetchWork")]
@@ -171,6 +176,9 @@ public sealed record ExportWork : WorkItem
 
     /// <summary>Labels of ours, by name.</summary>
     [Id(7)] public Dictionary<string, string> Labels { get; init; } = [];
+
+    /// <summary>What run extensions did to the packages of the run image.</summary>
+    [Id(20)] public ExtensionPackages[] Packages { get; init; } = [];
 }
 
 /// <summary>Publish an extended image as it is, without an app.</summary>

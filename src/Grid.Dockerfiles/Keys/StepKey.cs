@@ -40,6 +40,9 @@ public sealed record StepKey(Digest Digest, IReadOnlyList<KeyField> Fields)
         return "the order of " + (older.Fields.Zip(newer.Fields).FirstOrDefault(pair => pair.First != pair.Second).First?.Name ?? "fields") + " changed";
     }
 
+    /// <summary>The digest by which a value that may be confidential stands in a key.</summary>
+    public static Digest DigestOf(string value) => HashOf([value]);
+
     internal static StepKey Of(IReadOnlyList<KeyField> fields)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

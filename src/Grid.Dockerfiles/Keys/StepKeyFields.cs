@@ -8,7 +8,7 @@ namespace Grid.Dockerfiles.Keys;
 internal static class StepKeyFields
 {
     /// <summary>Changes whenever the meaning of a field, or how we run a step, changes.</summary>
-    private const string Format = "grid-step-1";
+    private const string Format = "grid-step-2";
 
     /// <summary>More files than this are one field: the key's state stays small.</summary>
     private const int MaxFileFields = 128;

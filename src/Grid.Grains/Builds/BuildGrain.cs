@@ -69,10 +69,27 @@ public sealed class BuildGrain(
         State.Request = request;
         State.SubmittedAt = now;
         State.TraceParent = _span?.Id ?? request.TraceParent;
-        State.BuildId = request.BuildId ?? Guid.NewGuid().ToString();
+        State.BuildId = await BuildIdAsync(request);
         events.Append(Key, new BuildStarted(Key, request.Targets[0]) { At = now });
-        await AnsweredAsync(BuildMachine.Accept(), answer);
+        if (State.BuildId.Length > 0)
+            await AnsweredAsync(BuildMachine.Accept(), answer);
+        else
+            await ApplyAsync(BuildMachine.Refused(BuildMachine.Accept(), new Failure((int)ExitCode.InvalidArgs, $"build_id {request.BuildId}: the grid knows no such build of {request.App}; name another, or use pinned=UUID")));
         return Status();
+    }
+
+    /// <summary>The value of <c>build_id</c>; empty when the build that shall be replayed is not known.</summary>
+    private async Task<string> BuildIdAsync(BuildRequest request)
+    {
+        var policy = BuildIdPolicy.Parse(request.BuildId);
+        string? replayed = null;
+        if (policy.Kind == BuildIdKind.Replay)
+        {
+            var key = policy.Value != "last" ? policy.Value.StartsWith(request.Tenant + "/", StringComparison.Ordinal) ? policy.Value : $"{request.Tenant}/{policy.Value}"
+                : (await GrainFactory.GetGrain<IAppGrain>($"{request.Tenant}/{request.App}").GetAsync()).Builds.FirstOrDefault()?.BuildKey;
+            replayed = key is null || key == Key ? "" : (await GrainFactory.GetGrain<IBuildGrain>(key).GetStatusAsync()).BuildId;
+        }
+        return policy.Resolve(request.Tenant, time.GetUtcNow(), Guid.NewGuid(), replayed);
     }
 
     public async Task CancelAsync(string reason)
@@ -340,6 +357,8 @@ public sealed class BuildGrain(
         if (!_finished)
             events.Append(Key, new BuildFinished(progress.State, ExitCodeOf(progress)) { At = time.GetUtcNow(), Failure = Status().Failure, Image = State.Image });
         _finished = true;
+        // Who watches waits for the end: it must be there before nothing reminds of this build any more.
+        await TryToFinishAsync("the build's journal", () => events.FlushAsync(Key, CancellationToken.None));
         await TryToFinishAsync("its place in the queue", () => Queue.EndedAsync(Key));
         await TryToFinishAsync("its reminder", RemoveReminderAsync);
         if (progress.State == BuildState.Failed)
@@ -374,6 +393,7 @@ public sealed class BuildGrain(
         State = State.Progress.State,
         Failure = State.Progress.Failure ?? (State.Progress.State == BuildState.Cancelled ? new Failure((int)ExitCode.Failed, $"cancelled: {State.Progress.CancelReason}") : null),
         Image = State.Progress.State == BuildState.Succeeded ? State.Image : null,
+        BuildId = State.BuildId,
         Phases = [.. State.Progress.Phases],
         FinishedAt = State.FinishedAt,
     };

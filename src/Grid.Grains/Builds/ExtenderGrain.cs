@@ -8,6 +8,7 @@ using Grid.Contracts.Work;
 using Grid.Dockerfiles;
 using Grid.Dockerfiles.Syntax;
 using Grid.Grains.Machines;
+using Grid.Grains.Steps;
 using Grid.Lifecycle.Extend;
 using Grid.Oci.Images;
 using Orleans.Runtime;
@@ -34,6 +35,9 @@ public sealed class ExtenderGrainState
     [Id(5)] public bool CancelRequested { get; set; }
 
     [Id(6)] public ExtensionOutcome? Outcome { get; set; }
+
+    /// <summary>How often the running step lost its lease: part of its handle, so that what was started before is not attached to.</summary>
+    [Id(8)] public int LostLeases { get; set; }
 }
 
 /// <inheritdoc cref="IExtenderGrain"/>
@@ -45,11 +49,12 @@ public sealed class ExtenderGrainState
 [GrainType("grid.extender")]
 public sealed class ExtenderGrain(
     [PersistentState("extender", GridStorage.Name)] IPersistentState<ExtenderGrainState> state,
-    IContexts contexts, IBuildEvents events, TimeProvider time) : Grain, IExtenderGrain
+    IContexts contexts, StepCacheOptions options, IBuildEvents events, TimeProvider time) : Grain, IExtenderGrain
 {
     private const int MaxLostCalls = 12;
     private static readonly TimeSpan Tick = TimeSpan.FromSeconds(5);
     private ExtensionChain? _chain;
+    private StepCache? _cache;
     private IGrainTimer? _timer;
     private Activity? _span;
     private Activity? _stepSpan;
@@ -84,12 +89,13 @@ public sealed class ExtenderGrain(
         {
             State.Request = request;
             await SaveAsync();
+            WarnOfBuildId();
         }
         else if (request.Attempt > State.Request.Attempt)
         {
             // What ran on the other node is of no use any more; its handle cannot report, nor its lease be kept.
             if (State.Running is { } stale && Chain.Next(State.Position!) is { Key: not null } at)
-                await GrainFactory.GetGrain<IStepGrain>(KeyOf(at)).ReleaseAsync(stale);
+                await Cache.ReleaseAsync(at, stale);
             State.Request = State.Request with { Node = request.Node, Attempt = request.Attempt };
             State.Running = null;
             await SaveAsync();
@@ -118,7 +124,7 @@ public sealed class ExtenderGrain(
             if (await Worker.StopAsync(handle))
                 return;
             if (Chain.Next(State.Position!) is { Key: not null } step)
-                await GrainFactory.GetGrain<IStepGrain>(KeyOf(step)).ReleaseAsync(handle);
+                await Cache.ReleaseAsync(step, handle);
         }
         await FinishAsync(new ExtensionOutcome { Kind = Request.Kind });
     }
@@ -136,18 +142,18 @@ public sealed class ExtenderGrain(
             await FetchedAsync(position, report);
             return;
         }
-        var grain = GrainFactory.GetGrain<IStepGrain>(KeyOf(step));
         if (report.Result is StepDone done)
         {
-            await grain.CompleteAsync(report.Handle, new CachedStep { Layer = done.Layer, Key = step.Key!, BuildKey = Request.BuildKey, CreatedAt = time.GetUtcNow() });
+            var result = new CachedStep { Layer = done.Layer, Key = step.Key!, BuildKey = Request.BuildKey, CreatedAt = time.GetUtcNow(), Packages = done.Packages };
+            await Cache.CompleteAsync(step, report.Handle, result);
             // Not before: a report that fails half way comes again.
             State.Running = null;
             Finished(step, done.Layer, StepSource.Ran);
-            State.Position = Chain.After(position, step, done.Layer);
+            State.Position = Chain.After(position, step, result);
             await AdvanceAsync();
             return;
         }
-        await grain.ReleaseAsync(report.Handle);
+        await Cache.ReleaseAsync(step, report.Handle);
         _stepSpan.Fail(report.Failure?.Message ?? "cancelled");
         _stepSpan?.Dispose();
         await FinishAsync(new ExtensionOutcome { Kind = Request.Kind, Failure = report.Failure });
@@ -169,7 +175,9 @@ public sealed class ExtenderGrain(
         await AdvanceAsync();
     }
 
-    private ExtensionChain Chain => _chain ??= new ExtensionChain(Request, contexts.Read);
+    private ExtensionChain Chain => _chain ??= new ExtensionChain(Request, contexts.Read, options.Shared);
+
+    private StepCache Cache => _cache ??= new StepCache(GrainFactory, contexts, options, time);
 
     /// <summary>Goes on until a step has to be run or waited for, or the chain is at its end.</summary>
     private async Task AdvanceAsync()
@@ -189,7 +197,7 @@ public sealed class ExtenderGrain(
         {
             // A lease that nobody works for would let other builds wait for ever.
             if (State.Running is { } handle && Chain.Next(State.Position!) is { Key: not null } step)
-                await GrainFactory.GetGrain<IStepGrain>(KeyOf(step)).ReleaseAsync(handle);
+                await Cache.ReleaseAsync(step, handle);
             await FinishAsync(new ExtensionOutcome { Kind = Request.Kind, Failure = new Failure((int)ExitCode.ExtendError, e.Message) });
         }
     }
@@ -210,11 +218,11 @@ public sealed class ExtenderGrain(
             {
                 Finished(step, null, StepSource.Config);
             }
-            else if (await ClaimAsync(position, step) is { } cached)
+            else if (await ClaimAsync(position, step) is { Step: { } cached } found)
             {
-                Finished(step, cached.Layer, State.Waiting ? StepSource.Shared : StepSource.Cached);
+                Finished(step, cached.Layer, found.Origin is not null ? StepSource.Restored : State.Waiting ? StepSource.Shared : StepSource.Cached);
                 State.Waiting = false;
-                State.Position = position = Chain.After(position, step, cached.Layer);
+                State.Position = position = Chain.After(position, step, cached, cached.Layer is null ? null : found.Origin);
                 continue;
             }
             else
@@ -230,29 +238,29 @@ public sealed class ExtenderGrain(
     }
 
     /// <summary>The finished step, or null when it is now being run (by this build or another).</summary>
-    private async Task<CachedStep?> ClaimAsync(ChainPosition position, ChainStep step)
+    private async Task<StepAnswer?> ClaimAsync(ChainPosition position, ChainStep step)
     {
-        var grain = GrainFactory.GetGrain<IStepGrain>(KeyOf(step));
-        var request = new StepClaimRequest($"{this.GetPrimaryKeyString()}/{position.Number}#{Request.Attempt}", this.GetPrimaryKeyString(), Request.Refresh);
-        var claim = await grain.ClaimAsync(request);
-        // A hit counts only when its layer is really there.
-        if (claim is { Kind: StepClaimKind.Hit, Step.Layer: { } layer } && !await contexts.HasAsync(layer, CancellationToken.None))
-            claim = await grain.ClaimAsync(request with { Refresh = true });
+        // Another attempt and a lost lease are other work: what was started before is not attached to.
+        var attempt = State.LostLeases == 0 ? $"{Request.Attempt}" : $"{Request.Attempt}.{State.LostLeases}";
+        var handle = $"{this.GetPrimaryKeyString()}/{position.Number}#{attempt}";
+        var claim = await Cache.ClaimAsync(Request, step, new StepClaimRequest(handle, this.GetPrimaryKeyString()));
         if (claim.Kind == StepClaimKind.Hit)
-            return claim.Step;
+            return claim;
         var told = State.Waiting;
-        var reason = claim.Kind == StepClaimKind.Run ? Request.Refresh ? "the build refreshes its extensions" : Chain.MissReason(position, step) : null;
+        var miss = claim.Kind == StepClaimKind.Run ? await Cache.ExplainAsync(Chain, position, step, Request.Refresh ? "the build refreshes its extensions" : claim.Reason) : null;
         (State.Position, State.Waiting) = (position, claim.Kind == StepClaimKind.Wait);
-        State.Running = claim.Kind == StepClaimKind.Run ? request.Handle : null;
+        State.Running = claim.Kind == StepClaimKind.Run ? handle : null;
         await SaveAsync();
         if (!told || claim.Kind == StepClaimKind.Run)
-            events.Append(Request.BuildKey, new StepStarted(Phase, step.Name, State.Waiting) { At = time.GetUtcNow(), MissReason = reason });
+            events.Append(Request.BuildKey, new StepStarted(Phase, step.Name, State.Waiting) { At = time.GetUtcNow(), MissReason = miss?.Reason, Miss = miss });
         if (claim.Kind == StepClaimKind.Run)
         {
             _stepSpan = StepSpan(step);
             _stepSpan?.SetTag("grid.step.cache", "miss");
-            _stepSpan?.SetTag("grid.step.miss", reason);
-            await RunAsync(request.Handle, position, step);
+            _stepSpan?.SetTag("grid.step.miss", miss?.Reason);
+            _stepSpan?.SetTag("grid.step.miss.fields", miss?.Changed.Select(c => c.Name).ToArray());
+            _stepSpan?.SetTag("grid.step.miss.nearest", miss?.Nearest);
+            await RunAsync(handle, position, step);
         }
         return null;
     }
@@ -272,6 +280,7 @@ public sealed class ExtenderGrain(
         {
             Parent = [.. Request.Base.Layers, .. position.Added.Select(a => a.Layer)],
             BaseLocation = Request.Base.Location,
+            Origins = [.. position.Added.Select(a => a.Origin).OfType<string>().Distinct()],
             Step = step.Planned,
             Context = step.Source.Context,
             Scope = Request.Scope,
@@ -295,10 +304,18 @@ public sealed class ExtenderGrain(
         }
         else if (State.Running is { } handle && Chain.Next(State.Position!) is { } step)
         {
-            var renewed = await GrainFactory.GetGrain<IStepGrain>(KeyOf(step)).RenewAsync(handle);
-            await RunAsync(handle, State.Position!, step);
-            if (!renewed)
+            if (await Cache.RenewAsync(step, handle))
+            {
+                await RunAsync(handle, State.Position!, step);
+            }
+            else
+            {
+                // Nobody renewed it for too long, and it may be another's by now. What runs here must not count; what the other one makes does.
                 await Worker.CancelAsync(handle);
+                (State.Running, State.LostLeases) = (null, State.LostLeases + 1);
+                await SaveAsync();
+                await AdvanceAsync();
+            }
         }
         else
         {
@@ -306,13 +323,31 @@ public sealed class ExtenderGrain(
         }
     }
 
+    private void WarnOfBuildId()
+    {
+        if (!Request.BuildIdIsFresh)
+            return;
+        try
+        {
+            foreach (var declaration in Chain.BuildIdDeclarations())
+            {
+                events.Append(Request.BuildKey, new OutputWritten(Phase,
+                    $"Warning: {declaration} declares build_id, so every RUN behind it runs in each build; --build-id per-period=24h lets builds of a day share it\n", IsError: false) { At = time.GetUtcNow() });
+            }
+        }
+        catch (DockerfileException)
+        {
+            // Said when the chain is walked.
+        }
+    }
+
     private void Finished(ChainStep step, Layer? layer, StepSource source)
     {
         var span = _stepSpan;
-        if (source is StepSource.Cached or StepSource.Shared)
+        if (source is StepSource.Cached or StepSource.Shared or StepSource.Restored)
         {
             span = StepSpan(step);
-            span?.SetTag("grid.step.cache", source == StepSource.Cached ? "hit" : "shared");
+            span?.SetTag("grid.step.cache", source switch { StepSource.Cached => "hit", StepSource.Shared => "shared", _ => "restored" });
         }
         span?.Dispose();
         _stepSpan = null;
@@ -325,6 +360,7 @@ public sealed class ExtenderGrain(
         span?.SetTag("grid.extension", step.Source.ExtensionId);
         span?.SetTag("grid.step", ExtensionChain.Label(step));
         span?.SetTag("grid.step.key", step.Key?.Digest.ToString());
+        span?.SetTag("grid.step.scope", step.Key is null ? null : step.Scope.WhyPrivate is null ? "shared" : "private");
         return span;
     }
 
@@ -363,6 +399,4 @@ public sealed class ExtenderGrain(
         var (owner, outcome) = (GrainFactory.GetGrain<IExtensionOwner>(Request.Owner), State.Outcome!);
         Notice.RepeatAsync(() => owner.ExtendedAsync(outcome), time).Ignore();
     }
-
-    private string KeyOf(ChainStep step) => $"{Request.Scope}/{step.Key!.Digest.Hex}";
 }

@@ -65,6 +65,7 @@ public sealed class ImageExtensionGrain(
             Scope = request.Tenant,
             BuildId = request.BuildId,
             Refresh = request.Refresh,
+            StartedAt = time.GetUtcNow(),
             TraceParent = request.TraceParent,
             Node = State.Node,
             Owner = this.GetGrainId(),

@@ -65,7 +65,11 @@ internal sealed class PhaseWork(string key, BuildGrainState state, GrainId owner
             Dockerfiles = [.. state.Detection!.Dockerfiles.Where(d => d.Kind == kind)],
             Scope = Request.Tenant,
             BuildId = state.BuildId,
-            Previous = [.. state.History.Extensions.Where(e => e.Kind == kind)],
+            Previous = [.. PriorSteps.Records(state.History, state.Analyzed!, Request.Targets[0]).Where(e => e.Kind == kind)],
+            Prior = kind == ImageKind.Run ? PriorSteps.Image(state.Analyzed!, Request.Targets[0]) : null,
+            Builder = state.Analyzed!.Builder.Manifest.Digest,
+            StartedAt = state.SubmittedAt,
+            BuildIdIsFresh = BuildIdPolicy.Parse(Request.BuildId).Kind == BuildIdKind.PerBuild,
             Refresh = Request.RefreshExtensions,
             TraceParent = state.TraceParent,
             Node = BuildMachine.NodeOf(state.Progress.Placement, phase)!.Node,
@@ -86,7 +90,8 @@ internal sealed class PhaseWork(string key, BuildGrainState state, GrainId owner
         Handle = Handle(Phase.Export), BuildKey = key, Owner = owner, TraceParent = state.TraceParent,
         Detection = state.Detection!, RunImage = state.RunImage!, App = state.App!, Targets = Request.Targets,
         DefaultProcess = Request.DefaultProcess, SourceDateEpoch = Request.SourceDateEpoch,
-        Labels = ExtensionLabel.For([.. state.BuildRecords, .. state.RunRecords]),
+        Labels = ExtensionLabel.For([.. state.BuildRecords, .. state.RunRecords], withDates: Request.SourceDateEpoch is null),
+        Packages = ExtensionChain.PackagesOf(state.RunRecords),
     };
 
     private static string[] Warm(BuildRequest request) => [WarmKeys.App(request.Tenant, request.App), WarmKeys.Builder(request.Builder)];

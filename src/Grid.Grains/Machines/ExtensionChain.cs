@@ -3,13 +3,16 @@ using System.Text.Json;
 using Grid.Buildpacks;
 using Grid.Contracts.Apps;
 using Grid.Contracts.Builds;
+using Grid.Contracts.Steps;
 using Grid.Contracts.Work;
 using Grid.Dockerfiles;
 using Grid.Dockerfiles.Context;
 using Grid.Dockerfiles.Keys;
 using Grid.Dockerfiles.Planning;
+using Grid.Dockerfiles.Syntax;
 using Grid.Lifecycle;
 using Grid.Lifecycle.Extend;
+using Grid.Lifecycle.Packages;
 using Grid.Oci;
 using Grid.Oci.Images;
 
@@ -23,17 +26,20 @@ public sealed class ExtensionChain
     private readonly ExtendRequest _request;
     private readonly Func<Digest, ContextIndex> _contexts;
     private readonly ExtensionDockerfile[] _files;
+    private readonly IReadOnlyList<ScopeDecision> _scopes;
     private readonly int _total;
 
     /// <summary>Reads the request's Dockerfiles.</summary>
     /// <param name="request">What to apply, to what.</param>
     /// <param name="contexts">Gives a context's index by digest.</param>
+    /// <param name="shared">What may be shared by all tenants; nothing when null.</param>
     /// <exception cref="DockerfileException">A Dockerfile cannot be applied.</exception>
-    public ExtensionChain(ExtendRequest request, Func<Digest, ContextIndex> contexts)
+    public ExtensionChain(ExtendRequest request, Func<Digest, ContextIndex> contexts, SharedStepPolicy? shared = null)
     {
         _request = request;
         _contexts = contexts;
         _files = [.. request.Dockerfiles.Select(d => ExtensionDockerfile.Read(d.Text, NameOf(d), d.Kind))];
+        _scopes = StepScope.Of(request, _files, shared ?? new SharedStepPolicy());
         _total = _files.Sum(f => StagePlanner.Start(f, InitialState(), []).Count);
     }
 
@@ -59,7 +65,8 @@ public sealed class ExtensionChain
                 File = file,
                 Planned = planned,
                 ToFetch = toFetch,
-                Key = planned.NeedsLayer && toFetch.Count == 0 ? KeyOf(planned, source, position) : null,
+                Key = planned.NeedsLayer && toFetch.Count == 0 ? KeyOf(planned, source, position, _scopes[file].Scope) : null,
+                Scope = _scopes[file],
                 Source = source,
                 Name = new StepName
                 {
@@ -71,18 +78,35 @@ public sealed class ExtensionChain
         return null;
     }
 
-    /// <summary>The position after a step, with the layer it made (null when it made none).</summary>
-    public ChainPosition After(ChainPosition position, ChainStep step, Layer? layer) => position with
+    /// <summary>The position after a step.</summary>
+    /// <param name="position">The position before it.</param>
+    /// <param name="step">The step.</param>
+    /// <param name="result">What running it gave; null for a step without a key.</param>
+    /// <param name="origin">The image that holds the layer, when it is not in the content store.</param>
+    public ChainPosition After(ChainPosition position, ChainStep step, CachedStep? result, string? origin = null)
     {
-        File = step.File,
-        Instruction = step.Planned.Position + 1,
-        Number = position.Number + 1,
-        Image = step.Planned.After(layer?.DiffId),
-        Scope = step.Planned.Scope,
-        Fetched = [],
-        Added = layer is null ? position.Added : [.. position.Added, new AddedLayer(layer, step.Source.ExtensionId, step.Planned.Text)],
-        Records = step.Key is null ? position.Records : [.. position.Records, new PositionedRecord(step.File, new StepRecord(step.Planned.Source.Line, step.Key, layer?.DiffId ?? default))],
-    };
+        var layer = result?.Layer;
+        return position with
+        {
+            File = step.File,
+            Instruction = step.Planned.Position + 1,
+            Number = position.Number + 1,
+            Image = step.Planned.After(layer?.DiffId),
+            Scope = step.Planned.Scope,
+            Fetched = [],
+            Added = layer is null ? position.Added : [.. position.Added, new AddedLayer(layer, step.Source.ExtensionId, step.Planned.Text) { Origin = origin }],
+            Records = step.Key is null ? position.Records : [.. position.Records, new PositionedRecord(step.File, new StepRecord(step.Planned.Source.Line, step.Key, layer?.DiffId ?? default)
+            {
+                Blob = layer?.Blob.Digest ?? default, CreatedAt = result?.CreatedAt, Packages = result?.Packages,
+            })],
+        };
+    }
+
+    /// <summary>The position after a step that left a layer (null for none), for whoever keeps no record of when it ran.</summary>
+    public ChainPosition AfterLayer(ChainPosition position, ChainStep step, Layer? layer) => After(position, step, step.Key is null ? null : new CachedStep
+    {
+        Layer = layer, Key = step.Key, BuildKey = _request.BuildKey, CreatedAt = default,
+    });
 
     /// <summary>The image at the end of the chain.</summary>
     /// <exception cref="LifecycleException">A run image that ends as root (image_extension.md §"Run image extension").</exception>
@@ -117,14 +141,30 @@ public sealed class ExtensionChain
     })];
 
     /// <summary>Why the cache has nothing for a step, as far as the app's last build can tell.</summary>
-    public string MissReason(ChainPosition position, ChainStep step)
+    public StepMiss MissReason(ChainPosition position, ChainStep step)
     {
         var previous = _request.Previous.FirstOrDefault(r => r.ExtensionId == step.Source.ExtensionId && r.Kind == _request.Kind);
         var ordinal = position.Records.Count(r => r.File == step.File);
-        return previous is null || ordinal >= previous.Steps.Length
-            ? "no build of this app has run it before"
-            : StepKey.Difference(previous.Steps[ordinal].Key, step.Key!) ?? "the cache no longer has it";
+        if (previous is null || ordinal >= previous.Steps.Length)
+            return new StepMiss { Reason = "no build has run it before" };
+        var key = previous.Steps[ordinal].Key;
+        // Fields are not on an image's label.
+        return new StepMiss
+        {
+            Reason = key.Digest == step.Key!.Digest ? "the cache no longer has it" : key.Fields.Count == 0 ? "it differs from the app's last build" : StepKey.Difference(key, step.Key)!,
+            Nearest = key.Digest.ToString(),
+        };
     }
+
+    /// <summary>Dockerfiles whose steps run in every build because they declare <c>build_id</c>: <c>extension a/b@1, run.Dockerfile:3</c>.</summary>
+    public IEnumerable<string> BuildIdDeclarations() => _files.Zip(_request.Dockerfiles).SelectMany(pair => pair.First.Dockerfile.Instructions
+        .SkipWhile(i => i is not FromInstruction).OfType<ArgInstruction>().Where(a => a.Declarations.Any(d => d.Name == "build_id")).Take(1)
+        .Select(a => $"{NameOf(pair.Second)}:{a.Source.Line}"));
+
+    /// <summary>What extensions did to packages, one entry for each that did anything.</summary>
+    public static ExtensionPackages[] PackagesOf(IEnumerable<ExtensionRecord> records) => [.. records
+        .Select(r => (Record: r, Changes: ExtensionPackages.Combine(r.Steps.Select(s => s.Packages)))).Where(p => p.Changes is not null)
+        .Select(p => new ExtensionPackages(p.Record.ExtensionId, p.Record.ExtensionVersion, p.Changes!))];
 
     /// <summary>How a step is called in an error: <c>extension a/b@1, run.Dockerfile:4:1: RUN …</c>.</summary>
     public static string Label(ChainStep step) => $"{NameOf(step.Source)}:{step.Planned.Source.Line}:{step.Planned.Source.Column}: {step.Planned.Text}";
@@ -132,7 +172,7 @@ public sealed class ExtensionChain
     private static string NameOf(ExtensionDockerfileSource source) =>
         $"extension {source.ExtensionId}{(source.ExtensionVersion.Length > 0 ? "@" : "")}{source.ExtensionVersion}, {source.FileName}";
 
-    private StepKey KeyOf(PlannedStep planned, ExtensionDockerfileSource source, ChainPosition position) => StepKey.Compute(new StepKeyInput(planned, _request.Scope)
+    private StepKey KeyOf(PlannedStep planned, ExtensionDockerfileSource source, ChainPosition position, string scope) => StepKey.Compute(new StepKeyInput(planned, scope)
     {
         Files = planned switch
         {
@@ -207,6 +247,9 @@ public sealed record ChainStep
 
     /// <summary>Its cache key; null when it only changes the configuration, and while there is something <see cref="ToFetch"/>.</summary>
     public StepKey? Key { get; init; }
+
+    /// <summary>Who may use its result.</summary>
+    public required ScopeDecision Scope { get; init; }
 
     public required ExtensionDockerfileSource Source { get; init; }
 

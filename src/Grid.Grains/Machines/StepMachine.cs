@@ -9,7 +9,7 @@ namespace Grid.Grains.Machines;
 /// <remarks>
 /// <code>
 /// empty ──claim→ leased ──complete→ finished ──claim→ finished (hit)
-///   ↑              │ release, or lease ran out      │ claim with refresh, or too old
+///   ↑              │ release, or lease ran out      │ claim that wants a newer one, too old, or its blob broken
 ///   └──────────────┴──────────────→ leased ←────────┘
 /// </code>
 /// </remarks>
@@ -19,26 +19,43 @@ public static class StepMachine
     public static readonly TimeSpan LeaseTime = TimeSpan.FromSeconds(60);
 
     /// <summary>How long a finished step is used, as the reference's cache does (spec-facts §3.8).</summary>
-    public static readonly TimeSpan TimeToLive = TimeSpan.FromDays(14);
+    public static readonly TimeSpan DefaultTimeToLive = TimeSpan.FromDays(14);
 
     /// <summary>Answers a claim.</summary>
-    public static (StepProgress Progress, StepClaim Claim) Claim(StepProgress progress, StepClaimRequest request, DateTimeOffset now)
+    public static (StepProgress Progress, StepClaim Claim) Claim(StepProgress progress, StepClaimRequest request, DateTimeOffset now, TimeSpan timeToLive)
     {
-        if (progress.Finished is { } step && !request.Refresh && now - step.CreatedAt < TimeToLive)
+        var unusable = progress.Finished is { } finished ? Unusable(finished, request, now, timeToLive) : null;
+        if (progress.Finished is { } step && unusable is null)
             return (progress with { LastUsedAt = now, Uses = progress.Uses + 1 }, new StepClaim(StepClaimKind.Hit) { Step = step });
-        if (progress.Lease is { } lease && lease.Handle != request.Handle && lease.ExpiresAt > now)
-            return (progress with { Waiting = [.. progress.Waiting.Where(w => w != request.Claimant), request.Claimant] }, new StepClaim(StepClaimKind.Wait));
-        return (progress with { Finished = null, Lease = new StepLease(request.Handle, now + LeaseTime), Waiting = [.. progress.Waiting.Where(w => w != request.Claimant)] },
-            new StepClaim(StepClaimKind.Run));
+        var others = progress.Waiting.Where(w => w != request.Claimant);
+        if (progress.Lease is { } lease && lease.Claimant != request.Claimant && lease.Epoch == request.Epoch && lease.ExpiresAt > now)
+            return (progress with { Waiting = [.. others, request.Claimant] }, new StepClaim(StepClaimKind.Wait));
+        return (progress with { Finished = null, Lease = new StepLease(request.Handle, request.Claimant, request.Epoch, now + LeaseTime), Waiting = [.. others] },
+            new StepClaim(StepClaimKind.Run) { Reason = unusable });
+    }
+
+    /// <summary>Why a result cannot be used, or null.</summary>
+    private static string? Unusable(CachedStep step, StepClaimRequest request, DateTimeOffset now, TimeSpan timeToLive)
+    {
+        if (!request.Broken.IsEmpty && step.Layer?.Blob.Digest == request.Broken)
+            return request.BrokenReason ?? "its cached layer cannot be used";
+        if (step.CreatedAt < request.NotBefore)
+            return "the build refreshes its extensions";
+        return now - step.CreatedAt < timeToLive ? null
+            : string.Create(System.Globalization.CultureInfo.InvariantCulture, $"its cached result of {step.CreatedAt:yyyy-MM-dd} is older than {timeToLive.TotalDays:0.##} days");
     }
 
     /// <summary>Prolongs a lease; null when it is not the handle's own.</summary>
     public static StepProgress? Renew(StepProgress progress, string handle, DateTimeOffset now) =>
-        progress.Lease?.Handle == handle ? progress with { Lease = new StepLease(handle, now + LeaseTime) } : null;
+        progress.Lease?.Handle == handle ? progress with { Lease = progress.Lease with { ExpiresAt = now + LeaseTime } } : null;
 
     /// <summary>Takes the lease holder's result; null when the lease is not the handle's own, so that a stale runner can never write.</summary>
     public static StepProgress? Complete(StepProgress progress, string handle, CachedStep step) =>
         progress.Lease?.Handle == handle ? progress with { Finished = step, Lease = null, Waiting = [], LastUsedAt = step.CreatedAt } : null;
+
+    /// <summary>Forgets the result; null when somebody runs the step, or has used it since.</summary>
+    public static StepProgress? Forget(StepProgress progress, DateTimeOffset notUsedSince, DateTimeOffset now) =>
+        progress.Lease is { } lease && lease.ExpiresAt > now || (progress.Finished is not null && progress.LastUsedAt >= notUsedSince) ? null : new StepProgress();
 
     /// <summary>Takes the lease back; null when it is not the handle's own.</summary>
     public static StepProgress? Release(StepProgress progress, string handle) =>
@@ -62,4 +79,8 @@ public sealed record StepProgress
 }
 
 /// <summary>Who runs a step, and until when that holds unless renewed.</summary>
-public sealed record StepLease(string Handle, DateTimeOffset ExpiresAt);
+/// <param name="Handle">Handle of the work.</param>
+/// <param name="Claimant">Key of the extender grain that asked for it.</param>
+/// <param name="Epoch">Start of the grid it was asked in.</param>
+/// <param name="ExpiresAt">When somebody else may take over.</param>
+public sealed record StepLease(string Handle, string Claimant, string Epoch, DateTimeOffset ExpiresAt);

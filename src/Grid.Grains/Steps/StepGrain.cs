@@ -17,15 +17,17 @@ public sealed class StepGrainState
 /// <inheritdoc cref="IStepGrain"/>
 [GrainType("grid.step")]
 public sealed class StepGrain(
-    [PersistentState("step", GridStorage.Name)] IPersistentState<StepGrainState> state, TimeProvider time) : Grain, IStepGrain
+    [PersistentState("step", GridStorage.Name)] IPersistentState<StepGrainState> state, StepCacheOptions options, TimeProvider time) : Grain, IStepGrain
 {
+    private static readonly TimeSpan UseResolution = TimeSpan.FromHours(1);
+
     public async Task<StepClaim> ClaimAsync(StepClaimRequest request)
     {
-        var (progress, claim) = StepMachine.Claim(state.State.Progress, request, time.GetUtcNow());
+        var (progress, claim) = StepMachine.Claim(state.State.Progress, request, time.GetUtcNow(), options.TimeToLive);
         var before = state.State.Progress;
         state.State.Progress = progress;
         // A hit only counts a use: writing that for every hit would cost an all-cached build more than anything else it does.
-        if (claim.Kind == StepClaimKind.Run || (claim.Kind == StepClaimKind.Hit && progress.LastUsedAt - before.LastUsedAt > TimeSpan.FromHours(1)))
+        if (claim.Kind == StepClaimKind.Run || (claim.Kind == StepClaimKind.Hit && progress.LastUsedAt - before.LastUsedAt > UseResolution))
             await state.WriteStateAsync();
         return claim;
     }
@@ -42,6 +44,29 @@ public sealed class StepGrain(
     public Task CompleteAsync(string handle, CachedStep step) => EndLeaseAsync(StepMachine.Complete(state.State.Progress, handle, step));
 
     public Task ReleaseAsync(string handle) => EndLeaseAsync(StepMachine.Release(state.State.Progress, handle));
+
+    public Task<StepDescription> DescribeAsync()
+    {
+        var progress = state.State.Progress;
+        return Task.FromResult(new StepDescription
+        {
+            Finished = progress.Finished,
+            Running = progress.Lease is { } lease && lease.Epoch == options.Epoch && lease.ExpiresAt > time.GetUtcNow(),
+            LastUsedAt = progress.LastUsedAt,
+            Uses = progress.Uses,
+        });
+    }
+
+    public async Task<bool> ForgetAsync(DateTimeOffset notUsedSince)
+    {
+        if (StepMachine.Forget(state.State.Progress, notUsedSince, time.GetUtcNow()) is not { } forgotten)
+            return false;
+        state.State.Progress = forgotten;
+        if (state.RecordExists)
+            await state.ClearStateAsync();
+        DeactivateOnIdle();
+        return true;
+    }
 
     private async Task EndLeaseAsync(StepProgress? next)
     {

@@ -72,6 +72,9 @@ public sealed class NodeConfiguration
             Name = _values.Text(NodeSettings.NodeName) ?? Environment.MachineName,
             Roles = (_values.List(NodeSettings.Role) ?? NodeSettings.Role.Words).Aggregate(NodeRoles.None, (roles, word) => roles | (Enum.TryParse<NodeRoles>(word, ignoreCase: true, out var role) ? role : NodeRoles.None)),
             Node = node,
+            Pool = _values.Text(NodeSettings.NodePool) ?? NodeSettings.NodePool.Default,
+            Slots = (int)_values.Number(NodeSettings.NodeSlots),
+            Labels = LabelsOf(NodeSettings.NodeLabel),
             ListenAddress = listen,
             AdvertisedAddress = AddressOf(NodeSettings.Advertise, listen),
             SiloPort = (int)_values.Number(NodeSettings.SiloPort),
@@ -123,6 +126,7 @@ public sealed class NodeConfiguration
             SandboxCaBundle = _values.Text(NodeSettings.SandboxCaBundle),
             SandboxMemoryBytes = _values.Number(NodeSettings.SandboxMemory) * 1024 * 1024,
             SandboxMaxProcesses = (int)_values.Number(NodeSettings.SandboxProcesses),
+            Cache = CacheConfiguration.Read(_values),
         };
     }
 
@@ -170,6 +174,18 @@ public sealed class NodeConfiguration
             _values.Fail($"{_values.Describe(setting)}: {reason}");
         else if (connection.Length == 0 && needing.Count > 0)
             _values.Fail($"{setting.Name}: is missing, and {string.Join(" and ", needing.Select(u => u.Name))} {(needing.Count == 1 ? "needs" : "need")} it; set {setting.Variable} or put it into the file");
+    }
+
+    private Dictionary<string, string> LabelsOf(Setting setting)
+    {
+        var labels = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var text in _values.List(setting) ?? [])
+        {
+            var equals = text.IndexOf('=', StringComparison.Ordinal);
+            if (equals <= 0 || !labels.TryAdd(text[..equals], text[(equals + 1)..]))
+                _values.Fail($"{_values.Describe(setting)}: '{text}': want NAME=VALUE, each name once");
+        }
+        return labels;
     }
 
     private T WordOf<T>(Setting setting) where T : struct, Enum => Enum.Parse<T>(_values.Word(setting, Enum.GetNames<T>()[0].ToLowerInvariant()), ignoreCase: true);

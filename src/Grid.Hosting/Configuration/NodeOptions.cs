@@ -67,6 +67,13 @@ public sealed record NodeOptions
 
     public NodeRoles Roles { get; init; } = NodeRoles.All;
 
+    public string Pool { get; init; } = Contracts.Builds.BuildRequest.DefaultPool;
+
+    /// <summary>Builds it works for at a time; 0 for the worker's own choice.</summary>
+    public int Slots { get; init; }
+
+    public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
+
     /// <summary>What an embedded grid has too: directories, sandboxes, registries.</summary>
     public GridOptions Node { get; init; } = new();
 

@@ -12,6 +12,10 @@ public static class NodeSettings
 
     public static readonly Setting NodeName = new("node.name", SettingKind.Text, "the machine's name", "Name of this node, stable over restarts and unique in the cluster");
 
+    public static readonly Setting NodePool = new("node.pool", SettingKind.Text, "default", "Pool of workers this node belongs to; a build names the pool that is to run it");
+    public static readonly Setting NodeSlots = new("node.slots", SettingKind.Number, "0", "Builds this node works for at a time; 0 for half as many as it has processors, at least one") { Range = (0, 1024) };
+    public static readonly Setting NodeLabel = new("node.label", SettingKind.List, "", "What is special about this node, for people: `disk=fast`");
+
     public static readonly Setting ListenAddress = new("listen.address", SettingKind.Text, "127.0.0.1", "Address other silos and clients connect to; `0.0.0.0` for all of the machine's");
     public static readonly Setting Advertise = new("listen.advertise", SettingKind.Text, "`listen.address`", "Address that others are told; needed when `listen.address` is `0.0.0.0`");
     public static readonly Setting SiloPort = new("listen.silo-port", SettingKind.Number, "11111", "Port for other silos; 0 for a free one") { Range = (0, 65535) };
@@ -54,6 +58,13 @@ public static class NodeSettings
     public static readonly Setting SandboxCaBundle = new("sandbox.ca-bundle", SettingKind.Text, "", "PEM file of authorities that processes in sandboxes trust");
     public static readonly Setting SandboxMemory = new("sandbox.memory", SettingKind.Number, "0", "Memory for one sandbox in MiB; 0 for no bound") { Range = (0, 1 << 30) };
     public static readonly Setting SandboxProcesses = new("sandbox.max-processes", SettingKind.Number, "4096", "Processes and threads in one sandbox") { Range = (16, 1 << 22) };
+
+    public static readonly Setting CacheMax = new("cache.max", SettingKind.Text, "", "Room for content and unpacked layers on this node, such as `200GB`: each collection goes back to it, and at one and a half times of it no more content is taken. No bound by default");
+    public static readonly Setting CacheTenantMax = new("cache.tenant-max", SettingKind.Text, "", "Room for the cached step layers of one tenant, such as `20GB`. No bound by default");
+    public static readonly Setting CacheStepAge = new("cache.step-age", SettingKind.Text, "14d", "How long the result of a Dockerfile step is used");
+    public static readonly Setting CacheKeepUnused = new("cache.keep-unused", SettingKind.Text, "14d", "How long content is kept that nobody uses");
+    public static readonly Setting CacheTrustedImages = new("cache.trusted-images", SettingKind.List, "", "Manifest digests of the builder and run images whose extension steps all tenants may share");
+    public static readonly Setting CacheSharedExtensions = new("cache.shared-extensions", SettingKind.List, "", "Extensions of those builders whose steps may be shared: `id`, `id@version`, and with `+network` behind it when RUN may use the network");
 
     /// <summary>All of them, in the order of the page.</summary>
     public static IReadOnlyList<Setting> All { get; } =

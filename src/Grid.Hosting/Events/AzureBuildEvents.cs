@@ -32,15 +32,24 @@ internal sealed record AzureJournalOptions
 }
 
 /// <summary>Build events as append blobs of JSON lines: every process of a grid appends to a build's journal, any of them reads it, and it outlives them.</summary>
-internal sealed class AzureBuildEvents(AzureContainer container, AzureJournalOptions options, TimeProvider time, ILogger<AzureBuildEvents> log) : IBuildEvents, IAsyncDisposable
+internal sealed class AzureBuildEvents(AzureContainer container, AzureJournalOptions options, TimeProvider time, ILogger<AzureBuildEvents> log) : IBuildEvents, IBuildJournals, IAsyncDisposable
 {
     private readonly ConcurrentDictionary<string, AzureJournal> _open = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _stopping = new();
+    private readonly UnfinishedBuilds _unfinished = new();
+    private int _disposed;
+
+    public DateTimeOffset? OldestUnfinished => _unfinished.Oldest;
+
+    /// <summary>Nothing is removed: the account's own life cycle rules do that, for all nodes.</summary>
+    public int RemoveFinished(DateTimeOffset notWrittenSince) => 0;
 
     public void Append(string buildKey, BuildEvent buildEvent)
     {
         var journal = _open.GetOrAdd(buildKey, key => new AzureJournal(key, SegmentsOf(key), options, time, log, _stopping.Token));
         journal.Append(buildEvent);
+        // How long it has been going elsewhere, nobody here knows: a day is more than builds take.
+        _unfinished.Note(buildKey, buildEvent, _ => buildEvent.At - TimeSpan.FromDays(1));
         if (buildEvent is BuildFinished)
             _ = ForgetAsync(buildKey, journal);
     }
@@ -83,6 +92,9 @@ internal sealed class AzureBuildEvents(AzureContainer container, AzureJournalOpt
 
     public async ValueTask DisposeAsync()
     {
+        // It stands for several services, and each of them is disposed.
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
         var flushing = Task.WhenAll(_open.Values.Select(j => j.FlushAsync(CancellationToken.None)));
         await Task.WhenAny(flushing, Task.Delay(TimeSpan.FromSeconds(5), time));
         await _stopping.CancelAsync();

@@ -21,6 +21,7 @@ internal sealed partial class AzureJournal(string buildKey, JournalSegments segm
     private Task _writing = Task.CompletedTask;
     private Exception? _problem;
     private TaskCompletionSource _progress = NewSource();
+    private TaskCompletionSource _hurry = NewSource();
     private int _segment;
     private JournalPosition? _end;
 
@@ -73,6 +74,8 @@ internal sealed partial class AzureJournal(string buildKey, JournalSegments segm
             {
                 if (_written >= wanted)
                     return;
+                // Somebody waits: no line is waited for any more.
+                _hurry.TrySetResult();
                 progress = _progress.Task;
             }
             try
@@ -127,9 +130,14 @@ internal sealed partial class AzureJournal(string buildKey, JournalSegments segm
     /// <summary>The lines of the next append, after a moment in which more may come; none when all is written or this process ends.</summary>
     private async Task<List<byte[]>> TakeAsync()
     {
-        await Task.Delay(options.Gather, time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        Task hurry;
+        lock (_lock)
+            hurry = _hurry.Task;
+        await Task.WhenAny(Task.Delay(options.Gather, time, stopping), hurry);
         lock (_lock)
         {
+            if (_hurry.Task.IsCompleted)
+                _hurry = NewSource();
             long bytes = 0;
             var count = 0;
             while (count < _pending.Count && (count == 0 || bytes + _pending[count].Length <= options.MaxAppendBytes))

@@ -5,6 +5,7 @@ using Grid.Contracts.Work;
 using Grid.Dashboard;
 using Grid.Grains;
 using Grid.Grains.Queues;
+using Grid.Hosting.Cache;
 using Grid.Hosting.Configuration;
 using Grid.Hosting.Content;
 using Grid.Hosting.Events;
@@ -40,10 +41,11 @@ internal static class NodeHosting
         builder.Services.AddGridImages(options.Node);
         builder.Services.AddSharedContent(options);
         builder.Services.AddJournals(options);
+        builder.Services.AddGridCache(options.Node, isWholeGrid: options.Membership == Membership.Localhost);
         if (options.Roles.HasFlag(NodeRoles.Worker))
         {
             builder.Services.AddGridSandbox(options.Node);
-            builder.Services.AddGridWorker(options.Node, new WorkerOptions { Node = options.Name, StagesExports = options.Membership != Membership.Localhost, ShutdownGrace = NodeHost.StopTimeout / 2 });
+            builder.Services.AddGridWorker(options.Node, WorkerOf(options));
         }
         if (options.Roles.HasFlag(NodeRoles.Api))
             builder.Services.AddGridApi(options.Api with { SignInPath = "/signin" }).AddGridDashboard();
@@ -61,6 +63,12 @@ internal static class NodeHosting
             .AddActivityPropagation());
     }
 
+    private static WorkerOptions WorkerOf(NodeOptions options)
+    {
+        var worker = new WorkerOptions { Node = options.Name, StagesExports = options.Membership != Membership.Localhost, Pool = options.Pool, Labels = options.Labels, ShutdownGrace = NodeHost.StopTimeout / 2 };
+        return options.Slots == 0 ? worker : worker with { Slots = options.Slots };
+    }
+
     /// <summary>The tier behind the node's store, unless it is alone.</summary>
     private static void AddSharedContent(this IServiceCollection services, NodeOptions options)
     {
@@ -73,7 +81,9 @@ internal static class NodeHosting
     private static void AddJournals(this IServiceCollection services, NodeOptions options)
     {
         if (options.Events == EventStorage.Azure)
-            services.AddSingleton<IBuildEvents>(p => ActivatorUtilities.CreateInstance<AzureBuildEvents>(p, new AzureContainer(Connections.AzureBlobs(options.AzureConnection), options.EventsContainer), new AzureJournalOptions()));
+            services.AddSingleton(p => ActivatorUtilities.CreateInstance<AzureBuildEvents>(p, new AzureContainer(Connections.AzureBlobs(options.AzureConnection), options.EventsContainer), new AzureJournalOptions()))
+                .AddSingleton<IBuildEvents>(p => p.GetRequiredService<AzureBuildEvents>())
+                .AddSingleton<IBuildJournals>(p => p.GetRequiredService<AzureBuildEvents>());
         else
             services.AddGridEvents(options.Node);
     }

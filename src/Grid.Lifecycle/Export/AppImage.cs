@@ -27,13 +27,9 @@ public static class AppImage
         var created = input.Created ?? LayerTimes.Normalized;
         var builder = StartFromRunImage(input, store, images, created);
         foreach (var layer in input.ExtensionLayers)
-            builder.AddLayer(layer.Layer, store, origin: null, History(input, layer.CreatedBy, created));
+            Add(layer.Layer, layer.Origin, layer.CreatedBy);
         foreach (var layer in input.App.Layers)
-        {
-            var origin = layer.Origin is null ? null : ImageLocation.Parse(layer.Origin);
-            var blobs = origin is null ? store : new OriginBlobs(store, images, origin, PlatformOf(input.RunImage));
-            builder.AddLayer(layer.Layer, blobs, origin, History(input, layer.CreatedBy, created));
-        }
+            Add(layer.Layer, layer.Origin, layer.CreatedBy);
         SetEnvironment(builder, input);
         builder.Config = builder.Config with
         {
@@ -47,6 +43,13 @@ public static class AppImage
         };
         SetLabels(builder, input, log);
         return builder.Build();
+
+        void Add(Layer layer, string? location, string createdBy)
+        {
+            var origin = location is null ? null : ImageLocation.Parse(location);
+            var blobs = origin is null ? store : new OriginBlobs(store, images, origin, PlatformOf(input.RunImage));
+            builder.AddLayer(layer, blobs, origin, History(input, createdBy, created));
+        }
     }
 
     private static ImageBuilder StartFromRunImage(AssembleInput input, IBlobSource store, ImageStores images, DateTimeOffset created)

@@ -24,9 +24,11 @@ internal sealed class AppLayers
     private readonly IFileTree _files;
     private readonly ContentStore _store;
     private readonly PackInput _input;
+    private readonly PreviousLayers _previous;
 
-    public AppLayers(IFileTree files, ContentStore store, PackInput input)
+    public AppLayers(IFileTree files, ContentStore store, PackInput input, PreviousLayers previous)
     {
+        _previous = previous;
         _files = files;
         _store = store;
         _input = input;
@@ -128,7 +130,7 @@ internal sealed class AppLayers
     private static string Relative(string path, string directory) => path.Length > directory.Length ? path[(directory.Length + 1)..] : "";
 
     private Layer PackSlice(string app, Func<string, FileEntry, bool>? include, CancellationToken cancellationToken) =>
-        DirectoryLayer.Create(_store, _files, app, new DirectoryLayerOptions { Owner = Owner, Include = include }, cancellationToken);
+        _previous.Pack(_store, _files, app, new DirectoryLayerOptions { Owner = Owner, Include = include }, cancellationToken);
 
     private Layer PackLauncher(CancellationToken cancellationToken)
     {

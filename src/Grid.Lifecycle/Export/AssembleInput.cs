@@ -45,11 +45,14 @@ public sealed record AssembleInput
 }
 
 /// <summary>A layer an extension put on the run image.</summary>
-/// <param name="Layer">Blob and diff ID; the blob is in the content store.</param>
+/// <param name="Layer">Blob and diff ID.</param>
 /// <param name="Instruction">The Dockerfile instruction that made it.</param>
 /// <param name="ExtensionId">The extension.</param>
 public sealed record ExtensionLayer(Layer Layer, string Instruction, string ExtensionId)
 {
+    /// <summary>Location of the image that holds the blob when it is not in the content store; else null.</summary>
+    public string? Origin { get; init; }
+
     /// <summary>The entry in the image's history, as the reference writes it.</summary>
     public string CreatedBy { get; init; } = $"Layer: '{Instruction}', Created by extension: {ExtensionId}";
 }

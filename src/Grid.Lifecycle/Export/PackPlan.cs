@@ -21,7 +21,7 @@ internal sealed class PackPlan
     private readonly List<PackJob> _cacheOnly = [];
     private readonly List<(GroupElement Buildpack, IReadOnlyList<BuildpackLayer> Layers)> _buildpacks = [];
     private readonly Dictionary<string, PackJob> _byIdentifier = [];
-    private readonly Dictionary<string, Layer> _previous;
+    private readonly PreviousLayers _previous;
 
     private PackPlan(IFileTree files, ContentStore store, PackInput input, IPhaseLog log)
     {
@@ -29,8 +29,8 @@ internal sealed class PackPlan
         _store = store;
         _input = input;
         _log = log;
-        _app = new AppLayers(files, store, input);
-        _previous = (input.PreviousImage?.Layers ?? []).DistinctBy(layer => layer.DiffId).ToDictionary(layer => layer.DiffId.ToString());
+        _previous = new PreviousLayers(input.PreviousImage);
+        _app = new AppLayers(files, store, input, _previous);
     }
 
     /// <summary>All work; independent of each other.</summary>
@@ -79,7 +79,7 @@ internal sealed class PackPlan
                 var identifier = BuildpackLayer.Identifier(buildpack.Id, layer.Name);
                 var createdBy = $"Layer: '{layer.Name}', Created by buildpack: {buildpack}";
                 var job = layer.HasDirectory
-                    ? new PackJob(identifier, createdBy, token => PackDirectory(layer.Directory, token))
+                    ? new PackJob(identifier, createdBy, token => PackLaunchLayer(layer, token))
                     : FromPrevious(buildpack, layer, identifier, createdBy);
                 _byIdentifier.Add(identifier, job);
                 _image.Add(job);
@@ -95,7 +95,7 @@ internal sealed class PackPlan
         var sha = _input.Previous?.Buildpacks?.FirstOrDefault(metadata => metadata.Id == buildpack.Id)?.Layers?.GetValueOrDefault(layer.Name)?.Sha;
         if (string.IsNullOrEmpty(sha))
             throw new LifecycleException(ExitCode.ExportError, $"cannot reuse '{identifier}', previous image has no metadata for layer '{identifier}'");
-        if (!_previous.TryGetValue(sha, out var previous))
+        if (_previous.Find(sha) is not { } previous)
             throw new LifecycleException(ExitCode.ExportError, $"cannot reuse '{identifier}', previous image has no layer {sha} that its label names");
         return new PackJob(identifier, createdBy, _ => previous) { FromPrevious = true };
     }
@@ -163,7 +163,7 @@ internal sealed class PackPlan
     // Equal content in the previous image: its blob is taken, even when another compressor made it, so that an unchanged app is the same image again.
     private PackedLayer Packed(PackJob job)
     {
-        if (!_previous.TryGetValue(job.DiffId.ToString(), out var previous))
+        if (_previous.Find(job.DiffId.ToString()) is not { } previous)
             return new PackedLayer(job.Id, job.CreatedBy, job.Layer);
         var inStore = _store.Contains(previous.Blob.Digest);
         return new PackedLayer(job.Id, job.CreatedBy, previous) { Reused = true, Origin = inStore ? null : _input.PreviousImage!.Location };
@@ -195,6 +195,11 @@ internal sealed class PackPlan
         if (reused < slices.Count)
             _log.Info($"Added {slices.Count - reused}/{slices.Count} app layer(s)");
     }
+
+    // The cache wants the bytes of its layers also when the image has them.
+    private Layer PackLaunchLayer(BuildpackLayer layer, CancellationToken cancellationToken) => layer.Toml.Cache
+        ? PackDirectory(layer.Directory, cancellationToken)
+        : _previous.Pack(_store, _files, layer.Directory, new DirectoryLayerOptions { Owner = _app.Owner }, cancellationToken);
 
     private Layer PackDirectory(string path, CancellationToken cancellationToken, LayerCompression compression = LayerCompression.Gzip) =>
         DirectoryLayer.Create(_store, _files, path, new DirectoryLayerOptions { Owner = _app.Owner, Compression = compression }, cancellationToken);

@@ -23,8 +23,8 @@ internal sealed class ContextCopier(IFileTree image, OpenedContext context, Copy
         }
         foreach (var inline in step.InlineFiles)
         {
-            var target = IsDirectory(step.Destination) || step.DestinationIsDirectory ? Join(step.Destination, inline.Name) : step.Destination;
-            using var output = Create(target, Mode(InlineMode));
+            var named = !step.DestinationIsDirectory && !IsDirectory(step.Destination);
+            using var output = Create(named ? step.Destination : Join(step.Destination, inline.Name), Mode(InlineMode), named);
             output.Write(Encoding.UTF8.GetBytes(inline.Content));
         }
     }
@@ -32,11 +32,11 @@ internal sealed class ContextCopier(IFileTree image, OpenedContext context, Copy
     /// <summary>Writes what a URL of ADD gave: readable by its owner only, as Docker has it, and unpacked only when that was asked for.</summary>
     public void CopyFetched(string url, IFileTree store, string path, CancellationToken cancellationToken)
     {
-        var intoDirectory = step.DestinationIsDirectory || IsDirectory(step.Destination);
+        var named = !step.DestinationIsDirectory && !IsDirectory(step.Destination);
         if (step.UnpackUrls && ArchiveUnpacker.TryUnpack(store, path, image, step.Destination, cancellationToken))
             return;
         using var input = store.OpenRead(path);
-        using var output = Create(intoDirectory ? Join(step.Destination, NameOf(url)) : step.Destination, Mode(FetchedMode));
+        using var output = Create(named ? step.Destination : Join(step.Destination, NameOf(url)), Mode(FetchedMode), named);
         input.CopyTo(output);
     }
 
@@ -50,7 +50,8 @@ internal sealed class ContextCopier(IFileTree image, OpenedContext context, Copy
 
     private void Write(CopiedFile file, CancellationToken cancellationToken)
     {
-        var target = file.MayGoInto && IsDirectory(file.Destination) ? Join(file.Destination, file.Name) : file.Destination;
+        var into = file.MayGoInto && IsDirectory(file.Destination);
+        var target = into ? Join(file.Destination, file.Name) : file.Destination;
         switch (file.Entry.Type)
         {
             case ContextEntryType.Directory:
@@ -65,7 +66,7 @@ internal sealed class ContextCopier(IFileTree image, OpenedContext context, Copy
                     break;
                 using (var input = context.Files.OpenRead("/" + file.Source))
                 // A set-id bit does not get into an image by itself: the classic builder and the reference lose it, --chmod=4755 says it openly.
-                using (var output = Create(target, Mode(file.Entry.Mode & ~SetId)))
+                using (var output = Create(target, Mode(file.Entry.Mode & ~SetId), named: file.MayGoInto && !into))
                     input.CopyTo(output);
                 break;
         }
@@ -85,8 +86,14 @@ internal sealed class ContextCopier(IFileTree image, OpenedContext context, Copy
         image.CreateDirectory(target, Mode(file.IsRoot ? DirectoryMode : file.Entry.Mode, isDirectory: true), owner);
     }
 
-    private Stream Create(string target, int mode)
+    /// <summary>
+    /// A new file. A link that stands where the instruction itself names a file is followed inside the image, as both of Docker's builders do; one
+    /// that is met on the way is replaced.
+    /// </summary>
+    private Stream Create(string target, int mode, bool named)
     {
+        if (named && image.Stat(target, followLinks: false) is { Kind: FileKind.SymbolicLink })
+            return image.CreateFile(target, mode, owner);
         Prepare(target);
         return image.CreateFile(target, mode, owner);
     }

@@ -47,4 +47,8 @@ public sealed record ExtendedImage
 /// <param name="Layer">The layer.</param>
 /// <param name="ExtensionId">Who added it.</param>
 /// <param name="CreatedBy">The instruction, for the history.</param>
-public sealed record AddedLayer(Layer Layer, string ExtensionId, string CreatedBy);
+public sealed record AddedLayer(Layer Layer, string ExtensionId, string CreatedBy)
+{
+    /// <summary>The image that holds the blob when it was taken from there and is not in the content store; else null.</summary>
+    public string? Origin { get; init; }
+}

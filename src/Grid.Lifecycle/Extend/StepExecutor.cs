@@ -1,5 +1,6 @@
 using Grid.Dockerfiles;
 using Grid.Dockerfiles.Planning;
+using Grid.Lifecycle.Packages;
 using Grid.Oci.Content;
 using Grid.Oci.FileSystem;
 using Grid.Oci.Images;
@@ -17,12 +18,16 @@ public sealed class StepExecutor(ISandboxRuntime sandboxes, ContentStore content
     /// <summary>Paths that platforms mount in extend: what a step writes there is not part of the image (spec-facts §3.5).</summary>
     private static readonly string[] ExcludedPaths = ["/workspace", "/layers", "/platform", "/kaniko"];
 
-    /// <summary>Runs the step and gives its layer, or null when it changed no file.</summary>
+    /// <summary>Whether to find out what a step did to packages, for which the image before the step has to be seen once more.</summary>
+    public bool ListsPackages { get; init; } = true;
+
+    /// <summary>Runs the step and gives its layer, with what it did to the image's packages.</summary>
     /// <exception cref="StepFailedException">The command failed or the step cannot be done.</exception>
-    public async Task<Layer?> RunAsync(string handle, StepInput input, IBlobSource blobs, IProcessOutput output, CancellationToken cancellationToken)
+    public async Task<StepResult> RunAsync(string handle, StepInput input, IBlobSource blobs, IProcessOutput output, CancellationToken cancellationToken)
     {
         var spec = new SandboxSpec(handle, input.Parent, blobs) { ExcludedPaths = ExcludedPaths, Limits = limits };
         await using var sandbox = await sandboxes.CreateAsync(spec, cancellationToken);
+        var packages = ListsPackages ? PackageInventory.Look(sandbox.Files) : null;
         try
         {
             switch (input.Step)
@@ -44,7 +49,16 @@ public sealed class StepExecutor(ISandboxRuntime sandboxes, ContentStore content
         {
             throw new StepFailedException($"{input.Label}: {e.Message}");
         }
-        return await sandbox.CommitAsync(cancellationToken);
+        var changes = packages?.Changed() is { Count: > 0 } databases ? await ComparePackagesAsync(spec, sandbox, databases, cancellationToken) : null;
+        var layer = await sandbox.CommitAsync(cancellationToken);
+        return new StepResult(layer, layer is null ? null : changes);
+    }
+
+    /// <summary>What databases said before is seen in another sandbox over the same parent, in which nothing runs: overlayfs shows a file that was opened before as it is now.</summary>
+    private async Task<PackageChanges> ComparePackagesAsync(SandboxSpec spec, ISandbox sandbox, IReadOnlyList<string> databases, CancellationToken cancellationToken)
+    {
+        await using var before = await sandboxes.CreateAsync(spec with { Handle = spec.Handle + "-before" }, cancellationToken);
+        return PackageInventory.Compare(before.Files, sandbox.Files, databases);
     }
 
     private async Task RunCommandAsync(ISandbox sandbox, RunStep run, StepInput input, IProcessOutput output, CancellationToken cancellationToken)

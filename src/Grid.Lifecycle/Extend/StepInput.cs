@@ -1,5 +1,6 @@
 using Grid.Dockerfiles.Keys;
 using Grid.Dockerfiles.Planning;
+using Grid.Lifecycle.Packages;
 using Grid.Oci.Images;
 
 namespace Grid.Lifecycle.Extend;
@@ -12,6 +13,9 @@ public sealed record StepInput
 
     /// <summary>Where the base image is, pinned: its layers are fetched from there when the node has them not.</summary>
     public required string BaseLocation { get; init; }
+
+    /// <summary>Other images that hold layers of <see cref="Parent"/>: the app's previous one.</summary>
+    public IReadOnlyList<string> Origins { get; init; } = [];
 
     /// <summary>The step: a run, a copy or a working directory.</summary>
     public required PlannedStep Step { get; init; }
@@ -28,6 +32,11 @@ public sealed record StepInput
     /// <summary>How the step is named in errors: extension, file, line and instruction.</summary>
     public required string Label { get; init; }
 }
+
+/// <summary>What running a step gave.</summary>
+/// <param name="Layer">The layer; null when it changed no file.</param>
+/// <param name="Packages">Packages it installed and removed; null when it changed no package database.</param>
+public sealed record StepResult(Layer? Layer, PackageChanges? Packages);
 
 /// <summary>A step's command failed, or the step cannot be done; the message names extension, file, line and instruction.</summary>
 public sealed class StepFailedException(string message, string? output = null) : Exception(message)

@@ -17,6 +17,7 @@ public sealed class BlobWriter : Stream
     private readonly FileStream _file;
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private long _length;
+    private long _reserved;
     private bool _committed;
 
     internal BlobWriter(ContentStore store)
@@ -44,6 +45,8 @@ public sealed class BlobWriter : Stream
     public override void Write(ReadOnlySpan<byte> buffer)
     {
         ObjectDisposedException.ThrowIf(_committed, this);
+        _store.Reserve(buffer.Length);
+        _reserved += buffer.Length;
         _hash.AppendData(buffer);
         try
         {
@@ -86,11 +89,17 @@ public sealed class BlobWriter : Stream
             throw new InvalidDataException($"the content of the blob {wanted} has the digest {digest}: it was damaged or replaced on the way");
         _file.Dispose();
         var target = _store.PathOf(digest);
-        if (new FileInfo(target) is { Exists: true } existing && existing.Length == _length)
+        if (_store.IsVerified(digest, _length))
+        {
             File.Delete(_path);
+            _store.Release(_reserved);
+        }
         else
+        {
             Guard(() => File.Move(_path, target, overwrite: true));
+        }
         _committed = true;
+        _store.Verified(digest);
         return new Descriptor(mediaType, digest, _length);
     }
 
@@ -112,7 +121,11 @@ public sealed class BlobWriter : Stream
             _file.Dispose();
             _hash.Dispose();
             if (!_committed)
+            {
                 File.Delete(_path);
+                _store.Release(_reserved);
+                _reserved = 0;
+            }
         }
         base.Dispose(disposing);
     }

@@ -58,6 +58,14 @@ public sealed class DirectoryLayer
         return writer.Complete();
     }
 
+    /// <summary>The diff ID <see cref="Create"/> would give the layer. Costs reading and hashing, a small part of what compressing costs.</summary>
+    public static Digest Measure(IFileTree tree, string path, DirectoryLayerOptions options, CancellationToken cancellationToken)
+    {
+        using var writer = LayerWriter.Measure();
+        Append(writer, tree, path, options, cancellationToken);
+        return writer.CompleteDiffId();
+    }
+
     /// <summary>Adds what <see cref="Create"/> packs to a layer that is being written.</summary>
     public static void Append(LayerWriter writer, IFileTree tree, string path, DirectoryLayerOptions options, CancellationToken cancellationToken) =>
         new DirectoryLayer(writer, tree, path, options, cancellationToken).Pack();

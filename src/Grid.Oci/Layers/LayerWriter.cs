@@ -13,7 +13,7 @@ public sealed class LayerWriter : IDisposable
 {
     private const int ChunkSize = ParallelGzip.ChunkSize;
 
-    private readonly BlobWriter _blob;
+    private readonly BlobWriter? _blob;
     private readonly ParallelGzip? _gzip;
     private readonly ZstdSharp.CompressionStream? _zstd;
     private readonly IncrementalHash _diffId = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -22,9 +22,14 @@ public sealed class LayerWriter : IDisposable
     private int _used;
     private bool _completed;
 
-    private LayerWriter(ContentStore store, LayerCompression compression)
+    private LayerWriter(ContentStore? store, LayerCompression compression)
     {
-        _blob = store.CreateWriter();
+        _blob = store?.CreateWriter();
+        if (_blob is null)
+        {
+            _mediaType = MediaTypes.OciLayer;
+            return;
+        }
         _gzip = compression == LayerCompression.Gzip ? new ParallelGzip(_blob) : null;
         _zstd = compression == LayerCompression.Zstd ? new ZstdSharp.CompressionStream(_blob, level: 3, leaveOpen: true) : null;
         _mediaType = compression switch
@@ -40,6 +45,9 @@ public sealed class LayerWriter : IDisposable
 
     /// <summary>Bytes of the uncompressed tar so far.</summary>
     public long Length { get; private set; }
+
+    /// <summary>Starts a layer of which only the diff ID is wanted: nothing is compressed or kept. <see cref="CompleteDiffId"/> ends it.</summary>
+    public static LayerWriter Measure() => new(null, LayerCompression.None);
 
     /// <summary>Starts a layer.</summary>
     public static LayerWriter Create(ContentStore store, LayerCompression compression = LayerCompression.Gzip) => new(store, compression);
@@ -72,15 +80,22 @@ public sealed class LayerWriter : IDisposable
     /// <summary>Ends the layer and puts it into the store.</summary>
     public Layer Complete()
     {
+        if (_blob is null)
+            throw new InvalidOperationException("a layer that is only measured has no blob");
+        var diffId = CompleteDiffId();
+        _gzip?.Finish();
+        _zstd?.Dispose();
+        return new Layer(_blob.Commit(_mediaType), diffId);
+    }
+
+    /// <summary>Ends a layer that is only measured.</summary>
+    public Digest CompleteDiffId()
+    {
         ObjectDisposedException.ThrowIf(_completed, this);
         Append(stackalloc byte[2 * TarHeader.BlockSize]);
         Submit();
-        _gzip?.Finish();
-        _zstd?.Dispose();
-        var diffId = Digest.FromSha256(_diffId.GetCurrentHash());
-        var blob = _blob.Commit(_mediaType);
         _completed = true;
-        return new Layer(blob, diffId);
+        return Digest.FromSha256(_diffId.GetCurrentHash());
     }
 
     public void Dispose()
@@ -88,7 +103,7 @@ public sealed class LayerWriter : IDisposable
         _completed = true;
         _gzip?.Dispose();
         _zstd?.Dispose();
-        _blob.Dispose();
+        _blob?.Dispose();
         _diffId.Dispose();
         if (_chunk.Length > 0)
             ArrayPool<byte>.Shared.Return(_chunk);
@@ -122,7 +137,7 @@ public sealed class LayerWriter : IDisposable
         }
         else
         {
-            ((Stream?)_zstd ?? _blob).Write(content);
+            ((Stream?)_zstd ?? _blob)?.Write(content);
         }
         _used = 0;
     }

@@ -17,12 +17,15 @@ internal sealed class SnapshotStore
     private readonly string _temporary;
     private readonly Lock _gate = new();
     private readonly Dictionary<Digest, Task> _running = [];
+    private readonly SnapshotUses _uses;
 
     /// <param name="content">Holds the layers' blobs.</param>
     /// <param name="directory">Holds the unpacked layers; shared.</param>
     /// <param name="temporary">Holds what is being unpacked; ours alone, on the same file system.</param>
-    public SnapshotStore(ContentStore content, string directory, string temporary)
+    /// <param name="uses">Notes what is used.</param>
+    public SnapshotStore(ContentStore content, string directory, string temporary, SnapshotUses uses)
     {
+        _uses = uses;
         _content = content;
         _directory = directory;
         _temporary = temporary;
@@ -30,11 +33,42 @@ internal sealed class SnapshotStore
         Directory.CreateDirectory(temporary);
     }
 
-    /// <summary>Makes all layers present and answers their directories, bottom first, and the chain they make.</summary>
-    public async Task<(List<string> Directories, Digest Chain)> EnsureAsync(IReadOnlyList<Layer> layers, IBlobSource blobs, CancellationToken cancellationToken)
+    /// <summary>
+    /// Makes all layers present and answers their directories, bottom first, and the chain they make. They are in use until <see cref="Snapshot.Dispose"/>.
+    /// </summary>
+    public async Task<Snapshot> EnsureAsync(IReadOnlyList<Layer> layers, IBlobSource blobs, CancellationToken cancellationToken)
     {
         var chain = default(Digest);
         var chains = layers.Select(layer => chain = ChainId.Append(chain, layer.DiffId)).ToList();
+        var uses = _uses.Begin(chains);
+        try
+        {
+            return new Snapshot(await EnsureAsync(layers, chains, blobs, cancellationToken), chain, uses);
+        }
+        catch
+        {
+            uses.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>All unpacked layers.</summary>
+    public IReadOnlyList<UnpackedLayer> List() => [.. Directory.GetDirectories(_directory).Select(_uses.Describe).OfType<UnpackedLayer>()];
+
+    /// <summary>Removes an unpacked layer that is not in use; says whether it did.</summary>
+    public bool TryRemove(string name)
+    {
+        if (!Digest.TryParse("sha256:" + name, out var chain))
+            return false;
+        var doomed = Path.Combine(_temporary, Guid.NewGuid().ToString("n"));
+        if (!_uses.TryRemove(chain, () => Libc.TryRenameNew(PathOf(chain), doomed) == 0))
+            return false;
+        Trash.Delete(doomed);
+        return true;
+    }
+
+    private async Task<List<string>> EnsureAsync(IReadOnlyList<Layer> layers, List<Digest> chains, IBlobSource blobs, CancellationToken cancellationToken)
+    {
         // Blobs come all at once while the lowest is being unpacked; unpacking itself needs what is below.
         var missing = Enumerable.Range(0, layers.Count).Where(i => !Exists(chains[i])).ToList();
         var fetches = missing.ToDictionary(i => i, i => _content.EnsureAsync(layers[i].Blob, blobs, cancellationToken));
@@ -57,7 +91,7 @@ internal sealed class SnapshotStore
             await Task.WhenAll(fetches.Values).ContinueWith(static done => _ = done.Exception, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
             throw;
         }
-        return (directories, chain);
+        return directories;
     }
 
     /// <summary>Takes a finished directory as the layer that ends a chain; when there is one already, that stays.</summary>

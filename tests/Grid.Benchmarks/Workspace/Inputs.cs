@@ -46,7 +46,7 @@ internal sealed class Inputs
     }
 
     /// <summary>Publishes grid and the launcher beside it, compiled the way deploy/install.sh does.</summary>
-    private static async Task<string> PublishAsync(Repository repository, CancellationToken cancellationToken)
+    public static async Task<string> PublishAsync(Repository repository, CancellationToken cancellationToken)
     {
         var directory = Path.Combine(repository.Artifacts, "grid");
         foreach (var (project, options) in new (string, string[])[] { ("Grid.Cli", ["--no-self-contained", "-p:PublishReadyToRun=true"]), ("Grid.Launcher", []) })

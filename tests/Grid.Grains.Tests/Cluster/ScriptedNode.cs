@@ -28,8 +28,8 @@ internal sealed class ScriptedNode : IContexts
     /// <summary>Work that does not end before <see cref="Finish"/> or a cancel.</summary>
     public Func<WorkItem, bool> Holds { get; set; } = _ => false;
 
-    /// <summary>Layers that are gone.</summary>
-    public ConcurrentDictionary<Digest, bool> Lost { get; } = new();
+    /// <summary>Layers that cannot be used, and why.</summary>
+    public ConcurrentDictionary<Digest, string> Lost { get; } = new();
 
     /// <summary>Node that each handle was started on.</summary>
     public ConcurrentDictionary<string, string> Places { get; } = new(StringComparer.Ordinal);
@@ -66,9 +66,9 @@ internal sealed class ScriptedNode : IContexts
 
     public ContextIndex Read(Digest index) => ContextIndex.Empty;
 
-    public Task FetchAsync(IReadOnlyCollection<Digest> indexes, CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task<string?> WhatIsWrongAsync(Layer layer, CancellationToken cancellationToken) => Task.FromResult(Lost.GetValueOrDefault(layer.Blob.Digest));
 
-    public Task<bool> HasAsync(Layer layer, CancellationToken cancellationToken) => Task.FromResult(!Lost.ContainsKey(layer.Blob.Digest));
+    public Task FetchAsync(IReadOnlyCollection<Digest> indexes, CancellationToken cancellationToken) => Task.CompletedTask;
 
     /// <summary>Waits until work that fits has been started.</summary>
     public async Task<T> StartedAsync<T>(Func<T, bool>? fits = null)

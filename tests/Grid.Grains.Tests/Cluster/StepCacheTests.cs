@@ -92,11 +92,11 @@ public sealed class StepCacheTests : IAsyncLifetime
         Sources(second).ShouldBe([StepSource.Cached]);
         Runs.ShouldBe(1);
 
-        _grid.Node.Lost[_grid.Node.Started.OfType<ExportWork>().Last().RunImage.Added.Single().Layer.Blob.Digest] = true;
+        _grid.Node.Lost[_grid.Node.Started.OfType<ExportWork>().Last().RunImage.Added.Single().Layer.Blob.Digest] = "its cached layer was damaged";
         var third = await _grid.SubmitAsync();
         await _grid.EndAsync(third);
         Sources(third).ShouldBe([StepSource.Ran]);
-        _grid.Events.Of(third).OfType<StepStarted>().Single().MissReason.ShouldBe("the cache no longer has it");
+        _grid.Events.Of(third).OfType<StepStarted>().Single().MissReason.ShouldBe("its cached layer was damaged");
 
         var fourth = await _grid.SubmitAsync();
         await _grid.EndAsync(fourth);
@@ -169,7 +169,7 @@ public sealed class StepCacheTests : IAsyncLifetime
         Extends("RUN one\n");
         var first = await _grid.SubmitAsync();
         await _grid.EndAsync(first);
-        _grid.Events.Of(first).OfType<StepStarted>().Single().MissReason.ShouldBe("no build of this app has run it before");
+        _grid.Events.Of(first).OfType<StepStarted>().Single().MissReason.ShouldBe("no build has run it before");
 
         Extends("RUN two\n");
         var second = await _grid.SubmitAsync();

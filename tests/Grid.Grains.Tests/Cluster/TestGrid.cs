@@ -1,6 +1,7 @@
 using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
 using Grid.Contracts.Work;
+using Grid.Grains.Steps;
 using Microsoft.Extensions.DependencyInjection;
 using Grid.Contracts.Queues;
 using Grid.Grains.Queues;
@@ -30,7 +31,7 @@ internal sealed class TestGrid : IAsyncDisposable
     public IGrainFactory Grains => Cluster.Client;
 
     /// <summary>Starts silos, each with a node of its own called <c>node-1</c>, <c>node-2</c> …</summary>
-    public static async Task<TestGrid> StartAsync(short silos = 1, QueueOptions? queues = null, int slots = 8)
+    public static async Task<TestGrid> StartAsync(short silos = 1, QueueOptions? queues = null, int slots = 8, StepCacheOptions? cache = null)
     {
         var (node, events, storage) = (new ScriptedNode(), new RecordedEvents(), new SharedStorage());
         var builder = new InProcessTestClusterBuilder(silos);
@@ -41,6 +42,7 @@ internal sealed class TestGrid : IAsyncDisposable
             var name = $"node-{Interlocked.Increment(ref nodes)}";
             silo.AddGridGrains(name, queues ?? new QueueOptions { Tick = TimeSpan.FromMilliseconds(100), Recall = TimeSpan.FromSeconds(1), BacklogPeriod = TimeSpan.Zero }).Services
                 .AddSingleton(TimeProvider.System)
+                .AddSingleton(cache ?? new StepCacheOptions())
                 .AddSingleton(new GridNode(name))
                 .AddSingleton(new ScriptedHeartbeat.Options(slots))
                 .AddSingleton<ILifecycleParticipant<ISiloLifecycle>, ScriptedHeartbeat>()

@@ -1,4 +1,5 @@
 using Grid.Contracts.Builds;
+using Grid.Contracts.Steps;
 using Grid.Dockerfiles;
 using Grid.Dockerfiles.Planning;
 using Grid.Dockerfiles.Context;
@@ -28,15 +29,19 @@ public sealed class ExtensionChainTests
                 BuildKey = "tenant/b", Kind = kind, Base = Samples.Image("base", user), Dockerfiles = files, Scope = "tenant", BuildId = "the-build-id", Node = "node-1",
                 Owner = GrainId.Create("test", "owner"),
             };
-            Chain = new ExtensionChain(Request, _ => ContextIndex.Empty);
+            Chain = new ExtensionChain(Request, _ => ContextIndex.Empty, new SharedStepPolicy());
             End = Chain.Start();
             while (Chain.Next(End) is { } step)
             {
                 Steps.Add(step);
-                Layer? layer = step.Key is null ? null : Samples.LayerOf("layer " + End.Number);
-                End = Chain.After(End, step, layer);
+                End = Chain.After(End, step, Result(step, End));
             }
         }
+
+        public static CachedStep? Result(ChainStep step, ChainPosition position) => step.Key is null ? null : new CachedStep
+        {
+            Layer = Samples.LayerOf("layer " + position.Number), Key = step.Key, BuildKey = "tenant/b", CreatedAt = new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero),
+        };
 
         public ExtendRequest Request { get; }
 
@@ -189,13 +194,13 @@ public sealed class ExtensionChainTests
     {
         var walk = new Walk(ImageKind.Run, "1000", Samples.Dockerfile(ImageKind.Run, From + "RUN one\n", "samples/a"));
 
-        var label = ExtensionLabel.For(walk.Chain.Records(walk.End));
+        var label = ExtensionLabel.For(walk.Chain.Records(walk.End), withDates: true);
 
         label.Keys.ShouldBe(["io.grid.extensions.metadata"]);
         var record = System.Text.Json.Nodes.JsonNode.Parse(label.Values.Single())![0]!;
         ((string?)record["id"], (string?)record["kind"], (string?)record["baseImage"]).ShouldBe(("samples/a", "run", Samples.DigestOf("base").ToString()));
         ((int?)record["steps"]![0]!["line"], (string?)record["steps"]![0]!["diffId"]).ShouldBe((3, Samples.LayerOf("layer 0").DiffId.ToString()));
-        ExtensionLabel.For([]).ShouldBeEmpty();
+        ExtensionLabel.For([], withDates: true).ShouldBeEmpty();
     }
 
     [Fact]
@@ -206,11 +211,11 @@ public sealed class ExtensionChainTests
         foreach (var expected in walk.Steps)
         {
             position = System.Text.Json.JsonSerializer.Deserialize<ChainPosition>(System.Text.Json.JsonSerializer.Serialize(position))!;
-            var step = new ExtensionChain(walk.Request, _ => ContextIndex.Empty).Next(position)!;
+            var step = new ExtensionChain(walk.Request, _ => ContextIndex.Empty, new SharedStepPolicy()).Next(position)!;
             step.Key?.Digest.ShouldBe(expected.Key?.Digest ?? default);
             (step.Key is null).ShouldBe(expected.Key is null);
             step.Name.ShouldBe(expected.Name);
-            position = walk.Chain.After(position, step, step.Key is null ? null : Samples.LayerOf("layer " + position.Number));
+            position = walk.Chain.After(position, step, Walk.Result(step, position));
         }
         walk.Chain.Next(position).ShouldBeNull();
         walk.Chain.Finish(position).Config.Config.Env!.ShouldContain("C=red");

@@ -13,8 +13,8 @@ public sealed class StepMachineTests
     [Fact]
     public void Claim_Empty_GivesTheLeaseToTheFirstAndLetsTheSecondWait()
     {
-        var (progress, first) = StepMachine.Claim(new StepProgress(), new StepClaimRequest("a#1", "a"), Noon);
-        var (after, second) = StepMachine.Claim(progress, new StepClaimRequest("b#1", "b"), Noon);
+        var (progress, first) = Claim(new StepProgress(), new StepClaimRequest("a#1", "a"), Noon);
+        var (after, second) = Claim(progress, new StepClaimRequest("b#1", "b"), Noon);
 
         first.Kind.ShouldBe(StepClaimKind.Run);
         second.Kind.ShouldBe(StepClaimKind.Wait);
@@ -24,16 +24,16 @@ public sealed class StepMachineTests
     [Fact]
     public void Claim_Repeated_AnswersTheSameHandleTheSame()
     {
-        var (progress, _) = StepMachine.Claim(new StepProgress(), new StepClaimRequest("a#1", "a"), Noon);
+        var (progress, _) = Claim(new StepProgress(), new StepClaimRequest("a#1", "a"), Noon);
 
-        StepMachine.Claim(progress, new StepClaimRequest("a#1", "a"), Noon).Claim.Kind.ShouldBe(StepClaimKind.Run);
+        Claim(progress, new StepClaimRequest("a#1", "a"), Noon).Claim.Kind.ShouldBe(StepClaimKind.Run);
     }
 
     [Fact]
     public void Claim_LeaseRanOut_GoesToTheNextAndTheStaleRunnerCannotWrite()
     {
-        var (progress, _) = StepMachine.Claim(new StepProgress(), new StepClaimRequest("a#1", "a"), Noon);
-        var (taken, claim) = StepMachine.Claim(progress, new StepClaimRequest("b#1", "b"), Noon + StepMachine.LeaseTime);
+        var (progress, _) = Claim(new StepProgress(), new StepClaimRequest("a#1", "a"), Noon);
+        var (taken, claim) = Claim(progress, new StepClaimRequest("b#1", "b"), Noon + StepMachine.LeaseTime);
 
         claim.Kind.ShouldBe(StepClaimKind.Run);
         StepMachine.Complete(taken, "a#1", Step(Noon)).ShouldBeNull();
@@ -46,22 +46,22 @@ public sealed class StepMachineTests
     [Decision(21)]
     public void Claim_Finished_IsAHitUntilItIsTooOldOrRefreshed()
     {
-        var (leased, _) = StepMachine.Claim(new StepProgress(), new StepClaimRequest("a#1", "a"), Noon);
+        var (leased, _) = Claim(new StepProgress(), new StepClaimRequest("a#1", "a"), Noon);
         var finished = StepMachine.Complete(leased, "a#1", Step(Noon))!;
 
-        StepMachine.Claim(finished, new StepClaimRequest("b#1", "b"), Noon.AddDays(13)).Claim.Kind.ShouldBe(StepClaimKind.Hit);
-        StepMachine.Claim(finished, new StepClaimRequest("b#1", "b"), Noon.AddDays(14)).Claim.Kind.ShouldBe(StepClaimKind.Run);
-        StepMachine.Claim(finished, new StepClaimRequest("b#1", "b", Refresh: true), Noon).Claim.Kind.ShouldBe(StepClaimKind.Run);
+        Claim(finished, new StepClaimRequest("b#1", "b"), Noon.AddDays(13)).Claim.Kind.ShouldBe(StepClaimKind.Hit);
+        Claim(finished, new StepClaimRequest("b#1", "b"), Noon.AddDays(14)).Claim.Kind.ShouldBe(StepClaimKind.Run);
+        Claim(finished, new StepClaimRequest("b#1", "b") { NotBefore = Noon.AddSeconds(1) }, Noon).Claim.Kind.ShouldBe(StepClaimKind.Run);
     }
 
     [Fact]
     public void Release_GivesTheLeaseBack_AWaiterThatAsksAgainRuns()
     {
-        var (leased, _) = StepMachine.Claim(new StepProgress(), new StepClaimRequest("a#1", "a"), Noon);
-        var (waiting, _) = StepMachine.Claim(leased, new StepClaimRequest("b#1", "b"), Noon);
+        var (leased, _) = Claim(new StepProgress(), new StepClaimRequest("a#1", "a"), Noon);
+        var (waiting, _) = Claim(leased, new StepClaimRequest("b#1", "b"), Noon);
         var released = StepMachine.Release(waiting, "a#1")!;
 
-        StepMachine.Claim(released, new StepClaimRequest("b#1", "b"), Noon).Claim.Kind.ShouldBe(StepClaimKind.Run);
+        Claim(released, new StepClaimRequest("b#1", "b"), Noon).Claim.Kind.ShouldBe(StepClaimKind.Run);
     }
 
     /// <summary>Whoever asks when: between two completions there is never more than one valid lease.</summary>
@@ -77,7 +77,7 @@ public sealed class StepMachineTests
             var handle = $"{who}#1";
             if (what == 0)
             {
-                var (next, claim) = StepMachine.Claim(progress, new StepClaimRequest(handle, $"{who}"), now);
+                var (next, claim) = Claim(progress, new StepClaimRequest(handle, $"{who}"), now);
                 if (claim.Kind == StepClaimKind.Run)
                 {
                     (runner is null || runner == handle || until <= now).ShouldBeTrue("two runners at once");
@@ -102,6 +102,9 @@ public sealed class StepMachineTests
             }
         }
     });
+
+    private static (StepProgress Progress, StepClaim Claim) Claim(StepProgress progress, StepClaimRequest request, DateTimeOffset now) =>
+        StepMachine.Claim(progress, request, now, StepMachine.DefaultTimeToLive);
 
     private static CachedStep Step(DateTimeOffset at) => new() { Key = new StepKey(Digest.Compute("k"u8), []), BuildKey = "t/b", CreatedAt = at };
 }

@@ -153,6 +153,13 @@ public sealed class NodeConfigurationTests : IDisposable
         ErrorsOf(flags: (NodeSettings.NodeName, [name])).ShouldHaveSingleItem().ShouldContain("want a name");
 
     [Fact]
+    public void Labels_are_names_with_values()
+    {
+        Read(variables: new() { ["GRID_NODE_LABEL"] = "disk=fast,zone=" }).Labels.ShouldBe(new Dictionary<string, string> { ["disk"] = "fast", ["zone"] = "" });
+        ErrorsOf(flags: (NodeSettings.NodeLabel, ["disk", "a=1", "a=2", "=x"])).Count.ShouldBe(3);
+    }
+
+    [Fact]
     public void Listening_everywhere_needs_an_address_to_tell() =>
         ErrorsOf(flags: (NodeSettings.ListenAddress, ["0.0.0.0"])).ShouldHaveSingleItem().ShouldContain("listen.advertise");
 

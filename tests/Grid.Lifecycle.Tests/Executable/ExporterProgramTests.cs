@@ -112,6 +112,39 @@ public sealed class ExporterProgramTests
     }
 
     [Fact]
+    public async Task Daemon_TakesTheImage_AndTheReportHasItsId()
+    {
+        ExternalTool.Require("skopeo", "docker");
+        if (GridProgram.EngineSocket.Length == 0)
+            Assert.Skip("no Docker engine: DOCKER_HOST names none (tests/with-docker-engine.sh starts one)");
+        await using var bench = await ProgramBench.StartAsync("0.13", "DOCKER_HOST=unix://" + GridProgram.EngineSocket);
+        await ExternalTool.RunAsync(
+            "skopeo", "copy", "--src-tls-verify=false", "--dest-daemon-host", "unix://" + GridProgram.EngineSocket, $"docker://{bench.Host}/ref/run:1", $"docker-daemon:{bench.Host}/ref/run:1");
+        await bench.BuildAsync("apps/daemon:1", ["-daemon"], ["-daemon"]);
+        await bench.ExportAsync("-daemon", "-cache-dir", "/cache", "apps/daemon:1", "apps/daemon:2");
+
+        var id = (await ExternalTool.RunAsync("docker", "image", "inspect", "--format", "{{.Id}}", "apps/daemon:2")).Trim();
+        bench.Machine.Read("/layers/report.toml").ShouldBe($"[image]\n  tags = [\"apps/daemon:1\", \"apps/daemon:2\"]\n  image-id = \"{id}\"\n");
+        (await ExternalTool.RunAsync("docker", "image", "inspect", "--format", "{{.Config.Entrypoint}}", "apps/daemon:1")).Trim().ShouldBe("[/cnb/process/web]");
+        var container = (await ExternalTool.RunAsync("docker", "create", "apps/daemon:1")).Trim();
+        await ExternalTool.RunAsync("docker", "rm", container);
+
+        await bench.BuildAsync("apps/daemon:1", ["-daemon"], ["-daemon", "-cache-dir", "/cache"]);
+        (await bench.ExportAsync("-daemon", "-cache-dir", "/cache", "apps/daemon:1")).ShouldContain("Reused 3/3 app layer(s)");
+        (await ExternalTool.RunAsync("docker", "image", "inspect", "--format", "{{.Id}}", "apps/daemon:1")).Trim().ShouldBe(id);
+
+        await ExternalTool.RunAsync(
+            "skopeo", "copy", "--src-tls-verify=false", "--dest-daemon-host", "unix://" + GridProgram.EngineSocket, $"docker://{bench.Host}/ref/run-mirror:1", $"docker-daemon:{bench.Host}/ref/run-mirror:1");
+        await bench.Machine.CallAsync("rebaser", "-daemon", "-run-image", $"{bench.Host}/ref/run-mirror:1", "-report", "/layers/report.toml", "apps/daemon:1");
+        var rebased = (await ExternalTool.RunAsync("docker", "image", "inspect", "--format", "{{.Id}} {{len .RootFS.Layers}}", "apps/daemon:1")).Trim().Split(' ');
+        rebased[0].ShouldNotBe(id);
+        rebased[1].ShouldBe((await ExternalTool.RunAsync("docker", "image", "inspect", "--format", "{{len .RootFS.Layers}} 1", "apps/daemon:2")).Split(' ') is [var before, ..] ? $"{int.Parse(before) + 1}" : "");
+        bench.Machine.Read("/layers/report.toml").ShouldBe($"[image]\n  tags = [\"apps/daemon:1\"]\n  image-id = \"{rebased[0]}\"\n");
+        (await ExternalTool.RunAsync("docker", "image", "inspect", "--format", "{{index .Config.Labels \"io.buildpacks.lifecycle.metadata\"}}", "apps/daemon:1"))
+            .ShouldContain("\"reference\":\"sha256:");
+    }
+
+    [Fact]
     [Spec("platform/export.image-valid", "platform/export.same-registry")]
     public async Task WrongCalls_HaveTheReferencesExitCodes()
     {

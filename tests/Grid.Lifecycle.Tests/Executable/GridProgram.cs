@@ -16,11 +16,20 @@ internal static class GridProgram
             [ -e "$1/dev/$device" ] || : >"$1/dev/$device"
             mount --bind "/dev/$device" "$1/dev/$device"
         done
+        if [ -n "$4" ]; then
+            mkdir -p "$1$(dirname "$4")"
+            : >"$1$4"
+            mount --bind "$4" "$1$4"
+        fi
         umask 022
         root=$1 program=$2 user=$3
-        shift 3
+        shift 4
         exec chroot --userspec="$user" --groups= "$root" env -i "$@"
         """;
+
+    /// <summary>The socket of the Docker engine that DOCKER_HOST names; empty without one.</summary>
+    public static string EngineSocket { get; } =
+        Environment.GetEnvironmentVariable("DOCKER_HOST") is { } host && host.StartsWith("unix://", StringComparison.Ordinal) ? host["unix://".Length..] : "";
 
     private static string Directory
     {
@@ -40,7 +49,7 @@ internal static class GridProgram
     public static async Task<(int ExitCode, string Output)> RunAsync(string root, string user, IEnumerable<string> environment, IEnumerable<string> arguments)
     {
         var start = new ProcessStartInfo("unshare") { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
-        foreach (var argument in (string[])["-m", "--propagation", "private", "sh", "-c", Script, "sh", root, Directory, user])
+        foreach (var argument in (string[])["-m", "--propagation", "private", "sh", "-c", Script, "sh", root, Directory, user, EngineSocket])
             start.ArgumentList.Add(argument);
         foreach (var variable in environment.Append("DOTNET_gcServer=0").Append("DOTNET_TieredPGO=0"))
             start.ArgumentList.Add(variable);

@@ -263,6 +263,16 @@ public sealed class PackAndAssembleTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Pack_LayersThePreviousImageHas_AreNotCompressedAgain()
+    {
+        var first = await PackAsync();
+        var elsewhere = new ContentStore(_directory.FullName + "/elsewhere");
+        var again = await PackAsync(Pinned(Assemble(first)), store: elsewhere);
+        again.Layers.ShouldAllBe(layer => layer.Reused);
+        again.Layers.Where(layer => layer.Id == "slice-1").ShouldAllBe(layer => layer.Origin != null && !elsewhere.Contains(layer.Layer.Blob.Digest));
+    }
+
+    [Fact]
     [Spec("platform/report.image-id", "platform/report.tags")]
     public void Report_OfAnEngine_HasTheImagesId() =>
         new ExportReport { Digest = Digest.Compute("x"u8), ManifestSize = 3, ImageId = "sha256:1", Tags = ["a", "b"], Pinned = [], Errors = [] }.ToToml()
@@ -291,9 +301,9 @@ public sealed class PackAndAssembleTests : IAsyncDisposable
         _directory.Delete(recursive: true);
     }
 
-    private Task<PackedApp> PackAsync(PinnedImage? previous = null, IReadOnlyList<LaunchProcess>? processes = null) => LayerPacker.PackAsync(
+    private Task<PackedApp> PackAsync(PinnedImage? previous = null, IReadOnlyList<LaunchProcess>? processes = null, ContentStore? store = null) => LayerPacker.PackAsync(
         _sandbox.Tree,
-        _store,
+        store ?? _store,
         new PackInput
         {
             Environment = GoldenBuild.Environment with { User = Me() },

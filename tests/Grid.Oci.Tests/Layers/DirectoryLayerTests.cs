@@ -55,6 +55,16 @@ public sealed class DirectoryLayerTests : IDisposable
     }
 
     [Fact]
+    public void Measure_GivesTheDiffIdAndKeepsNothing()
+    {
+        _scratch.Run("cd t; mkdir -p l/b; echo hi > l/b/f; head -c 300000 /dev/zero > l/zeros");
+        var options = new DirectoryLayerOptions { Owner = new(1001, 1001) };
+        var measured = DirectoryLayer.Measure(_tree, "/l", options, TestContext.Current.CancellationToken);
+        Directory.GetFiles(_store.Root, "*", SearchOption.AllDirectories).ShouldBeEmpty();
+        Create("/l", options).DiffId.ShouldBe(measured);
+    }
+
+    [Fact]
     public void Create_WithFilter_KeepsTheParentsOfWhatIsIncluded()
     {
         _scratch.Run("cd t; mkdir -p w/a/b w/c w/empty; touch w/a/b/yes w/a/no w/c/no w/top");

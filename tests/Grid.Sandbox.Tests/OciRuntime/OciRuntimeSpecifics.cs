@@ -62,6 +62,50 @@ public sealed class OciRuntimeSpecifics : SandboxTests
     }
 
     [Fact]
+    public async Task TryRemoveUnpacked_Mounted_IsRefusedUntilTheSandboxIsGone()
+    {
+        using var runtime = Make(Path.Combine(Directory, "unpacked"));
+        var sandbox = await runtime.CreateAsync(Spec(), Stop);
+        var unpacked = runtime.ListUnpacked().ShouldHaveSingleItem();
+        unpacked.Bytes.ShouldBeGreaterThan(1000);
+        runtime.TryRemoveUnpacked(unpacked.Name).ShouldBeFalse();
+        (await ShellAsync(sandbox, "echo hello > /data/file; cat /data/file")).Output.ShouldBe("hello\n");
+        var layer = await sandbox.CommitAsync(Stop);
+        await sandbox.DisposeAsync();
+        runtime.ListUnpacked().Count.ShouldBe(2);
+
+        foreach (var each in runtime.ListUnpacked())
+            runtime.TryRemoveUnpacked(each.Name).ShouldBeTrue();
+        runtime.ListUnpacked().ShouldBeEmpty();
+        runtime.TryRemoveUnpacked(unpacked.Name).ShouldBeFalse();
+        // What is gone is unpacked again.
+        await using var again = await runtime.CreateAsync(Spec(layer.ShouldNotBeNull()), Stop);
+        (await ShellAsync(again, "cat /data/file")).Output.ShouldBe("hello\n");
+    }
+
+    [Fact]
+    public async Task TryRemoveUnpacked_AnotherProcessUsesTheDirectory_IsRefused()
+    {
+        var state = Path.Combine(Directory, "unpacked-shared");
+        using var first = Make(state);
+        await (await first.CreateAsync(Spec(), Stop)).DisposeAsync();
+        var second = Make(state);
+        first.TryRemoveUnpacked(first.ListUnpacked().Single().Name).ShouldBeFalse();
+        second.Dispose();
+        first.TryRemoveUnpacked(first.ListUnpacked().Single().Name).ShouldBeTrue();
+    }
+
+    [Theory]
+    [InlineData("../boot")]
+    [InlineData("")]
+    [InlineData("nothing")]
+    public void TryRemoveUnpacked_NoName_IsRefused(string name)
+    {
+        using var runtime = Make(Path.Combine(Directory, "unpacked-names"));
+        runtime.TryRemoveUnpacked(name).ShouldBeFalse();
+    }
+
+    [Fact]
     public async Task RunAsync_FileBeyondTheBoundOfALayer_CannotBeWritten()
     {
         using var runtime = Make(Path.Combine(Directory, "big"), options => options with { MaxLayerBytes = 1 << 20 });

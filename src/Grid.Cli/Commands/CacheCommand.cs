@@ -1,0 +1,104 @@
+using System.CommandLine;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Grid.Buildpacks;
+using Grid.Cli.Progress;
+using Grid.Contracts.Events;
+using Grid.Contracts.Steps;
+using Grid.Hosting;
+using Grid.Hosting.Cache;
+using Grid.Hosting.Events;
+
+namespace Grid.Cli.Commands;
+
+/// <summary><c>grid cache list|why|prune</c>: what the caches hold, why a step ran, and making room.</summary>
+internal static class CacheCommand
+{
+    private static readonly Option<bool> Json = new("--json") { Description = "JSON instead of a table" };
+    private static readonly Option<string?> OlderThan = new("--older-than") { Description = "Remove what nobody used for this long: a number with s, m, h or d" };
+    private static readonly Option<string?> MaxBytes = new("--max-bytes") { Description = "Remove the least recently used until no more than this is left: a number, also with kB, MB or GB" };
+    private static readonly Option<bool> All = new("--all") { Description = "Remove everything that no unfinished build needs" };
+    private static readonly Argument<string?> Build = new("build") { Description = "The build, as its events name it (default: the last one)", Arity = ArgumentArity.ZeroOrOne };
+
+    private static readonly JsonSerializerOptions JsonForm = new(JsonSerializerDefaults.Web)
+    {
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, WriteIndented = true, Converters = { new JsonStringEnumConverter() },
+    };
+
+    public static Command Create()
+    {
+        var list = new Command("list", "Show cached Dockerfile steps and how much room the caches take") { Json };
+        GridFlags.AddTo(list);
+        list.SetAction((parsed, token) => RunAsync("list", parsed, ListAsync, token));
+        var why = new Command("why", "Show for each step of a build where its result came from, and why it ran") { Build, Json };
+        GridFlags.AddTo(why);
+        why.SetAction((parsed, token) => RunAsync("why", parsed, WhyAsync, token));
+        var prune = new Command("prune", "Remove what is due, and more with these flags") { OlderThan, MaxBytes, All, Json };
+        GridFlags.AddTo(prune);
+        prune.SetAction((parsed, token) => RunAsync("prune", parsed, PruneAsync, token));
+        return new Command("cache", "Look at the caches and make room") { list, why, prune };
+    }
+
+    private static async Task<int> RunAsync(string name, ParseResult parsed, Func<ParseResult, CancellationToken, Task> action, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await action(parsed, cancellationToken);
+            return 0;
+        }
+        catch (Exception e) when (UserError.Describe(e) is { } error)
+        {
+            Console.Error.WriteLine($"grid cache {name}: {error.Message}");
+            return error.ExitCode;
+        }
+    }
+
+    private static async Task ListAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        await using var grid = await EmbeddedGrid.StartAsync(GridFlags.Read(parsed), cancellationToken);
+        var usage = await grid.MeasureCachesAsync(cancellationToken);
+        if (parsed.GetValue(Json))
+            Console.Out.WriteLine(JsonSerializer.Serialize(CacheTables.ForJson(usage), JsonForm));
+        else
+            CacheTables.WriteList(Console.Out, usage, TimeProvider.System.GetUtcNow());
+    }
+
+    private static Task WhyAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        var options = GridFlags.Read(parsed);
+        using var events = new FileBuildEvents(Path.Combine(options.DataDirectory, "events"));
+        var builds = events.Builds();
+        var wanted = parsed.GetValue(Build);
+        var build = wanted is null ? (builds.Count > 0 ? builds[0] : null) : builds.FirstOrDefault(b => b == wanted || b.EndsWith("/" + wanted, StringComparison.Ordinal));
+        if (build is null)
+        {
+            throw new LifecycleException(ExitCode.InvalidArgs, wanted is null ? $"no build has been run with the data directory {options.DataDirectory}; name it with --data-dir"
+                : $"there is no build '{wanted}' in {options.DataDirectory}; the first event of 'grid build --json' has its name");
+        }
+        cancellationToken.ThrowIfCancellationRequested();
+        var steps = StepHistory.Of(events.Read(build));
+        if (parsed.GetValue(Json))
+            Console.Out.WriteLine(JsonSerializer.Serialize(new { build, steps }, JsonForm));
+        else
+            CacheTables.WriteWhy(Console.Out, build, steps);
+        return Task.CompletedTask;
+    }
+
+    private static async Task PruneAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        var limits = new CacheLimits
+        {
+            OlderThan = parsed.GetValue(OlderThan) is { } age ? GridFlags.Read("--older-than", age, Quantities.Duration) : null,
+            MaxBytes = parsed.GetValue(MaxBytes) is { } bytes ? GridFlags.Read("--max-bytes", bytes, Quantities.Bytes) : null,
+            All = parsed.GetValue(All),
+            // The data directory is ours alone while we hold its lock.
+            WithoutGrace = true,
+        };
+        await using var grid = await EmbeddedGrid.StartAsync(GridFlags.Read(parsed), cancellationToken);
+        var done = await grid.CollectCachesAsync(limits, cancellationToken);
+        if (parsed.GetValue(Json))
+            Console.Out.WriteLine(JsonSerializer.Serialize(done, JsonForm));
+        else
+            CacheTables.WritePruned(Console.Out, done);
+    }
+}

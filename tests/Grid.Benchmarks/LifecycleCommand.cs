@@ -1,0 +1,56 @@
+using System.CommandLine;
+using Grid.Benchmarks.Lifecycle;
+using Grid.Benchmarks.Reports;
+using Grid.Benchmarks.Workspace;
+
+namespace Grid.Benchmarks;
+
+/// <summary><c>lifecycle</c>: detector, exporter and rebaser as platforms call them, with a real registry.</summary>
+internal static class LifecycleCommand
+{
+    private static readonly Option<int> Rounds = new("--rounds") { Description = "How often everything is measured", DefaultValueFactory = _ => 5 };
+    private static readonly Option<int> Images = new("--images") { Description = "How many images are rebased", DefaultValueFactory = _ => 1000 };
+    private static readonly Option<string?> Executable = new("--grid") { Description = "The grid executable to measure (default: published from this working copy)" };
+
+    public static Command Create()
+    {
+        var command = new Command("lifecycle", "Detect with many buildpacks, export of large and of many files, rebase of many images") { Rounds, Images, Executable };
+        command.SetAction(RunAsync);
+        return command;
+    }
+
+    private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await MeasureAsync(parsed, cancellationToken);
+            return 0;
+        }
+        catch (BenchmarkException e)
+        {
+            await Console.Error.WriteLineAsync($"benchmark: {e.Message}");
+            return 1;
+        }
+    }
+
+    private static async Task MeasureAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        var rounds = parsed.GetValue(Rounds);
+        var images = parsed.GetValue(Images);
+        if (rounds < 1 || images < 1)
+            throw new BenchmarkException("--rounds and --images want 1 or more");
+        var repository = Repository.Find();
+        var grid = parsed.GetValue(Executable) ?? await Inputs.PublishAsync(repository, cancellationToken);
+        await using var store = await LoopFileSystem.CreateAsync(Path.Combine(repository.Artifacts, "store.img"), Path.Combine(repository.Artifacts, "store"), cancellationToken);
+        await using var registry = await RegistryServer.StartAsync(Path.Combine(store.Directory, "registry"), cancellationToken);
+        var work = Path.Combine(store.Directory, "work");
+        using var rebase = await RebaseWorkload.PrepareAsync(registry.Host, images, grid, cancellationToken);
+        var export = await ExportWorkload.PrepareAsync(grid, work, registry.Host, cancellationToken);
+        var benchmark = new LifecycleBenchmark(new DetectWorkload(grid, work), export, rebase);
+        var machine = Machine.Describe();
+        var tables = await benchmark.RunAsync(rounds, cancellationToken);
+        var report = new Report("lifecycle", rounds, machine, Machine.LoadAverage(), tables);
+        Console.WriteLine(report.ToText());
+        Console.WriteLine($"Written to {report.WriteJson(repository.Artifacts, TimeProvider.System.GetUtcNow())}");
+    }
+}
