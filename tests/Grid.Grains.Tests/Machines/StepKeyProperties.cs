@@ -101,7 +101,7 @@ public sealed class StepKeyProperties
                     layer = Samples.LayerOf(InputOf(step.Planned, variant, ofLayer: true));
                     cache?.Add($"{variant.Scope}/{key.Digest}", layer);
                 }
-                position = chain.After(position, step, layer);
+                position = chain.AfterLayer(position, step, layer);
             }
             return chain.Finish(position);
         }
@@ -126,7 +126,7 @@ public sealed class StepKeyProperties
                     layer = Samples.LayerOf(InputOf(step.Planned, variant, ofLayer: true));
                     steps.Add((key.Digest, InputOf(step.Planned, variant, ofLayer: false)));
                 }
-                position = chain.After(position, step, layer);
+                position = chain.AfterLayer(position, step, layer);
             }
         }
         catch (DockerfileException)
