@@ -57,7 +57,8 @@ public sealed class TestServers : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var server in new[] { _redis, _azurite, _postgreSql }.Where(s => s.IsValueCreated))
+        // One that did not start failed its tests already.
+        foreach (var server in new[] { _redis, _azurite, _postgreSql }.Where(s => s is { IsValueCreated: true, Value.IsCompletedSuccessfully: true }))
             await (await server.Value).DisposeAsync();
     }
 
@@ -77,18 +78,37 @@ public sealed class TestServers : IAsyncDisposable
             var owner = Environment.IsPrivilegedProcess ? $"chown postgres {directory} && " : "";
             return ["-c", $"cd / && {owner}{asUser}{programs}/initdb -D {directory}/data -U grid --auth=trust --no-sync >&2 && exec {asUser}{programs}/postgres -D {directory}/data -p {port} -k {directory} -c listen_addresses=127.0.0.1 -c fsync=off"];
         });
-        await ApplySchemaAsync(server);
-        return server;
+        try
+        {
+            await ApplySchemaAsync(server);
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
     }
 
     private static async Task ApplySchemaAsync(ServerProcess server)
     {
-        using var psql = Process.Start(new ProcessStartInfo(Path.Combine(PostgreSqlPrograms!, "psql"),
-            ["-h", "127.0.0.1", "-p", $"{server.Port}", "-U", "grid", "-d", "postgres", "-q", "-v", "ON_ERROR_STOP=1", "-f", Path.Combine(Root, "deploy/sql/postgresql.sql")])
-        { UseShellExecute = false, RedirectStandardError = true })!;
-        var error = await psql.StandardError.ReadToEndAsync();
-        await psql.WaitForExitAsync();
-        psql.ExitCode.ShouldBe(0, error);
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        while (true)
+        {
+            using var psql = Process.Start(new ProcessStartInfo(Path.Combine(PostgreSqlPrograms!, "psql"),
+                ["-h", "127.0.0.1", "-p", $"{server.Port}", "-U", "grid", "-d", "postgres", "-q", "-v", "ON_ERROR_STOP=1", "-f", Path.Combine(Root, "deploy/sql/postgresql.sql")])
+            { UseShellExecute = false, RedirectStandardError = true })!;
+            var error = await psql.StandardError.ReadToEndAsync(patience.Token);
+            await psql.WaitForExitAsync(patience.Token);
+            // The port answers before the database does: 2 is psql's code for no connection.
+            if (psql.ExitCode == 2 && error.Contains("starting up", StringComparison.Ordinal))
+            {
+                await Task.Delay(50, patience.Token);
+                continue;
+            }
+            psql.ExitCode.ShouldBe(0, error);
+            return;
+        }
     }
 
     private static string PostgreSqlConnection(ServerProcess server) => $"Host=127.0.0.1;Port={server.Port};Username=grid;Database=postgres";
