@@ -58,6 +58,7 @@ public static class GridApi
         v1.MapUploads();
         v1.MapBuilds();
         v1.MapEvents();
+        v1.MapPools();
     }
 
     private static void AddIdentity(this IServiceCollection services, ApiOptions options)

@@ -21,6 +21,8 @@ var root = new RootCommand("Grid builds OCI images from source with Cloud Native
     BuildsCommand.Create(),
     BuildsCommand.CreateLogs(),
     BuildsCommand.CreateCancel(),
+    PoolCommand.CreateNode(),
+    PoolCommand.CreateQueue(),
 };
 var parsed = root.Parse(args);
 return parsed.Errors.Count > 0 ? UsageError.Report(parsed) : await parsed.InvokeAsync(new InvocationConfiguration

@@ -62,6 +62,28 @@ public sealed class GridClient
     public Task<BuildResource> RetryBuildAsync(string tenant, string build, CancellationToken cancellationToken) =>
         SendAsync<BuildResource>(HttpMethod.Post, BuildPath(tenant, build) + "/retry", null, null, cancellationToken);
 
+    /// <summary>Where a waiting build stands; null when it does not wait.</summary>
+    public async Task<QueuePlaceResource?> FindPlaceAsync(string tenant, string build, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await GetAsync<QueuePlaceResource>(BuildPath(tenant, build) + "/place", cancellationToken).ConfigureAwait(false);
+        }
+        catch (GridApiException e) when (e.Status == HttpStatusCode.NotFound)
+        {
+            return null;
+        }
+    }
+
+    public Task<Page<NodeResource>> ListNodesAsync(string pool, CancellationToken cancellationToken) => GetAsync<Page<NodeResource>>($"v1/pools/{Escape(pool)}/nodes", cancellationToken);
+
+    /// <summary>Switches whether a node gets new builds.</summary>
+    public Task<NodeResource> DrainNodeAsync(string pool, string node, bool drain, CancellationToken cancellationToken) =>
+        SendAsync<NodeResource>(HttpMethod.Post, $"v1/pools/{Escape(pool)}/nodes/{Escape(node)}/{(drain ? "drain" : "undrain")}", null, null, cancellationToken);
+
+    public Task<QueueResource> GetQueueAsync(string pool, int waiting, CancellationToken cancellationToken) =>
+        GetAsync<QueueResource>($"v1/pools/{Escape(pool)}/queue?waiting={waiting.ToString(CultureInfo.InvariantCulture)}", cancellationToken);
+
     /// <summary>
     /// The build's events from after number <paramref name="after"/> to its end. A connection that breaks is made again from where it broke, as often as
     /// there is progress in between.

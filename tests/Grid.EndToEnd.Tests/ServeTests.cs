@@ -31,7 +31,8 @@ public sealed class ServeTests(TestMachine machine)
         var there = (await BuildRun.OfAsync(bench.Start(build))).ShouldSucceed();
 
         there.Digest.ShouldBe(here.Digest);
-        there.Steps().ShouldBe(["ExtendBuild 4 Ran", "ExtendRun 4 Ran"], ignoreOrder: true);
+        // The other grid has no cache, but the image in the registry has the run extension's layers.
+        there.Steps().ShouldBe(["ExtendBuild 4 Ran", "ExtendRun 4 Restored"], ignoreOrder: true);
         var listed = await bench.GridAsync("builds", "--json");
         var found = JsonSerializer.Deserialize<JsonElement>(listed.Output)[0];
         found.GetProperty("digest").GetString().ShouldBe(there.Digest);

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 
 [assembly: AssemblyFixture(typeof(Grid.Hosting.Tests.Servers.TestServers))]
@@ -144,5 +143,12 @@ public sealed class TestServers : IAsyncDisposable
 
     internal static string Root { get; } = FindRoot();
 
-    private static string FindRoot([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "../../.."));
+    /// <summary>From where the tests run: a build for continuous integration does not know where its sources were.</summary>
+    private static string FindRoot()
+    {
+        var directory = new DirectoryInfo(AppContext.BaseDirectory);
+        while (directory is not null && !File.Exists(Path.Combine(directory.FullName, "Grid.sln")))
+            directory = directory.Parent;
+        return directory?.FullName ?? throw new InvalidOperationException($"Grid.sln is in no directory above {AppContext.BaseDirectory}");
+    }
 }
