@@ -9,11 +9,22 @@ public static class GridTelemetry
 
     public static readonly ActivitySource Source = new(SourceName);
 
-    /// <summary>Starts a span under a parent given as W3C traceparent text (which survives in grain state), or under the current one.</summary>
-    public static Activity? Start(string name, string? traceParent, ActivityKind kind = ActivityKind.Internal) =>
-        ActivityContext.TryParse(traceParent, null, isRemote: true, out var parent)
-            ? Source.StartActivity(name, kind, parent)
-            : Source.StartActivity(name, kind);
+    /// <summary>
+    /// Starts a span under a parent given as W3C traceparent text (which survives in grain state), or under the current one. A current one that nobody
+    /// records is no parent: the span would hang below something that is nowhere to be seen.
+    /// </summary>
+    public static Activity? Start(string name, string? traceParent, ActivityKind kind = ActivityKind.Internal)
+    {
+        if (ActivityContext.TryParse(traceParent, null, isRemote: true, out var parent))
+            return Source.StartActivity(name, kind, parent);
+        var current = Activity.Current;
+        if (current is { Recorded: false })
+            Activity.Current = null;
+        var span = Source.StartActivity(name, kind);
+        if (span is null)
+            Activity.Current = current;
+        return span;
+    }
 
     /// <summary>Starts a span that ends in another turn: it does not become the current one.</summary>
     public static Activity? StartDetached(string name, string? traceParent)

@@ -117,7 +117,7 @@ public static class GridHosting
             .Where(variable => variable.Key.StartsWith("OTEL_", StringComparison.Ordinal)));
         builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => resource.AddService("grid"))
-            .WithTracing(tracing => tracing.AddSource(GridTelemetry.SourceName, "Microsoft.Orleans.Application").AddOtlpExporter());
+            .WithTracing(tracing => tracing.SetSampler(new BuildTraces()).AddSource(GridTelemetry.SourceName, "Microsoft.Orleans.Application").AddOtlpExporter());
     }
 
     /// <summary>Phase inputs and outputs are the lifecycle's own records, sent as JSON; messages around them are Orleans'.</summary>

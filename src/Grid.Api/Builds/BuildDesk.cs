@@ -100,7 +100,7 @@ public sealed class BuildDesk(IGrainFactory grains, TimeProvider time)
         // Known before it runs: a build that nobody can find again would be lost to its owner.
         await Index(tenant).AddAsync(entry);
         await Index($"{tenant}/{request.App}").AddAsync(entry);
-        return Describe(tenant, entry, await Build(tenant, id).SubmitAsync(request with { TraceParent = Activity.Current?.Id }));
+        return Describe(tenant, entry, await Build(tenant, id).SubmitAsync(request with { TraceParent = Activity.Current is { Recorded: true } current ? current.Id : null }));
     }
 
     private IBuildIndexGrain Index(string key) => grains.GetGrain<IBuildIndexGrain>(key);
