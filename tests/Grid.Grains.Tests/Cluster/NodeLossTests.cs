@@ -142,7 +142,7 @@ public sealed class NodeLossTests : IAsyncLifetime
         (await _grid.Build(key).MayPublishAsync(stale.Handle)).ShouldBeFalse();
         (await _grid.Build(key).MayPublishAsync(current.Handle)).ShouldBeTrue();
         await ScriptedNode.ReportAsync(_grid.Grains, stale.Owner, new WorkReport(stale.Handle) { Result = new ExportDone(Samples.Report("stale")) });
-        (await _grid.Build(key).GetStatusAsync()).State.ShouldBe(BuildState.Running);
+        (await _grid.StatusAsync(key)).State.ShouldBe(BuildState.Running);
         _grid.Node.Finish(current);
         (await _grid.EndAsync(key)).Image!.Digest.ShouldBe(Samples.DigestOf(key).ToString());
         (await _grid.Build(key).MayPublishAsync(current.Handle)).ShouldBeFalse();

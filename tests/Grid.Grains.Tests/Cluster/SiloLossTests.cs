@@ -22,7 +22,7 @@ public sealed class SiloLossTests : IAsyncLifetime
     /// <summary>A node that works for none of these builds, with a grain moved to it.</summary>
     private async Task KillBesideAsync(IGrainWithStringKey grain, params string[] builds)
     {
-        var status = await _grid.Queue.GetStatusAsync(0);
+        var status = await TestGrid.AskAsync(() => _grid.Queue.GetStatusAsync(0));
         var used = status.Running.Where(r => builds.Contains(r.Build.BuildKey)).SelectMany(r => new[] { r.Placement.Home!.Node, r.Placement.RunExtension!.Node });
         var idle = _grid.Nodes.Except(used).First();
         await _grid.MoveAsync(grain, idle);
@@ -37,7 +37,7 @@ public sealed class SiloLossTests : IAsyncLifetime
         await _grid.Events.FirstAsync<PhaseFinished>(key, e => e.Phase == Phase.Build);
         await KillBesideAsync(_grid.Build(key), key);
 
-        var status = await _grid.Build(key).GetStatusAsync();
+        var status = await _grid.StatusAsync(key);
         status.State.ShouldBe(BuildState.Running);
         status.Phases[(int)Phase.Build].ShouldBe(PhaseState.Done);
         status.Phases[(int)Phase.ExtendRun].ShouldBe(PhaseState.Running);
@@ -102,6 +102,6 @@ public sealed class SiloLossTests : IAsyncLifetime
 
         foreach (var key in keys)
             (await _grid.EndAsync(key)).State.ShouldBe(BuildState.Succeeded);
-        (await _grid.Queue.GetStatusAsync(10)).Running.ShouldBeEmpty();
+        (await TestGrid.AskAsync(() => _grid.Queue.GetStatusAsync(10))).Running.ShouldBeEmpty();
     }
 }

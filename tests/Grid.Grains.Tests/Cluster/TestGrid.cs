@@ -119,6 +119,25 @@ internal sealed class TestGrid : IAsyncDisposable
 
     private static string NameOf(InProcessSiloHandle silo) => silo.ServiceProvider.GetRequiredService<GridNode>().Name;
 
+    /// <summary>Where a build stands.</summary>
+    public Task<BuildStatus> StatusAsync(string key) => AskAsync(() => Build(key).GetStatusAsync());
+
+    /// <summary>Asks again when the answer is lost: a call that is under way to a silo as it dies gets none, and its caller has to repeat it.</summary>
+    public static async Task<T> AskAsync<T>(Func<Task<T>> question)
+    {
+        for (var attempt = 0; ; attempt++)
+        {
+            try
+            {
+                return await question().WaitAsync(TimeSpan.FromSeconds(5));
+            }
+            catch (Exception e) when (attempt < 10 && (e is TimeoutException or OrleansException))
+            {
+                // Nothing was changed by asking.
+            }
+        }
+    }
+
     /// <summary>Submits a build and gives its key.</summary>
     public async Task<string> SubmitAsync(BuildRequest? request = null)
     {
