@@ -10,6 +10,7 @@ using Grid.Grains.Queues;
 using Grid.Hosting.Cache;
 using Grid.Hosting.Content;
 using Grid.Hosting.Events;
+using Grid.Hosting.Storage.Files;
 using Grid.Oci.Content;
 using Grid.Oci.Images;
 using Grid.Oci.Layouts;
@@ -24,7 +25,6 @@ using OpenTelemetry;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
 using Orleans.Configuration;
-using Orleans.Persistence.FileStorage;
 using Orleans.Serialization;
 
 namespace Grid.Hosting;
@@ -58,7 +58,7 @@ public static class GridHosting
             .AddActivityPropagation()
             .AddGridGrains(Environment.MachineName, new QueueOptions { EndsAbandonedBuilds = true })
             .UseInMemoryReminderService()
-            .AddFileGrainStorage(GridStorage.Name, storage => storage.RootDirectory = Path.Combine(options.DataDirectory, "state"))
+            .AddFileState(GridStorage.Name, Path.Combine(options.DataDirectory, "state"))
             .UseSystemTextJsonGrainStorageSerializer());
     }
 

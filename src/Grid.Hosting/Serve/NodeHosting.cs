@@ -11,13 +11,13 @@ using Grid.Hosting.Content;
 using Grid.Hosting.Events;
 using Grid.Hosting.Storage;
 using Grid.Hosting.Storage.AzureBlobs;
+using Grid.Hosting.Storage.Files;
 using Grid.Oci.Content;
 using Grid.Worker;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Orleans.Configuration;
-using Orleans.Persistence.FileStorage;
 
 namespace Grid.Hosting.Serve;
 
@@ -155,7 +155,7 @@ internal static class NodeHosting
             StateStorage.Redis => silo.AddRedisGrainStorage(GridStorage.Name, o => (o.ConfigurationOptions, o.DeleteStateOnClear) = (Connections.Redis(options.RedisConnection), true)),
             StateStorage.PostgreSql => silo.AddAdoNetGrainStorage(GridStorage.Name, o =>
                 (o.Invariant, o.ConnectionString, o.DeleteStateOnClear) = (Connections.PostgreSqlInvariant, options.PostgreSqlConnection, true)),
-            _ => silo.AddFileGrainStorage(GridStorage.Name, o => o.RootDirectory = Path.Combine(options.Node.DataDirectory, "state")),
+            _ => silo.AddFileState(GridStorage.Name, Path.Combine(options.Node.DataDirectory, "state")),
         };
     }
 }

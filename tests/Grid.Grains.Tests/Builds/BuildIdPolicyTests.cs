@@ -21,6 +21,7 @@ public sealed class BuildIdPolicyTests
     public void Resolve_Pinned_IsTheGivenOne(string policy) => Resolve(policy).ShouldBe("11111111-2222-4333-8444-555555555555");
 
     [Fact]
+    [Decision(22)]
     public void Resolve_PerPeriod_ChangesWithThePeriodOnly()
     {
         var first = Resolve("per-period=24h");

@@ -34,6 +34,7 @@ public sealed class PriorStepsTests
     };
 
     [Fact]
+    [Decision(20)]
     public void Find_LabelOfTheAppsOwnImage_GivesItsLayer()
     {
         var (request, step, records, layer) = Made();

@@ -94,6 +94,7 @@ public sealed class CacheCollectorTests : IAsyncLifetime
     }
 
     [Fact]
+    [Decision(21)]
     public async Task Collect_ALiveStepsBlob_StaysHoweverLongNobodyReadIt()
     {
         var live = await StepAsync("live", TimeSpan.FromDays(10));
@@ -145,6 +146,7 @@ public sealed class CacheCollectorTests : IAsyncLifetime
     }
 
     [Fact]
+    [Decision(21)]
     public async Task Collect_OverTheBound_TakesTheLeastRecentlyUsedAndStepsLast()
     {
         var step = await StepAsync("step", TimeSpan.FromDays(9), size: 50);

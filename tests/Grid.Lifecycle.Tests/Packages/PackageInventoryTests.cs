@@ -55,6 +55,7 @@ public sealed class PackageInventoryTests : IDisposable
     private static string Deb(string name, string version) => $"Package: {name}\nStatus: install ok installed\nVersion: {version}\nArchitecture: amd64\n\n";
 
     [Fact]
+    [Decision(35)]
     public void Changes_InstalledUpgradedAndRemoved_AreListed()
     {
         Write("/etc/os-release", "NAME=\"Debian\"\nID=debian\n");
@@ -155,6 +156,7 @@ public sealed class PackageInventoryTests : IDisposable
     }
 
     [Fact]
+    [Decision(35)]
     public async Task Merge_NoSbomLayer_MakesOneBelowTheApp()
     {
         var (store, app) = (new ContentStore(Path.Combine(_root, "content")), App());
