@@ -61,7 +61,7 @@ for project in "${projects[@]}"; do
   # As `grid build` does it: in a private mount namespace crun works on hosts with hybrid control groups, and its half of the suite is not skipped.
   private=()
   case $name in
-    Grid.Sandbox.Tests | Grid.Docker.Tests | Grid.EndToEnd.Tests) private=(tests/with-docker-engine.sh) ;;
+    Grid.Sandbox.Tests | Grid.Docker.Tests | Grid.Lifecycle.Tests | Grid.EndToEnd.Tests) private=(tests/with-docker-engine.sh) ;;
   esac
   if [ "$name" = Grid.Sandbox.Tests ] && [ "$(id -u)" -eq 0 ]; then private+=(env GRID_MOUNT_NAMESPACE=outer unshare --mount --propagation slave); fi
   # A project without tests exits with 8; that is seen in the sum, not here.
