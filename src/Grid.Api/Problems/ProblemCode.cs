@@ -19,11 +19,9 @@ public static class ProblemCode
     public const string UploadMismatch = "upload-mismatch";
     /// <summary>409: the source was not uploaded.</summary>
     public const string SourceMissing = "source-missing";
-    /// <summary>412: the thing was changed since it was read.</summary>
-    public const string Changed = "changed";
     /// <summary>413: more bytes than are accepted.</summary>
     public const string TooLarge = "too-large";
-    /// <summary>429: too many requests, or the queue is full.</summary>
+    /// <summary>429: too many requests.</summary>
     public const string TooMany = "too-many-requests";
     /// <summary>503: the grid cannot answer now; try again.</summary>
     public const string Unavailable = "unavailable";
@@ -40,7 +38,6 @@ public static class ProblemCode
         [IdempotencyMismatch] = (409, "The idempotency key belongs to another request"),
         [UploadMismatch] = (409, "The upload does not fit"),
         [SourceMissing] = (409, "The source was not uploaded"),
-        [Changed] = (412, "Changed meanwhile"),
         [TooLarge] = (413, "Too large"),
         [TooMany] = (429, "Too many requests"),
         [Unavailable] = (503, "Not available now"),
