@@ -41,6 +41,12 @@ public sealed record OciRuntimeOptions
     /// </summary>
     public long MinFreeBytes { get; init; } = 128L << 20;
 
+    /// <summary>
+    /// How long the processes of a sandbox with an identity go on when this process has died and no other one of the node has taken them over; null when they
+    /// end with it. At least two seconds. Without root they always end with it.
+    /// </summary>
+    public TimeSpan? OrphanTime { get; init; }
+
     internal void Validate()
     {
         if (!Path.IsPathFullyQualified(StateDirectory) || System.Text.Encoding.UTF8.GetByteCount(StateDirectory) > 120 || StateDirectory.AsSpan().ContainsAny(",:\\\n"))

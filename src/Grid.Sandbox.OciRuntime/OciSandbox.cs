@@ -9,25 +9,29 @@ using Grid.Sandbox.OciRuntime.Linux;
 using Grid.Sandbox.OciRuntime.Mounts;
 using Grid.Sandbox.OciRuntime.Networks;
 using Grid.Sandbox.OciRuntime.Snapshots;
+using Grid.Sandbox.OciRuntime.Survival;
 
 namespace Grid.Sandbox.OciRuntime;
 
 /// <summary>A mounted root and the processes in it.</summary>
 internal sealed class OciSandbox(
     SandboxSpec spec, Snapshot snapshot, SandboxRoot root, RuntimeEngine engine, OciRuntimeOptions options, ContentStore store, SnapshotStore snapshots,
-    NetworkPool networks) : ISandbox
+    NetworkPool networks, SandboxSurvival? survival = null) : ISandbox
 {
     private readonly RootedDirectory _files = new(root.Merged);
     private readonly Lock _gate = new();
     private readonly CancellationTokenSource _ending = new();
     private readonly HashSet<Task> _running = [];
-    private readonly ProcessMountPoints _processMountPoints = new(new RootedDirectory(root.Merged));
+    private readonly ProcessMountPoints _processMountPoints = new(new RootedDirectory(root.Merged), survival?.Adopted is null ? null : SandboxRecord.ReadMountPoints(root.Directory));
     private Task<SandboxNetwork>? _network;
     private int _processes;
     private bool _closed, _disposed;
 
     /// <inheritdoc/>
     public IFileTree Files => _files;
+
+    /// <inheritdoc/>
+    public SandboxLife? Life => survival?.Life;
 
     /// <inheritdoc/>
     public async Task<ProcessResult> RunAsync(ProcessSpec process, CancellationToken cancellationToken)
@@ -38,7 +42,7 @@ internal sealed class OciSandbox(
         lock (_gate)
         {
             Open();
-            run = RunContainerAsync($"{spec.Handle}-{++_processes}", process, linked.Token);
+            run = RunContainerAsync($"{Path.GetFileName(root.Directory)}-{++_processes}", process, linked.Token);
             _running.Add(run);
         }
         try
@@ -66,6 +70,9 @@ internal sealed class OciSandbox(
                 throw new InvalidOperationException($"{_running.Count} processes still run in the sandbox {spec.Handle}; a layer can be made when they have ended");
             _closed = true;
         }
+        // A layer that is half made cannot be gone on with.
+        if (survival is not null)
+            SandboxRecord.Remove(root.Directory);
         return Task.Run(() => Commit(cancellationToken), cancellationToken);
     }
 
@@ -83,6 +90,7 @@ internal sealed class OciSandbox(
         }
         await _ending.CancelAsync();
         await Task.WhenAll(running).ContinueWith(static ended => _ = ended.Exception, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        survival?.Dispose();
         await root.DisposeAsync();
         snapshot.Dispose();
         if (_network is { IsCompletedSuccessfully: true })
@@ -94,6 +102,8 @@ internal sealed class OciSandbox(
     {
         await Task.Yield();
         var directory = Path.Combine(root.Directory, id);
+        if (survival?.HasRun(directory) == true)
+            return await GoOnAsync(id, directory, process, cancellationToken);
         Directory.CreateDirectory(directory);
         try
         {
@@ -101,14 +111,25 @@ internal sealed class OciSandbox(
             var mounts = process.ExtraVolumes.Count + process.TemporaryFileSystems.Count;
             var rootfs = mounts == 0 ? root.Merged : MountForProcess(process, directory);
             var bundle = BundleFactory.Create(process, await PlaceAsync(rootfs, id, process.Network, cancellationToken));
-            return await new ContainerRun(engine, root.Group!, id, directory, options.MinFreeBytes).ExecuteAsync(bundle, process, cancellationToken);
+            using var outliving = survival is null ? null : new ContainerSurvival(directory, root.Group!.Path, survival.OrphanTime, bundle.HasNetwork ? (await NetworkAsync()).Life : null);
+            return await new ContainerRun(engine, root.Group!, id, directory, options.MinFreeBytes, outliving).ExecuteAsync(bundle, process, cancellationToken);
         }
         finally
         {
             if (process.ExtraVolumes.Count + process.TemporaryFileSystems.Count > 0)
                 MountTable.UnmountBelow(directory);
-            Trash.Delete(directory);
+            // Whoever takes the sandbox over gives the output of all its processes again.
+            if (survival is null)
+                Trash.Delete(directory);
         }
+    }
+
+    /// <summary>A process that was run before this process came: its output from the beginning, and its end.</summary>
+    private async Task<ProcessResult> GoOnAsync(string id, string directory, ProcessSpec process, CancellationToken cancellationToken)
+    {
+        using var outliving = new ContainerSurvival(directory, root.Group!.Path, survival!.OrphanTime, network: null);
+        return await new ContainerRun(engine, root.Group, id, directory, options.MinFreeBytes, outliving)
+            .AttachAsync(survival.Adopted!.TakeSupervisor(directory), process, cancellationToken);
     }
 
     private async Task<ContainerPlace> PlaceAsync(string rootfs, string id, bool network, CancellationToken cancellationToken)
@@ -153,6 +174,8 @@ internal sealed class OciSandbox(
             else
                 Binds.Attach(handle, volume.HostPath, path, volume.ReadOnly);
         }
+        if (survival is not null)
+            SandboxRecord.SaveMountPoints(root.Directory, _processMountPoints.Made);
         return rootfs;
     }
 

@@ -5,6 +5,7 @@ using Grid.Oci.FileSystem;
 using Grid.Sandbox.OciRuntime.Engines;
 using Grid.Sandbox.OciRuntime.Networks;
 using Grid.Sandbox.OciRuntime.Snapshots;
+using Grid.Sandbox.OciRuntime.Survival;
 
 namespace Grid.Sandbox.OciRuntime;
 
@@ -13,7 +14,7 @@ namespace Grid.Sandbox.OciRuntime;
 /// version. Processes, mounts and directories are below <see cref="OciRuntimeOptions.StateDirectory"/>, which several processes may share.
 /// Dispose it after its sandboxes.
 /// </summary>
-public sealed class OciSandboxRuntime : ISandboxRuntime, ISnapshotCache, IDisposable
+public sealed class OciSandboxRuntime : ISandboxRuntime, ISnapshotCache, ISandboxSurvivors, IDisposable
 {
     private readonly OciRuntimeOptions _options;
     private readonly ContentStore _store;
@@ -22,6 +23,7 @@ public sealed class OciSandboxRuntime : ISandboxRuntime, ISnapshotCache, IDispos
     private readonly Lazy<RuntimeEngine> _engine;
     private readonly NetworkPool _networks;
     private readonly SemaphoreSlim _start = new(1);
+    private readonly SurvivorTable _survivors = new();
     private bool _started;
 
     /// <summary>Uses a state directory and a content store. Throws <see cref="ArgumentException"/> for options that cannot work.</summary>
@@ -65,6 +67,8 @@ public sealed class OciSandboxRuntime : ISandboxRuntime, ISnapshotCache, IDispos
         StateDirectory.CheckHandle(spec.Handle);
         await StartAsync(cancellationToken);
         var engine = _engine.Value;
+        if (spec.Identity is { } identity && _survivors.Take(identity) is { } survivor)
+            return await AdoptAsync(spec, survivor, engine, cancellationToken);
         await _state.ClaimAsync(spec.Handle, RecoverSandboxAsync, cancellationToken);
         var directory = Path.Combine(_state.Sandboxes, spec.Handle);
         var mounted = new SandboxRoot(directory, ControlGroupOf(spec.Handle));
@@ -74,7 +78,13 @@ public sealed class OciSandboxRuntime : ISandboxRuntime, ISnapshotCache, IDispos
             snapshot = await _snapshots.EnsureAsync(spec.Parent, spec.Blobs, cancellationToken);
             var egress = await _networks.DecideAsync(cancellationToken);
             await Task.Run(() => mounted.Mount(spec, _options, egress, snapshot.Directories), cancellationToken);
-            return new OciSandbox(spec, snapshot, mounted, engine, _options, _store, _snapshots, _networks);
+            var survival = spec.Identity is null || OrphanTime is not { } time ? null : new SandboxSurvival(Guid.NewGuid().ToString("n"), time, Adopted: null);
+            if (survival is not null)
+            {
+                Supervisor.Claim(directory);
+                new SandboxRecord(survival.Id, spec.Identity!.Owner, spec.Identity.Work, SandboxRecord.CurrentBoot(), mounted.Image, [.. mounted.Mounted], [.. mounted.MadeDirectories]).Save(directory);
+            }
+            return new OciSandbox(spec, snapshot, mounted, engine, _options, _store, _snapshots, _networks, survival);
         }
         catch
         {
@@ -82,6 +92,16 @@ public sealed class OciSandboxRuntime : ISandboxRuntime, ISnapshotCache, IDispos
             snapshot?.Dispose();
             throw;
         }
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<SurvivingSandbox> Survivors => _survivors.All;
+
+    /// <inheritdoc/>
+    public async Task EndAsync(SurvivingSandbox survivor)
+    {
+        if (_survivors.Take(survivor.Handle) is { } found)
+            await EndAsync(found);
     }
 
     /// <inheritdoc/>
@@ -97,8 +117,17 @@ public sealed class OciSandboxRuntime : ISandboxRuntime, ISnapshotCache, IDispos
         foreach (var directory in Directory.GetDirectories(_state.Sandboxes))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (StateDirectory.OwnerOf(directory) is not { } owner || !_state.IsAlive(owner))
+            if (StateDirectory.OwnerOf(directory) is { } owner && _state.IsAlive(owner))
+                continue;
+            if (OrphanTime is not null && await Task.Run(() => Survivor.TryTake(directory, _snapshots.Hold), cancellationToken) is { } survivor)
+            {
+                _state.TakeOver(directory);
+                _survivors.Add(survivor);
+            }
+            else
+            {
                 await RecoverSandboxAsync(directory);
+            }
         }
         foreach (var owner in _state.DeadOwners().ToList())
         {
@@ -107,9 +136,10 @@ public sealed class OciSandboxRuntime : ISandboxRuntime, ISnapshotCache, IDispos
         }
     }
 
-    /// <summary>Removes this process's claim on the state directory. Unpacked layers stay for the next one.</summary>
+    /// <summary>Removes this process's claim on the state directory. Unpacked layers stay for the next one, and so do sandboxes that nobody asked for.</summary>
     public void Dispose()
     {
+        _survivors.Dispose();
         _networks.Dispose();
         _start.Dispose();
         _state.Dispose();
@@ -130,9 +160,42 @@ public sealed class OciSandboxRuntime : ISandboxRuntime, ISnapshotCache, IDispos
         }
     }
 
+    /// <summary>Where everything ends with the process that enters the user namespace, nothing outlives it.</summary>
+    private TimeSpan? OrphanTime => UserNamespace.IsInside ? null : _options.OrphanTime;
+
+    private async Task<ISandbox> AdoptAsync(SandboxSpec spec, Survivor survivor, RuntimeEngine engine, CancellationToken cancellationToken)
+    {
+        var directory = survivor.Directory;
+        var mounted = new SandboxRoot(directory, ControlGroupOf(Path.GetFileName(directory)));
+        Snapshot? snapshot = null;
+        try
+        {
+            snapshot = await _snapshots.EnsureAsync(spec.Parent, spec.Blobs, cancellationToken);
+            var egress = await _networks.DecideAsync(cancellationToken);
+            await Task.Run(() => mounted.Adopt(spec, _options, egress, snapshot.Directories, survivor), cancellationToken);
+            return new OciSandbox(spec, snapshot, mounted, engine, _options, _store, _snapshots, _networks, new SandboxSurvival(survivor.Record.Id, OrphanTime!.Value, survivor));
+        }
+        catch (Exception failure)
+        {
+            snapshot?.Dispose();
+            await EndAsync(survivor);
+            if (failure is IOException or SandboxException)
+                throw new SandboxAbandonedException($"cannot go on with the sandbox {Path.GetFileName(directory)}: {failure.Message}", failure);
+            throw;
+        }
+    }
+
+    private async Task EndAsync(Survivor survivor)
+    {
+        survivor.Dispose();
+        await RecoverSandboxAsync(survivor.Directory);
+    }
+
     /// <summary>Ends and removes a sandbox whose process is dead, whichever runtime it used.</summary>
     private async Task RecoverSandboxAsync(string directory)
     {
+        foreach (var process in Survivor.ProcessesOf(directory))
+            Supervisor.Kill(process);
         var handle = Path.GetFileName(directory);
         var runtimes = Directory.Exists(_state.Runtimes) ? Directory.GetDirectories(_state.Runtimes) : [];
         foreach (var root in runtimes)

@@ -7,6 +7,7 @@ using Grid.Sandbox.OciRuntime.Linux;
 using Grid.Sandbox.OciRuntime.Mounts;
 using Grid.Sandbox.OciRuntime.Networks;
 using Grid.Sandbox.OciRuntime.Snapshots;
+using Grid.Sandbox.OciRuntime.Survival;
 
 namespace Grid.Sandbox.OciRuntime;
 
@@ -32,6 +33,8 @@ internal sealed class SandboxRoot(string directory, string controlGroup) : IAsyn
 
     public ControlGroup? Group { get; private set; }
 
+    private string Work => Path.Combine(Directory, "work");
+
     private string Empty => Path.Combine(Directory, "empty");
 
     private string Extra => Path.Combine(Directory, "init");
@@ -44,14 +47,17 @@ internal sealed class SandboxRoot(string directory, string controlGroup) : IAsyn
     public void Mount(SandboxSpec spec, OciRuntimeOptions options, SandboxEgress egress, IEnumerable<string> layers)
     {
         Image = [.. layers.Reverse()];
-        foreach (var part in new[] { Merged, Upper, Empty, Extra, Path.Combine(Directory, "work") })
+        // What a mount that is gone left in it would keep this one from being made (overlayfs, "volatile").
+        if (System.IO.Directory.Exists(Work))
+            Trash.Delete(Work);
+        foreach (var part in new[] { Merged, Upper, Empty, Extra, Work })
         {
             System.IO.Directory.CreateDirectory(part);
             Libc.ChangeMode(part, 0x1ED);
         }
         var binds = HostFiles(options, egress).Concat(spec.Volumes.Select(v => (v.HostPath, v.Path, v.ReadOnly))).ToList();
         var real = MakeMountPoints(binds);
-        using (var overlay = Overlay.Writable([Extra, .. Image], Upper, Path.Combine(Directory, "work"), Empty))
+        using (var overlay = Overlay.Writable([Extra, .. Image], Upper, Work, Empty))
             Binds.Attach(overlay, Merged);
         using var root = Libc.OpenDirectory(Merged);
         // Outer ones first, so that a volume inside a volume is not covered by it.
@@ -60,6 +66,25 @@ internal sealed class SandboxRoot(string directory, string controlGroup) : IAsyn
             MakeInVolume(path, System.IO.Directory.Exists(hostPath));
             Binds.Attach(root, hostPath, path, readOnly);
         }
+        Group = ControlGroup.Create(controlGroup, spec.Limits);
+    }
+
+    /// <summary>Goes on with what an earlier process of the node mounted: it is brought here, or mounted again when nobody has it any more.</summary>
+    /// <exception cref="IOException">It is gone.</exception>
+    public void Adopt(SandboxSpec spec, OciRuntimeOptions options, SandboxEgress egress, IEnumerable<string> layers, Survivor survivor)
+    {
+        var isHere = MountsElsewhere.IsMountedHere(Merged);
+        if (!isHere && survivor.Holder is null)
+        {
+            Mount(spec, options, egress, layers);
+            MadeDirectories.UnionWith(survivor.Record.MadeDirectories);
+            return;
+        }
+        if (!isHere)
+            MountsElsewhere.Bring(survivor.Holder!.Value, Merged);
+        Image = survivor.Record.Image;
+        Mounted.UnionWith(survivor.Record.Mounted);
+        MadeDirectories.UnionWith(survivor.Record.MadeDirectories);
         Group = ControlGroup.Create(controlGroup, spec.Limits);
     }
 

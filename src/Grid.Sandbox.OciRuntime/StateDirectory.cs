@@ -101,6 +101,14 @@ internal sealed class StateDirectory : IDisposable
         return errno is Errno.Exists or Errno.NotEmpty ? false : throw new SandboxException($"cannot make the sandbox {handle}: {Libc.Failure("rename", errno).Message}");
     }
 
+    /// <summary>Makes a sandbox that a dead process left this process's own.</summary>
+    public void TakeOver(string sandbox)
+    {
+        var fresh = Path.Combine(sandbox, "owner.new");
+        File.WriteAllText(fresh, Owner);
+        File.Move(fresh, Path.Combine(sandbox, "owner"), overwrite: true);
+    }
+
     /// <summary>Who made a sandbox directory, or null when that cannot be read.</summary>
     public static string? OwnerOf(string sandbox)
     {

@@ -2,7 +2,7 @@ namespace Grid.Sandbox;
 
 /// <summary>The first of several runtimes that works on this node. Which one that is, is found out when it is needed, and stays.</summary>
 /// <param name="candidates">In order of preference, by the names users know them by.</param>
-public sealed class FirstWorkingRuntime(params IReadOnlyList<(string Name, Func<ISandboxRuntime> Make)> candidates) : ISandboxRuntime, ISnapshotCache, IDisposable
+public sealed class FirstWorkingRuntime(params IReadOnlyList<(string Name, Func<ISandboxRuntime> Make)> candidates) : ISandboxRuntime, ISnapshotCache, ISandboxSurvivors, IDisposable
 {
     private readonly SemaphoreSlim _choosing = new(1);
     private ISandboxRuntime? _chosen;
@@ -31,6 +31,12 @@ public sealed class FirstWorkingRuntime(params IReadOnlyList<(string Name, Func<
 
     /// <inheritdoc/>
     public bool TryRemoveUnpacked(string name) => (_chosen as ISnapshotCache)?.TryRemoveUnpacked(name) ?? false;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<SurvivingSandbox> Survivors => (_chosen as ISandboxSurvivors)?.Survivors ?? [];
+
+    /// <inheritdoc/>
+    public Task EndAsync(SurvivingSandbox survivor) => (_chosen as ISandboxSurvivors)?.EndAsync(survivor) ?? Task.CompletedTask;
 
     /// <summary>Disposes the chosen runtime.</summary>
     public void Dispose()

@@ -29,7 +29,10 @@ public interface ISandboxRuntime
     /// </summary>
     Task<ISandbox> CreateAsync(SandboxSpec spec, CancellationToken cancellationToken);
 
-    /// <summary>Kills processes and removes mounts, control groups and directories that an earlier process of this node left behind.</summary>
+    /// <summary>
+    /// Kills processes and removes mounts, control groups and directories that an earlier process of this node left behind, but for what can be gone on with
+    /// (<see cref="ISandboxSurvivors"/>).
+    /// </summary>
     Task RecoverAsync(CancellationToken cancellationToken);
 }
 
@@ -38,6 +41,9 @@ public interface ISandbox : IAsyncDisposable
 {
     /// <summary>The root as a process inside sees it, volumes included.</summary>
     IFileTree Files { get; }
+
+    /// <summary>Set when it outlives this process; null when it ends with it.</summary>
+    SandboxLife? Life => null;
 
     /// <summary>
     /// Runs a process to its end; several may run at once. A non-zero exit code is a result, not an error. Cancelling kills the process and
@@ -65,6 +71,9 @@ public sealed record SandboxSpec(string Handle, IReadOnlyList<Layer> Parent, IBl
     public IReadOnlyList<string> ExcludedPaths { get; init; } = [];
 
     public SandboxLimits Limits { get; init; } = new();
+
+    /// <summary>What is done in it; null when it shall end with this process.</summary>
+    public SandboxIdentity? Identity { get; init; }
 }
 
 /// <summary>A directory of the host inside the sandbox.</summary>

@@ -6,6 +6,10 @@ namespace Grid.Sandbox.OciRuntime.Bundles;
 /// <summary>A container's config.json (OCI runtime-spec 1.0, config.md and config-linux.md); only the members that are used.</summary>
 internal sealed record Bundle(string OciVersion, BundleRoot Root, string Hostname, BundleProcess Process, IReadOnlyList<BundleMount> Mounts, BundleLinux Linux)
 {
+    /// <summary>Whether it joins a network that was made for it.</summary>
+    [JsonIgnore]
+    public bool HasNetwork => Linux.Namespaces.Any(ns => ns is { Type: "network", Path: not null });
+
     /// <summary>Writes config.json into the bundle directory.</summary>
     public void Save(string directory) =>
         File.WriteAllBytes(Path.Combine(directory, "config.json"), JsonSerializer.SerializeToUtf8Bytes(this, BundleJson.Default.Bundle));

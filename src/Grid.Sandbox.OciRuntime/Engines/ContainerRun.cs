@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Grid.Sandbox.OciRuntime.Bundles;
 using Grid.Sandbox.OciRuntime.Linux;
+using Grid.Sandbox.OciRuntime.Survival;
 using Microsoft.Win32.SafeHandles;
 
 namespace Grid.Sandbox.OciRuntime.Engines;
@@ -15,7 +16,8 @@ namespace Grid.Sandbox.OciRuntime.Engines;
 /// <param name="id">Unique on the node.</param>
 /// <param name="directory">Takes the bundle, the log and the process id.</param>
 /// <param name="minFreeBytes">The process is killed when less is free on the file system of <paramref name="directory"/>, where its root is too.</param>
-internal sealed class ContainerRun(RuntimeEngine engine, ControlGroup group, string id, string directory, long minFreeBytes)
+/// <param name="survival">Set when the container shall outlive this process.</param>
+internal sealed class ContainerRun(RuntimeEngine engine, ControlGroup group, string id, string directory, long minFreeBytes, ContainerSurvival? survival = null)
 {
     private const int OutputHandle = 0, ErrorHandle = 1, ExitHandle = 2, WakeHandle = 3;
     private const int DiskInterval = 250;
@@ -33,19 +35,46 @@ internal sealed class ContainerRun(RuntimeEngine engine, ControlGroup group, str
     private string PidFile => Path.Combine(directory, "pid");
 
     /// <summary>Runs it to its end on a thread of its own.</summary>
-    public Task<ProcessResult> ExecuteAsync(Bundle bundle, ProcessSpec process, CancellationToken cancellationToken) =>
-        Task.Factory.StartNew(() => Execute(bundle, process, cancellationToken), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    public Task<ProcessResult> ExecuteAsync(Bundle bundle, ProcessSpec process, CancellationToken cancellationToken) => OnItsThreadAsync(() => Execute(bundle, process, cancellationToken));
+
+    /// <summary>Goes on with a container that an earlier process of the node started; its whole output is given again. On a thread of its own.</summary>
+    /// <param name="parent">What stands for it; null when that has ended.</param>
+    /// <param name="process">What was run.</param>
+    /// <param name="cancellationToken">Kills it.</param>
+    /// <exception cref="SandboxAbandonedException">There is no result that counts.</exception>
+    public Task<ProcessResult> AttachAsync(IContainerParent? parent, ProcessSpec process, CancellationToken cancellationToken) => OnItsThreadAsync(() =>
+    {
+        using (parent)
+            return Follow(() => parent is null ? Replay(process.Output) : Supervise(parent, process.Output, cancellationToken), process, cancellationToken);
+    });
 
     /// <summary>Runs it to its end on this thread.</summary>
     public ProcessResult Execute(Bundle bundle, ProcessSpec process, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         bundle.Save(directory);
+        return Follow(() =>
+        {
+            using var child = survival is null ? engine.Run(id, directory, PidFile, LogFile) : survival.Start(engine.CommandLine(id, directory, PidFile, LogFile));
+            return Supervise(child, process.Output, cancellationToken);
+        }, process, cancellationToken);
+    }
+
+    private static Task<ProcessResult> OnItsThreadAsync(Func<ProcessResult> run) =>
+        Task.Factory.StartNew(run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    private ProcessResult Follow(Func<int> toItsEnd, ProcessSpec process, CancellationToken cancellationToken)
+    {
         var killsBefore = group.OutOfMemoryKills();
         int exitCode;
         try
         {
-            exitCode = Supervise(process.Output, cancellationToken);
+            exitCode = toItsEnd();
+        }
+        catch (SandboxAbandonedException) when (_killing is not null)
+        {
+            // It was killed with its supervisor; below it is said what for.
+            exitCode = 128 + 9;
         }
         finally
         {
@@ -62,9 +91,16 @@ internal sealed class ContainerRun(RuntimeEngine engine, ControlGroup group, str
             : new ProcessResult(exitCode, outOfMemory && exitCode != 0);
     }
 
-    private int Supervise(IProcessOutput output, CancellationToken cancellationToken)
+    /// <summary>Gives the output of a container that has ended.</summary>
+    private int Replay(IProcessOutput output)
     {
-        using var child = engine.Run(id, directory, PidFile, LogFile);
+        survival!.Spool.Replay(output);
+        return AttachedSupervisor.EndOf(directory);
+    }
+
+    private int Supervise(IContainerParent child, IProcessOutput output, CancellationToken cancellationToken)
+    {
+        survival?.Spool.Replay(output);
         var (wakeRead, wakeWrite) = ChildProcess.Pipe();
         using (wakeRead)
         using (wakeWrite)
@@ -116,7 +152,7 @@ internal sealed class ContainerRun(RuntimeEngine engine, ControlGroup group, str
     {
         if ((ready & 1 << index) == 0)
             return;
-        var read = Libc.TryRead(_handles[index]!, _buffer);
+        var read = survival is null ? Libc.TryRead(_handles[index]!, _buffer) : survival.Spool.Take(index, _handles[index]!, _buffer);
         if (read <= 0)
         {
             _handles[index] = null;
@@ -137,7 +173,7 @@ internal sealed class ContainerRun(RuntimeEngine engine, ControlGroup group, str
     }
 
     /// <summary>Killing the first process of the container makes the kernel kill all others in its namespace; the runtime then cleans up.</summary>
-    private void Kill(ChildProcess child)
+    private void Kill(IContainerParent child)
     {
         var started = ReadPid(child.Pid) is { } pid && Libc.TryKill(pid, 9) == 0;
         if (started && _killing!.Elapsed < PatienceWithRuntime)
@@ -147,20 +183,26 @@ internal sealed class ContainerRun(RuntimeEngine engine, ControlGroup group, str
         group.Kill(id);
     }
 
-    /// <summary>The container's first process, which is a child of the runtime as long as that lives: its number cannot be somebody else's.</summary>
+    /// <summary>
+    /// The container's first process, which is a child of the runtime (and that of its supervisor) as long as that lives: its number cannot be somebody else's.
+    /// </summary>
     private int? ReadPid(int parent)
     {
         try
         {
             var pid = int.Parse(File.ReadAllText(PidFile).Trim(), CultureInfo.InvariantCulture);
-            var status = File.ReadAllText($"/proc/{pid}/stat");
-            var fields = status[(status.LastIndexOf(')') + 2)..].Split(' ', 3);
-            return int.Parse(fields[1], CultureInfo.InvariantCulture) == parent ? pid : null;
+            return (survival is null ? ParentOf(pid) : ParentOf(ParentOf(pid))) == parent ? pid : null;
         }
         catch (Exception notThere) when (notThere is IOException or FormatException)
         {
             return null;
         }
+    }
+
+    private static int ParentOf(int pid)
+    {
+        var status = File.ReadAllText($"/proc/{pid}/stat");
+        return int.Parse(status[(status.LastIndexOf(')') + 2)..].Split(' ', 3)[1], CultureInfo.InvariantCulture);
     }
 
     private void CleanUp()

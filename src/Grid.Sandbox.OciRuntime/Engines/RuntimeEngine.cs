@@ -12,7 +12,7 @@ internal sealed record RuntimeEngine(string Executable, string Name, string Root
     private static readonly string[] SearchPath = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
     /// <summary>The runtime's own environment; nothing of ours may reach it.</summary>
-    private static readonly string[] Environment = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"];
+    public static readonly IReadOnlyList<string> Environment = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"];
 
     /// <summary>Finds a runtime that really starts a container; otherwise says of each why not.</summary>
     public static RuntimeEngine Find(OciRuntimeOptions options, StateDirectory state)
@@ -36,7 +36,11 @@ internal sealed record RuntimeEngine(string Executable, string Name, string Root
 
     /// <summary>Starts <c>RUNTIME --root … run …</c> in the foreground.</summary>
     public ChildProcess Run(string id, string bundle, string pidFile, string logFile) =>
-        ChildProcess.Start(Executable, ["--root", Root, "--log", logFile, "--log-format", "json", "run", "--bundle", bundle, "--pid-file", pidFile, id], Environment);
+        ChildProcess.Start(Executable, [.. CommandLine(id, bundle, pidFile, logFile).Skip(1)], Environment);
+
+    /// <summary>The same with the executable in front, for whoever starts it.</summary>
+    public IReadOnlyList<string> CommandLine(string id, string bundle, string pidFile, string logFile) =>
+        [Executable, "--root", Root, "--log", logFile, "--log-format", "json", "run", "--bundle", bundle, "--pid-file", pidFile, id];
 
     /// <summary>Whether the runtime still knows a container.</summary>
     public bool Knows(string id) => Directory.Exists(Path.Combine(Root, id));

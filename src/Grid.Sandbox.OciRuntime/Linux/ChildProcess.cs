@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Grid.Sandbox.OciRuntime.Engines;
 using Microsoft.Win32.SafeHandles;
 
 namespace Grid.Sandbox.OciRuntime.Linux;
@@ -7,7 +8,7 @@ namespace Grid.Sandbox.OciRuntime.Linux;
 /// A child started with posix_spawn(3): <c>/dev/null</c> as input, two pipes for output, its own session, no inherited descriptors (all of ours
 /// are close-on-exec), default signals and exactly the environment given. The base class library's Process cannot give the first four.
 /// </summary>
-internal sealed unsafe class ChildProcess : IDisposable
+internal sealed unsafe class ChildProcess : IContainerParent
 {
     private const short SetSignalDefaults = 0x04, SetSignalMask = 0x08, SetSession = 0x80;
     private bool _reaped;
@@ -40,8 +41,10 @@ internal sealed unsafe class ChildProcess : IDisposable
     /// <param name="environment">All it gets.</param>
     /// <param name="workingDirectory">Where it starts; ours when null.</param>
     /// <param name="prepare">Called on this thread before, with the ends of the pipes that the program will write to.</param>
+    /// <param name="kept">Descriptors it also has, from 5 on; and then the ends of the pipes that its output is read from, as 3 and 4. None of them when null.</param>
     public static ChildProcess Start(
-        string executable, IReadOnlyList<string> argv, IReadOnlyList<string> environment, string? workingDirectory, Action<SafeFileHandle, SafeFileHandle> prepare)
+        string executable, IReadOnlyList<string> argv, IReadOnlyList<string> environment, string? workingDirectory, Action<SafeFileHandle, SafeFileHandle> prepare,
+        IReadOnlyList<SafeFileHandle>? kept = null)
     {
         var (outRead, outWrite) = Pipe();
         var (errRead, errWrite) = Pipe();
@@ -52,7 +55,7 @@ internal sealed unsafe class ChildProcess : IDisposable
             try
             {
                 prepare(outWrite, errWrite);
-                pid = Spawn(executable, argv, environment, workingDirectory, outWrite, errWrite);
+                pid = Spawn(executable, argv, environment, workingDirectory, [outWrite, errWrite, .. kept is null ? [] : (SafeFileHandle[])[outRead, errRead, .. kept]]);
             }
             catch
             {
@@ -112,8 +115,10 @@ internal sealed unsafe class ChildProcess : IDisposable
     }
 
     private static int Spawn(
-        string executable, IReadOnlyList<string> arguments, IReadOnlyList<string> environment, string? workingDirectory, SafeFileHandle output, SafeFileHandle error)
+        string executable, IReadOnlyList<string> arguments, IReadOnlyList<string> environment, string? workingDirectory, IReadOnlyList<SafeFileHandle> descriptors)
     {
+        // Copies with high numbers, so that none of them has a number that another one is to get.
+        var copies = descriptors.Select(Libc.DuplicateHigh).ToList();
         // posix_spawn_file_actions_t and posix_spawnattr_t are 80 and 336 bytes in glibc and musl on 64-bit machines.
         var actions = stackalloc byte[512];
         var attributes = stackalloc byte[1024];
@@ -125,8 +130,8 @@ internal sealed unsafe class ChildProcess : IDisposable
         try
         {
             posix_spawn_file_actions_addopen(actions, 0, Libc.Bytes("/dev/null"), 0, 0);
-            posix_spawn_file_actions_adddup2(actions, (int)Libc.Raw(output), 1);
-            posix_spawn_file_actions_adddup2(actions, (int)Libc.Raw(error), 2);
+            for (var i = 0; i < copies.Count; i++)
+                posix_spawn_file_actions_adddup2(actions, (int)Libc.Raw(copies[i]), i + 1);
             if (workingDirectory is not null)
                 posix_spawn_file_actions_addchdir_np(actions, Libc.Bytes(workingDirectory));
             new Span<byte>(signals, 128).Clear();
@@ -140,6 +145,7 @@ internal sealed unsafe class ChildProcess : IDisposable
         }
         finally
         {
+            copies.ForEach(copy => copy.Dispose());
             posix_spawn_file_actions_destroy(actions);
             posix_spawnattr_destroy(attributes);
         }

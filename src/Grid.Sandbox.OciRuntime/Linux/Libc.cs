@@ -132,6 +132,28 @@ internal static unsafe class Libc
 
     public static int TryKill(int pid, int signal) => Errno(kill(pid, signal));
 
+    /// <summary>Moves the calling thread, and only that, into another process's mount namespace. It cannot come back.</summary>
+    public static void EnterMountNamespace(SafeFileHandle ns)
+    {
+        // A namespace of mounts cannot be entered with a root and a working directory that other threads share.
+        Check(unshare(0x200), "cannot leave the shared working directory");
+        Check(setns(Raw(ns), 0x20000), "cannot enter a mount namespace");
+    }
+
+    /// <summary>A second descriptor, with a number that nobody gives a meaning to; not inherited.</summary>
+    public static SafeFileHandle DuplicateHigh(SafeFileHandle handle) => Handle(fcntl(Raw(handle), 1030, 100), "cannot copy a descriptor");
+
+    /// <summary>Moves what is in a pipe to a place in a file, within the kernel: a process that is killed has moved it, or not. 0 at the end of the pipe.</summary>
+    public static int MoveToFile(SafeFileHandle pipe, SafeFileHandle file, long offset, int maxBytes)
+    {
+        var moved = splice(Raw(pipe), null, Raw(file), &offset, (nuint)maxBytes, 0);
+        Check(moved, "cannot keep output");
+        return (int)moved;
+    }
+
+    /// <summary>Gives the blocks of a part of a file back; it reads as zeros then. Answers an errno.</summary>
+    public static int TryForget(SafeFileHandle file, long offset, long length) => Errno(fallocate(Raw(file), 3, offset, length));
+
     /// <summary>Moves the calling thread, and only that, into a new network namespace.</summary>
     public static void UnshareNetwork() => Check(unshare(0x40000000), "cannot make a network namespace");
 
@@ -208,6 +230,18 @@ internal static unsafe class Libc
 
     [DllImport("libc", SetLastError = true)]
     private static extern int unshare(int flags);
+
+    [DllImport("libc", SetLastError = true)]
+    private static extern int setns(nint fd, int type);
+
+    [DllImport("libc", SetLastError = true)]
+    private static extern int fcntl(nint fd, int command, nint argument);
+
+    [DllImport("libc", SetLastError = true)]
+    private static extern nint splice(nint from, long* fromOffset, nint to, long* toOffset, nuint length, uint flags);
+
+    [DllImport("libc", SetLastError = true)]
+    private static extern int fallocate(nint fd, int mode, long offset, long length);
 
     [DllImport("libc", SetLastError = true)]
     private static extern nint read(nint fd, byte* buffer, nuint size);

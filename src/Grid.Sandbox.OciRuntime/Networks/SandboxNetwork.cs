@@ -21,6 +21,9 @@ internal sealed class SandboxNetwork : IDisposable
     /// <summary>Where a runtime finds the namespace.</summary>
     public string Path => PathOf(_namespace);
 
+    /// <summary>The network lives for as long as anybody has this open.</summary>
+    public SafeFileHandle Life => _slirp.Error;
+
     /// <summary>Whether it still works.</summary>
     public bool IsAlive => (ChildProcess.Poll([_slirp.Exit], 0) & 1) == 0;
 

@@ -4,10 +4,21 @@ namespace Grid.Sandbox.OciRuntime.Snapshots;
 
 /// <summary>Mount points that are made in a sandbox's root for one process's volumes, and must not end in the layer.</summary>
 /// <param name="files">The root.</param>
-internal sealed class ProcessMountPoints(IFileTree files)
+/// <param name="made">Those that were made before.</param>
+internal sealed class ProcessMountPoints(IFileTree files, IEnumerable<string>? made = null)
 {
     private readonly Lock _gate = new();
-    private readonly List<string> _made = [];
+    private readonly List<string> _made = [.. made ?? []];
+
+    /// <summary>Those that were made so far.</summary>
+    public IReadOnlyList<string> Made
+    {
+        get
+        {
+            lock (_gate)
+                return [.. _made];
+        }
+    }
 
     /// <summary>Whether a volume is a directory; it has to be there.</summary>
     public static bool IsDirectory(Volume volume) => Directory.Exists(volume.HostPath) || (!File.Exists(volume.HostPath)

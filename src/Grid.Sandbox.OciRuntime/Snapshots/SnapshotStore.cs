@@ -52,6 +52,10 @@ internal sealed class SnapshotStore
         }
     }
 
+    /// <summary>Layers by their directories; they are in use until the result is disposed.</summary>
+    public IDisposable Hold(IReadOnlyList<string> directories) =>
+        _uses.Begin([.. directories.Select(directory => Digest.TryParse("sha256:" + Path.GetFileName(directory), out var chain) ? chain : default).Where(chain => !chain.IsEmpty)]);
+
     /// <summary>All unpacked layers.</summary>
     public IReadOnlyList<UnpackedLayer> List() => [.. Directory.GetDirectories(_directory).Select(_uses.Describe).OfType<UnpackedLayer>()];
 
