@@ -30,6 +30,9 @@ public sealed record GridOptions
     /// <summary>Processes and threads in one sandbox.</summary>
     public int SandboxMaxProcesses { get; init; } = 4096;
 
+    /// <summary>How long a sandbox goes on without this process; null when it ends with it, as what a command started has to.</summary>
+    public TimeSpan? SandboxOrphanTime { get; init; }
+
     /// <summary>Whether ADD may fetch from loopback and private addresses; an embedded grid always may, what it builds is its user's own.</summary>
     public bool AllowPrivateUrls { get; init; }
 

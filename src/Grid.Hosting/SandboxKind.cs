@@ -50,6 +50,7 @@ internal static class SandboxRuntimes
         Runtime = options.SandboxRuntime,
         CaBundle = options.SandboxCaBundle,
         Egress = options.SandboxEgress,
+        OrphanTime = options.SandboxOrphanTime,
     }, content);
 
     private static DockerSandboxRuntime Docker(GridOptions options, ContentStore content) => new(new DockerSandboxOptions

@@ -23,10 +23,11 @@ public sealed class BuildDirectories(WorkerOptions options)
     /// <summary>Removes a build's directory.</summary>
     public void Delete(string buildKey) => Files.Delete("/" + NameOf(buildKey));
 
-    /// <summary>Removes what builds of an earlier process left.</summary>
-    public void DeleteAll()
+    /// <summary>Removes what builds of an earlier process left, but for some of them.</summary>
+    public void DeleteAllBut(IReadOnlyCollection<string> buildKeys)
     {
-        foreach (var entry in Files.List("/"))
+        var kept = buildKeys.Select(NameOf).ToHashSet(StringComparer.Ordinal);
+        foreach (var entry in Files.List("/").Where(entry => !kept.Contains(entry.Name)))
             Files.Delete("/" + entry.Name);
     }
 
@@ -59,6 +60,13 @@ public sealed record BuildDirectory(string Path)
 
     /// <summary>The same directories as a tree in which they stand where a sandbox has them: <c>/workspace</c>, <c>/layers</c>, <c>/platform</c>.</summary>
     public RootedDirectory Files() => new(Path);
+
+    /// <summary>Removes what phases worked in, so that they begin anew. Contexts of steps stay.</summary>
+    public void Reset()
+    {
+        foreach (var name in new[] { "/layers", "/workspace", "/platform" })
+            Files().Delete(name);
+    }
 
     /// <summary>Lays out source and platform directories for the CNB user, unless that has been done before.</summary>
     public async Task PrepareAsync(ContentStore content, Layer source, ProcessUser user, IReadOnlyDictionary<string, string> environment, CancellationToken cancellationToken)

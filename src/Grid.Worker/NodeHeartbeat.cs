@@ -1,5 +1,6 @@
 using Grid.Contracts.Queues;
 using Grid.Contracts.Work;
+using Grid.Sandbox;
 using Microsoft.Extensions.Logging;
 using Orleans.Runtime;
 
@@ -10,7 +11,7 @@ namespace Grid.Worker;
 /// the silo counts as started; when the silo stops, it gives what still runs back.
 /// </summary>
 public sealed partial class NodeHeartbeat(
-    WorkerAgent agent, WarmContent warm, GridNode node, WorkerOptions options, IGrainFactory grains, ILocalSiloDetails silo, TimeProvider time, ILogger<NodeHeartbeat> log)
+    WorkerAgent agent, SurvivingWorkTable survivors, WarmContent warm, GridNode node, WorkerOptions options, IGrainFactory grains, ILocalSiloDetails silo, TimeProvider time, ILogger<NodeHeartbeat> log)
     : ILifecycleParticipant<ISiloLifecycle>, IDisposable
 {
     private readonly CancellationTokenSource _stopping = new();
@@ -74,6 +75,19 @@ public sealed partial class NodeHeartbeat(
                 return;
             }
             await SynchronizeAsync();
+            await ReapAsync();
+        }
+    }
+
+    private async Task ReapAsync()
+    {
+        try
+        {
+            await survivors.ReapAsync(agent.Builds.Contains);
+        }
+        catch (Exception e) when (e is SandboxException or IOException)
+        {
+            LogNotReaped(node.Name, e);
         }
     }
 
@@ -81,9 +95,11 @@ public sealed partial class NodeHeartbeat(
     {
         try
         {
+            var waiting = survivors.Survivors;
             var orders = await Queue.SynchronizeAsync(new NodeReport
             {
-                Node = Session, Slots = options.Slots, Labels = new(options.Labels), Warm = warm.Keys, Builds = [.. agent.Builds], Draining = _draining,
+                Node = Session, Slots = options.Slots, Labels = new(options.Labels), Warm = warm.Keys, Builds = [.. agent.Builds.Union(waiting.Select(s => s.BuildKey))], Draining = _draining,
+                Outliving = [.. survivors.Outliving], Survivors = [.. waiting],
             });
             (_heard, _lease) = (time.GetUtcNow(), orders.Lease);
             if (orders.Lost)
@@ -139,4 +155,7 @@ public sealed partial class NodeHeartbeat(
 
     [LoggerMessage(3, LogLevel.Warning, "what build {Build} left on this node could not be removed")]
     private partial void LogNotReleased(string build, Exception exception);
+
+    [LoggerMessage(4, LogLevel.Warning, "what outlived the last silo of node {Node} could not be ended; trying again")]
+    private partial void LogNotReaped(string node, Exception exception);
 }

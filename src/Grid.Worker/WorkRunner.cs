@@ -22,7 +22,7 @@ namespace Grid.Worker;
 
 /// <summary>Does one piece of work: calls the phase in Grid.Lifecycle with this node's sandbox, content store and directories.</summary>
 public sealed class WorkRunner(
-    ISandboxRuntime sandboxes, ContentStore content, ImageStores images, BuildDirectories builds, IBuildEvents events, WorkerOptions options, NodeResources node, IGrainFactory grains, TimeProvider time)
+    ISandboxRuntime sandboxes, ContentStore content, ImageStores images, BuildDirectories builds, SurvivingWorkTable survivors, IBuildEvents events, WorkerOptions options, NodeResources node, IGrainFactory grains, TimeProvider time)
 {
     private static readonly string Version = typeof(WorkRunner).Assembly.GetName().Version?.ToString(3) ?? "";
 
@@ -52,13 +52,27 @@ public sealed class WorkRunner(
         AnalyzeWork work => await AnalyzeAsync(work, cancellationToken),
         DetectWork work => new DetectDone(await new DetectRunner(sandboxes, content, images, builds, options).RunAsync(work, Output(item, Phase.Detect), cancellationToken)),
         RestoreWork work => await RestoreAsync(work, cancellationToken),
-        StepWork work => await StepAsync(work, span, cancellationToken),
+        StepWork work => await AgainIfAbandonedAsync(() => StepAsync(work, span, cancellationToken), () => { }),
         FetchWork work => await FetchAsync(work, cancellationToken),
-        BuildWork work => await BuildAsync(work, cancellationToken),
+        BuildWork work => await AgainIfAbandonedAsync(() => BuildAsync(work, cancellationToken), builds.Open(work.BuildKey).Reset),
         ExportWork work => await ExportAsync(work, cancellationToken),
         PublishWork work => await PublishAsync(work, cancellationToken),
         _ => throw new InvalidOperationException($"no such work: {item.GetType().Name}"),
     };
+
+    /// <summary>Work whose sandbox outlived a silo, but not until its end, is done from the beginning.</summary>
+    private static async Task<WorkResult> AgainIfAbandonedAsync(Func<Task<WorkResult>> run, Action reset)
+    {
+        try
+        {
+            return await run();
+        }
+        catch (SandboxAbandonedException)
+        {
+            reset();
+            return await run();
+        }
+    }
 
     private async Task<WorkResult> AnalyzeAsync(AnalyzeWork work, CancellationToken cancellationToken) => new AnalyzeDone(await Analyzer.AnalyzeAsync(images, new AnalyzeInput
     {
@@ -72,6 +86,9 @@ public sealed class WorkRunner(
     private async Task<WorkResult> RestoreAsync(RestoreWork work, CancellationToken cancellationToken)
     {
         var build = builds.Open(work.BuildKey);
+        // Buildpacks that are to begin anew must not find what those before them are still writing.
+        if (await survivors.EndAsync(work.BuildKey, identity => WorkIdentity.PhaseOf(identity) == Phase.Build))
+            build.Reset();
         var blobs = work.Analyzed.Previous is { } previous ? new StoredBlobs(content, Origin(previous.Location)) : (IBlobSource)content;
         await Restorer.RestoreAsync(build.Files(), blobs, new RestoreInput
         {
@@ -87,11 +104,23 @@ public sealed class WorkRunner(
     private async Task<WorkResult> StepAsync(StepWork work, Activity? span, CancellationToken cancellationToken)
     {
         span?.SetTag("grid.step", work.Input.Label);
-        var executor = new StepExecutor(sandboxes, content, options.SandboxLimits, node.For(work.BuildKey, new ContextStore(content, builds.Open(work.BuildKey).Contexts)));
-        var result = await executor.RunAsync(BuildDirectory.SandboxHandle(work.Handle), work.Input, Origins([work.Input.BaseLocation, .. work.Input.Origins]),
-            Output(work, work.Name.Kind == ImageKind.Build ? Phase.ExtendBuild : Phase.ExtendRun), cancellationToken);
+        var output = Output(work, work.Name.Kind == ImageKind.Build ? Phase.ExtendBuild : Phase.ExtendRun);
+        using var outliving = survivors.Begin(work.BuildKey);
+        var executor = new StepExecutor(sandboxes, content, options.SandboxLimits, node.For(work.BuildKey, new ContextStore(content, builds.Open(work.BuildKey).Contexts)))
+        {
+            Identity = WorkIdentity.Of(work),
+            Created = sandbox => FollowAsync(output, outliving, sandbox, cancellationToken),
+        };
+        var result = await executor.RunAsync(BuildDirectory.SandboxHandle(work.Handle), work.Input, Origins([work.Input.BaseLocation, .. work.Input.Origins]), output, cancellationToken);
         span?.SetTag("grid.layer", result.Layer?.DiffId.ToString());
         return new StepDone(result.Layer) { Packages = result.Packages };
+    }
+
+    private static Task FollowAsync(PhaseOutput output, SurvivingWorkTable.Outlived outliving, ISandbox sandbox, CancellationToken cancellationToken)
+    {
+        if (sandbox.Life is not null)
+            outliving.Note();
+        return output.FollowAsync(sandbox.Life, cancellationToken);
     }
 
     private async Task<WorkResult> FetchAsync(FetchWork work, CancellationToken cancellationToken)
@@ -115,13 +144,20 @@ public sealed class WorkRunner(
         var analyzed = work.Detection.Analyzed;
         var environment = Phases.Environment(analyzed, work.BuildImage.Config);
         var build = builds.Open(work.BuildKey);
+        var identity = WorkIdentity.Of(work);
+        // Another version of Grid may name the same work otherwise: then nobody can say that it is the same.
+        if (await survivors.EndAsync(work.BuildKey, other => other != identity && WorkIdentity.PhaseOf(other) == Phase.Build))
+            build.Reset();
+        using var outliving = survivors.Begin(work.BuildKey);
         await build.PrepareAsync(content, work.Source, analyzed.User, work.Environment, cancellationToken);
         await using var sandbox = await sandboxes.CreateAsync(
             new SandboxSpec(BuildDirectory.SandboxHandle(work.Handle), work.BuildImage.AllLayers(), Origins([analyzed.Builder.Location, .. work.BuildImage.Added.Select(a => a.Origin).OfType<string>()]))
             {
                 Volumes = build.Volumes(environment, appReadOnly: false),
                 Limits = options.SandboxLimits,
+                Identity = identity,
             }, cancellationToken);
+        await FollowAsync(log, outliving, sandbox, cancellationToken);
         if (sandbox.Files.Stat("/cnb/lifecycle/launcher") is null && !File.Exists(options.Launcher))
             throw new LifecycleException(ExitCode.ExportError, $"there is no launcher: the builder brings none, and {options.Launcher} is missing; run deploy/install.sh, or set GRID_LAUNCHER");
         var metadata = await BuildPhase.RunAsync(sandbox, new BuildInput(environment, work.Detection.Group, work.Detection.Plan), log, cancellationToken);

@@ -12,7 +12,7 @@ namespace Grid.Worker;
 /// until the build is released, so that asking again gives the same answer.
 /// </summary>
 public sealed partial class WorkerAgent(
-    WorkRunner runner, BuildDirectories builds, ISharedContent shared, WarmContent warm, IGrainFactory grains, TimeProvider time, ILogger<WorkerAgent> log) : IAsyncDisposable
+    WorkRunner runner, BuildDirectories builds, SurvivingWorkTable survivors, ISharedContent shared, WarmContent warm, IGrainFactory grains, TimeProvider time, ILogger<WorkerAgent> log) : IAsyncDisposable
 {
     private static readonly TimeSpan[] ReportDelays = [.. Enumerable.Range(0, 8).Select(n => TimeSpan.FromMilliseconds(50 * (1 << n)))];
     private readonly ConcurrentDictionary<string, Work> _work = new(StringComparer.Ordinal);
@@ -62,6 +62,7 @@ public sealed partial class WorkerAgent(
     {
         foreach (var (handle, work) in _work.Where(w => w.Value.BuildKey == buildKey).ToArray())
             await ForgetAsync(handle, work);
+        await survivors.EndAsync(buildKey);
         builds.Delete(buildKey);
     }
 
@@ -83,6 +84,7 @@ public sealed partial class WorkerAgent(
             await ForgetAsync(handle, work);
             builds.Delete(work.BuildKey);
         }
+        await survivors.EndAllAsync();
     }
 
     public async ValueTask DisposeAsync()

@@ -4,7 +4,6 @@ using Microsoft.Extensions.Hosting;
 using Grid.Contracts.Work;
 using Grid.Lifecycle.Extend;
 using Grid.Oci.Content;
-using Grid.Sandbox;
 using Orleans.Runtime;
 
 namespace Grid.Worker;
@@ -24,6 +23,7 @@ public static class WorkerHosting
             .AddSingleton<NodeResources>()
             .AddSingleton<WorkRunner>()
             .AddSingleton<WarmContent>()
+            .AddSingleton<SurvivingWorkTable>()
             .AddSingleton<WorkerAgent>()
             .AddSingleton<ILifecycleParticipant<ISiloLifecycle>, NodeHeartbeat>()
             .AddHostedService<CrashRecovery>();
@@ -31,12 +31,11 @@ public static class WorkerHosting
 }
 
 /// <summary>Removes what an earlier process left on this node, before any work starts.</summary>
-internal sealed class CrashRecovery(ISandboxRuntime sandboxes, ContentStore content, BuildDirectories builds) : IHostedService
+internal sealed class CrashRecovery(SurvivingWorkTable survivors, ContentStore content) : IHostedService
 {
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        await sandboxes.RecoverAsync(cancellationToken);
-        builds.DeleteAll();
+        await survivors.RecoverAsync(cancellationToken);
         content.Recover();
     }
 

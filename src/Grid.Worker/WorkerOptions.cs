@@ -48,4 +48,7 @@ public sealed record WorkerOptions
 
     /// <summary>How long what runs may take to end when the node is asked to stop; the rest goes on elsewhere, from its last finished step.</summary>
     public TimeSpan ShutdownGrace { get; init; } = TimeSpan.Zero;
+
+    /// <summary>How long what outlived the node's last silo waits for its build to ask for it.</summary>
+    public TimeSpan AdoptTime { get; init; } = TimeSpan.FromMinutes(1);
 }

@@ -23,8 +23,9 @@ internal sealed class Bench : IAsyncDisposable
         var options = new WorkerOptions { BuildsDirectory = Path.Combine(_directory, "builds"), Launcher = "/none" };
         var content = new ContentStore(Path.Combine(_directory, "content"));
         Builds = new BuildDirectories(options);
-        var runner = new WorkRunner(Substitute.For<ISandboxRuntime>(), content, new ImageStores([Store]), Builds, Substitute.For<IBuildEvents>(), options, new NodeResources(options, content, new BuildSecrets()), Owner.Factory, TimeProvider.System);
-        Agent = new WorkerAgent(runner, Builds, new OneNodeContent(), Warm, Owner.Factory, time ?? TimeProvider.System, NullLogger<WorkerAgent>.Instance);
+        var survivors = new SurvivingWorkTable(Substitute.For<ISandboxRuntime>(), Builds, options, TimeProvider.System, NullLogger<SurvivingWorkTable>.Instance);
+        var runner = new WorkRunner(Substitute.For<ISandboxRuntime>(), content, new ImageStores([Store]), Builds, survivors, Substitute.For<IBuildEvents>(), options, new NodeResources(options, content, new BuildSecrets()), Owner.Factory, TimeProvider.System);
+        Agent = new WorkerAgent(runner, Builds, survivors, new OneNodeContent(), Warm, Owner.Factory, time ?? TimeProvider.System, NullLogger<WorkerAgent>.Instance);
     }
 
     public WorkerAgent Agent { get; }

@@ -30,7 +30,7 @@ public sealed class BuildDirectoriesTests
     }
 
     [Fact]
-    public void DeleteAll_FollowsNoLink()
+    public void DeleteAllBut_FollowsNoLink()
     {
         var root = Directory.CreateTempSubdirectory("grid-builds-").FullName;
         var outside = Directory.CreateTempSubdirectory("grid-outside-").FullName;
@@ -39,7 +39,7 @@ public sealed class BuildDirectoriesTests
             File.WriteAllText(Path.Combine(outside, "kept"), "");
             var builds = new BuildDirectories(new WorkerOptions { BuildsDirectory = root, Launcher = "" });
             File.CreateSymbolicLink(Path.Combine(builds.Open("t/b").Path, "layers"), outside);
-            builds.DeleteAll();
+            builds.DeleteAllBut([]);
 
             Directory.GetFileSystemEntries(root).ShouldBeEmpty();
             File.Exists(Path.Combine(outside, "kept")).ShouldBeTrue();

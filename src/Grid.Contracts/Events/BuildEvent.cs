@@ -80,7 +80,18 @@ public enum StepSource
 }
 
 /// <summary>Output of a phase or a step: text as it came, not necessarily whole lines.</summary>
-public sealed record OutputWritten(Phase Phase, string Text, bool IsError) : BuildEvent;
+public sealed record OutputWritten(Phase Phase, string Text, bool IsError) : BuildEvent
+{
+    /// <summary>Where it stands in the output of a sandbox that may outlive its silo; null for all other output.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public OutputMark? Mark { get; init; }
+}
+
+/// <summary>How far a journal has the output of a sandbox: who goes on with the sandbox goes on behind it.</summary>
+/// <param name="Sandbox">The sandbox, as nothing else is called.</param>
+/// <param name="Stream">0 for lines of the lifecycle's own, 1 for standard output, 2 for standard error of its processes.</param>
+/// <param name="End">Lines or bytes of the stream that are in the journal now.</param>
+public sealed record OutputMark(string Sandbox, int Stream, long End);
 
 /// <summary>The build reached its end.</summary>
 public sealed record BuildFinished(BuildState State, int ExitCode) : BuildEvent

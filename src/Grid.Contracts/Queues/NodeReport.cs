@@ -1,3 +1,5 @@
+using Grid.Contracts.Builds;
+
 namespace Grid.Contracts.Queues;
 
 /// <summary>A node's state, as its agent tells it every few seconds.</summary>
@@ -20,7 +22,17 @@ public sealed record NodeReport
 
     /// <summary>It is going away and wants nothing new.</summary>
     [Id(5)] public bool Draining { get; init; }
+
+    /// <summary>Builds whose sandboxes would go on there without this silo, and could be gone on with by the next one.</summary>
+    [Id(6)] public string[] Outliving { get; init; } = [];
+
+    /// <summary>What outlived the node's silo before this one, and waits to be gone on with.</summary>
+    [Id(7)] public SurvivingWork[] Survivors { get; init; } = [];
 }
+
+/// <summary>Work of a build whose sandbox outlived its silo.</summary>
+[GenerateSerializer, Immutable, Alias("grid.SurvivingWork")]
+public sealed record SurvivingWork([property: Id(0)] string BuildKey, [property: Id(1)] Phase Phase);
 
 /// <summary>What a node shall do.</summary>
 [GenerateSerializer, Immutable, Alias("grid.NodeOrders")]

@@ -126,6 +126,7 @@ public sealed class NodeConfiguration
             SandboxCaBundle = _values.Text(NodeSettings.SandboxCaBundle),
             SandboxMemoryBytes = _values.Number(NodeSettings.SandboxMemory) * 1024 * 1024,
             SandboxMaxProcesses = (int)_values.Number(NodeSettings.SandboxProcesses),
+            SandboxOrphanTime = _values.Number(NodeSettings.SandboxOrphanTime) is > 0 and var seconds ? TimeSpan.FromSeconds(seconds) : null,
             Cache = CacheConfiguration.Read(_values),
         };
     }

@@ -66,6 +66,8 @@ internal static class NodeHosting
     private static WorkerOptions WorkerOf(NodeOptions options)
     {
         var worker = new WorkerOptions { Node = options.Name, StagesExports = options.Membership != Membership.Localhost, Pool = options.Pool, Labels = options.Labels, ShutdownGrace = NodeHost.StopTimeout / 2 };
+        if (options.Node.SandboxOrphanTime is { } orphanTime)
+            worker = worker with { AdoptTime = orphanTime };
         return options.Slots == 0 ? worker : worker with { Slots = options.Slots };
     }
 

@@ -21,12 +21,19 @@ public sealed class StepExecutor(ISandboxRuntime sandboxes, ContentStore content
     /// <summary>Whether to find out what a step did to packages, for which the image before the step has to be seen once more.</summary>
     public bool ListsPackages { get; init; } = true;
 
+    /// <summary>What is run, when its sandbox may outlive this process; see <see cref="SandboxSpec.Identity"/>.</summary>
+    public SandboxIdentity? Identity { get; init; }
+
+    /// <summary>Told of the step's sandbox before anything runs in it.</summary>
+    public Func<ISandbox, Task> Created { get; init; } = _ => Task.CompletedTask;
+
     /// <summary>Runs the step and gives its layer, with what it did to the image's packages.</summary>
     /// <exception cref="StepFailedException">The command failed or the step cannot be done.</exception>
     public async Task<StepResult> RunAsync(string handle, StepInput input, IBlobSource blobs, IProcessOutput output, CancellationToken cancellationToken)
     {
         var spec = new SandboxSpec(handle, input.Parent, blobs) { ExcludedPaths = ExcludedPaths, Limits = limits };
-        await using var sandbox = await sandboxes.CreateAsync(spec, cancellationToken);
+        await using var sandbox = await sandboxes.CreateAsync(spec with { Identity = Identity }, cancellationToken);
+        await Created(sandbox);
         var packages = ListsPackages ? PackageInventory.Look(sandbox.Files) : null;
         try
         {
@@ -49,10 +56,13 @@ public sealed class StepExecutor(ISandboxRuntime sandboxes, ContentStore content
         {
             throw new StepFailedException($"{input.Label}: {e.Message}");
         }
-        var changes = packages?.Changed() is { Count: > 0 } databases ? await ComparePackagesAsync(spec, sandbox, databases, cancellationToken) : null;
+        var changes = Changed(packages, sandbox) is { Count: > 0 } databases ? await ComparePackagesAsync(spec, sandbox, databases, cancellationToken) : null;
         var layer = await sandbox.CommitAsync(cancellationToken);
         return new StepResult(layer, layer is null ? null : changes);
     }
+
+    /// <summary>Of a step that is gone on with nobody knows how they looked before; what they say is compared in any case.</summary>
+    private static IReadOnlyList<string>? Changed(PackageInventory? packages, ISandbox sandbox) => sandbox.Life is { Adopted: true } ? packages?.All() : packages?.Changed();
 
     /// <summary>What databases said before is seen in another sandbox over the same parent, in which nothing runs: overlayfs shows a file that was opened before as it is now.</summary>
     private async Task<PackageChanges> ComparePackagesAsync(SandboxSpec spec, ISandbox sandbox, IReadOnlyList<string> databases, CancellationToken cancellationToken)

@@ -36,6 +36,9 @@ public sealed class PackageInventory
         return [.. _before.Keys.Union(now.Keys).Where(path => !(_before.TryGetValue(path, out var old) && now.TryGetValue(path, out var entry) && Same(old, entry)))];
     }
 
+    /// <summary>All databases, before or now.</summary>
+    public IReadOnlyList<string> All() => [.. _before.Keys.Union(Stat(_files).Keys)];
+
     /// <summary>What the databases of two trees say differently.</summary>
     /// <param name="before">The image before the step.</param>
     /// <param name="after">The image behind it.</param>

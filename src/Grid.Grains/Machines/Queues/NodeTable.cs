@@ -95,6 +95,9 @@ internal sealed class NodeTable
 
         public DateTimeOffset LastSeen { get; set; }
 
+        /// <summary>Builds whose sandboxes go on there without the silo.</summary>
+        public IReadOnlySet<string> Outliving { get; set; } = new HashSet<string>();
+
         public IReadOnlySet<string> Warm { get; set; } = new HashSet<string>();
 
         public IReadOnlyDictionary<string, string> Labels { get; set; } = new Dictionary<string, string>();

@@ -18,6 +18,12 @@ public sealed record QueueLimits
     /// <summary>How long a node may be silent before it counts as lost. Much longer than a collection or a busy disk, as its work is then done again.</summary>
     public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>
+    /// How long a build whose sandbox may have outlived the silo waits for the node to come back, before it goes on elsewhere. A silo that is started again at
+    /// once is back before it is even known to be gone.
+    /// </summary>
+    public TimeSpan Return { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>Share of a tenant when others wait too; 1 for those that are not named.</summary>
     public IReadOnlyDictionary<string, double> Weights { get; init; } = new Dictionary<string, double>();
 

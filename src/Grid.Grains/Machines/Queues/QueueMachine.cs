@@ -1,3 +1,4 @@
+using Grid.Contracts.Builds;
 using Grid.Contracts.Queues;
 
 namespace Grid.Grains.Machines.Queues;
@@ -101,13 +102,16 @@ public sealed class QueueMachine
         if (_lost.Contains(report.Node.Session))
             return (new NodeOrders { Lease = _limits.Lease, Lost = true, Release = report.Builds }, []);
         foreach (var earlier in _nodes.All.Where(n => n.Id.Node == report.Node.Node && n.Id != report.Node).ToList())
-            Lose(earlier.Id, handedOver: false, now);
+            Lose(earlier.Id, handedOver: false, now, report);
+        foreach (var homeless in _placed.Values.Where(p => p.Placement.Home is null && SurvivedOf(report, p).Length > 0).ToList())
+            Return(homeless, report, now);
         var node = _nodes.Open(report.Node, now);
         node.LastSeen = now;
         node.Slots = report.Slots;
         node.Leaving = report.Draining;
         node.Labels = report.Labels;
         node.Warm = report.Warm.ToHashSet(StringComparer.Ordinal);
+        node.Outliving = report.Outliving.ToHashSet(StringComparer.Ordinal);
         Pump(now);
         return (new NodeOrders { Lease = _limits.Lease, Release = [.. report.Builds.Where(b => IsUnwanted(b, report.Node))] }, TakeEffects());
     }
@@ -220,12 +224,13 @@ public sealed class QueueMachine
     {
         if (!_nodes.HasFree)
             return;
-        foreach (var homeless in _placed.Values.Where(p => p.Placement.Home is null).OrderBy(p => p.Since).ThenBy(p => p.Build.BuildKey, StringComparer.Ordinal).ToList())
+        foreach (var homeless in _placed.Values.Where(p => p.Placement.Home is null && !(p.ReturnBy > now)).OrderBy(p => p.Since).ThenBy(p => p.Build.BuildKey, StringComparer.Ordinal).ToList())
         {
             if (_nodes.ChooseHome(homeless.Build.BuildKey, homeless.Build.Warm) is not { } home)
                 return;
             var before = homeless.Placement;
-            Place(homeless with { Placement = before with { Number = before.Number + 1, Home = home.Id, RunExtension = before.RunExtension ?? GuestFor(homeless.Build, home).Id } }, before, now);
+            var next = before with { Number = before.Number + 1, Home = home.Id, RunExtension = before.RunExtension ?? GuestFor(homeless.Build, home).Id, Held = false, Survived = [] };
+            Place(homeless with { Placement = next, ReturnBy = null }, before, now);
         }
         while (_backlog.Next is { } next && _nodes.ChooseHome(next.Build.BuildKey, next.Build.Warm) is { } home)
         {
@@ -259,18 +264,42 @@ public sealed class QueueMachine
             guest.Guests += count;
     }
 
-    private void Lose(NodeSession lost, bool handedOver, DateTimeOffset now)
+    /// <summary>A session is over.</summary>
+    /// <param name="lost">The session.</param>
+    /// <param name="handedOver">The node left in good order.</param>
+    /// <param name="now">Now.</param>
+    /// <param name="back">The same node's new session, when that is how it was noticed.</param>
+    private void Lose(NodeSession lost, bool handedOver, DateTimeOffset now, NodeReport? back = null)
     {
+        var outliving = handedOver || back is not null ? null : _nodes.Find(lost.Session)?.Outliving;
         _nodes.Remove(lost.Session);
         _lost.Add(lost.Session);
         foreach (var build in _placed.Values.Where(p => p.Placement.Home == lost || p.Placement.RunExtension == lost).ToList())
         {
             var before = build.Placement;
-            var home = before.Home == lost ? null : before.Home;
-            var run = before.RunExtension == lost ? home : before.RunExtension;
-            Place(build with { Placement = new BuildPlacement { Number = before.Number + 1, Home = home, RunExtension = run, HandedOver = handedOver } }, before, now);
+            var survived = back is null ? [] : SurvivedOf(back, build);
+            var returned = survived.Length > 0 ? back!.Node : null;
+            var home = before.Home == lost ? returned : before.Home;
+            var run = before.RunExtension == lost ? returned ?? home : before.RunExtension;
+            var held = home is null && outliving?.Contains(build.Build.BuildKey) == true;
+            Place(build with
+            {
+                Placement = new BuildPlacement { Number = before.Number + 1, Home = home, RunExtension = run, HandedOver = handedOver, Held = held, Survived = survived },
+                ReturnBy = held ? now + _limits.Return : build.ReturnBy,
+            }, before, now);
         }
     }
+
+    /// <summary>A build without a home has it again: the node came back with what it was doing.</summary>
+    private void Return(PlacedBuild build, NodeReport back, DateTimeOffset now)
+    {
+        var before = build.Placement;
+        var placement = before with { Number = before.Number + 1, Home = back.Node, RunExtension = before.RunExtension ?? back.Node, Held = false, Survived = SurvivedOf(back, build) };
+        Place(build with { Placement = placement, ReturnBy = null }, before, now);
+    }
+
+    private static Phase[] SurvivedOf(NodeReport report, PlacedBuild build) =>
+        [.. report.Survivors.Where(s => s.BuildKey == build.Build.BuildKey).Select(s => s.Phase).Distinct()];
 
     /// <summary>Whether a node that has something of a build shall let go of it. Of builds that are not known the node knows more.</summary>
     private bool IsUnwanted(string buildKey, NodeSession node) =>

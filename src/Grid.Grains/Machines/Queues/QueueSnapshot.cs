@@ -16,7 +16,11 @@ public sealed record QueueSnapshot
 /// <param name="Placement">Where it works.</param>
 /// <param name="Since">When it was let in.</param>
 /// <param name="Charged">Seconds its tenant was charged for it.</param>
-public sealed record PlacedBuild(QueuedBuild Build, BuildPlacement Placement, DateTimeOffset Since, double Charged);
+public sealed record PlacedBuild(QueuedBuild Build, BuildPlacement Placement, DateTimeOffset Since, double Charged)
+{
+    /// <summary>Until when it waits for its node to come back; null when it does not.</summary>
+    public DateTimeOffset? ReturnBy { get; init; }
+}
 
 /// <summary>What is kept now and then only: a build that is missing in it asks again.</summary>
 public sealed record BacklogSnapshot
