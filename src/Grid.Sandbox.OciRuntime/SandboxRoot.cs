@@ -73,19 +73,33 @@ internal sealed class SandboxRoot(string directory, string controlGroup) : IAsyn
     /// <exception cref="IOException">It is gone.</exception>
     public void Adopt(SandboxSpec spec, OciRuntimeOptions options, SandboxEgress egress, IEnumerable<string> layers, Survivor survivor)
     {
-        var isHere = MountsElsewhere.IsMountedHere(Merged);
-        if (!isHere && survivor.Holder is null)
+        if (!MountsElsewhere.IsMountedHere(Merged) && !TryBring(survivor))
         {
             Mount(spec, options, egress, layers);
             MadeDirectories.UnionWith(survivor.Record.MadeDirectories);
             return;
         }
-        if (!isHere)
-            MountsElsewhere.Bring(survivor.Holder!.Value, Merged);
         Image = survivor.Record.Image;
         Mounted.UnionWith(survivor.Record.Mounted);
         MadeDirectories.UnionWith(survivor.Record.MadeDirectories);
         Group = ControlGroup.Create(controlGroup, spec.Limits);
+    }
+
+    /// <summary>Whether the mounts were where something runs, and are here now.</summary>
+    private bool TryBring(Survivor survivor)
+    {
+        if (survivor.Holder is not { } holder)
+            return false;
+        try
+        {
+            MountsElsewhere.Bring(holder, Merged);
+            return true;
+        }
+        catch (IOException) when (survivor.Holder is null)
+        {
+            // It ended at this moment, and its mounts with it.
+            return false;
+        }
     }
 
     /// <summary>A read-only view of the image without anything of ours, for as long as the handle is open.</summary>

@@ -11,6 +11,14 @@ namespace Grid.Worker;
 /// <summary>Names work by what is run, not by its attempt: the next attempt of the same work goes on with a sandbox that outlived its silo.</summary>
 internal static class WorkIdentity
 {
+    /// <summary>Null for work that cannot be gone on with.</summary>
+    public static SandboxIdentity? Of(WorkItem item) => item switch
+    {
+        BuildWork work => Of(work),
+        StepWork work => Of(work),
+        _ => null,
+    };
+
     /// <summary>The buildpacks of a build.</summary>
     public static SandboxIdentity Of(BuildWork work) => Identity(work, Phase.Build,
     [

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Grid.Contracts;
 using Grid.Contracts.Builds;
 using Grid.Contracts.Work;
+using Grid.Sandbox;
 using Microsoft.Extensions.Logging;
 
 namespace Grid.Worker;
@@ -31,7 +32,10 @@ public sealed partial class WorkerAgent(
             return;
         }
         var cancellation = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
-        var created = new Work(item.BuildKey, cancellation, new Lazy<Task<WorkReport>>(() => Task.Run(() => RunAsync(item, cancellation.Token))));
+        var identity = WorkIdentity.Of(item);
+        var earlier = identity is null ? null : _work.Values.FirstOrDefault(w => w.Identity == identity && w.CanBeFollowed);
+        var created = new Work(item.BuildKey, identity, cancellation,
+            new Lazy<Task<WorkReport>>(() => earlier is null ? Task.Run(() => RunAsync(item, cancellation.Token)) : FollowAsync(earlier, item.Handle, cancellation.Token)));
         var work = _work.GetOrAdd(item.Handle, created);
         if (ReferenceEquals(work, created))
         {
@@ -48,10 +52,20 @@ public sealed partial class WorkerAgent(
             _ = TellAsync(item, work);
     }
 
-    /// <summary>Stops the work; its owner is told when its processes are gone. False when there is no such work.</summary>
+    /// <summary>
+    /// The same work of an earlier attempt runs: a node that was started again may be asked for that before the build knows. It is this attempt's from now on.
+    /// </summary>
+    private static async Task<WorkReport> FollowAsync(Work earlier, string handle, CancellationToken cancellationToken)
+    {
+        earlier.Superseded = true;
+        await using var registration = cancellationToken.UnsafeRegister(static work => ((Work)work!).Stop(), earlier);
+        return await earlier.Report.Value with { Handle = handle };
+    }
+
+    /// <summary>Stops the work; its owner is told when its processes are gone. False when there is no such work, or a later attempt has taken it.</summary>
     public bool Cancel(string handle)
     {
-        if (!_work.TryGetValue(handle, out var work))
+        if (!_work.TryGetValue(handle, out var work) || work.Superseded)
             return false;
         work.Cancellation.Cancel();
         return true;
@@ -160,8 +174,28 @@ public sealed partial class WorkerAgent(
     [LoggerMessage(2, LogLevel.Warning, "the outcome of {Handle} could not be reported; trying again")]
     private partial void LogReportFailed(string handle, Exception exception);
 
-    private sealed record Work(string BuildKey, CancellationTokenSource Cancellation, Lazy<Task<WorkReport>> Report)
+    private sealed record Work(string BuildKey, SandboxIdentity? Identity, CancellationTokenSource Cancellation, Lazy<Task<WorkReport>> Report)
     {
+        /// <summary>A later attempt of the same work follows it.</summary>
+        public volatile bool Superseded;
+
+        /// <summary>Whether a later attempt gets what it would by itself: it runs, or has a result.</summary>
+        public bool CanBeFollowed => !Abandoned && !Superseded && !Cancellation.IsCancellationRequested
+            && (!Report.Value.IsCompleted || Report.Value is { IsCompletedSuccessfully: true, Result.Result: not null });
+
+        /// <summary>Stops it, unless it has been forgotten.</summary>
+        public void Stop()
+        {
+            try
+            {
+                Cancellation.Cancel();
+            }
+            catch (ObjectDisposedException)
+            {
+                // It was forgotten, and so has ended.
+            }
+        }
+
         /// <summary>Its owner is not told any more.</summary>
         public volatile bool Abandoned;
     }

@@ -24,6 +24,8 @@ internal sealed class AttachedSupervisor : IContainerParent
 
     public SafeFileHandle Exit { get; }
 
+    public bool HasEnded => ChildProcess.Poll([Exit], timeoutMilliseconds: 0) != 0;
+
     /// <summary>Attaches to the supervisor of a process's directory; null when it has ended. The sandbox has to be claimed afterwards, then <see cref="LetDrain"/>.</summary>
     public static AttachedSupervisor? TryAttach(string directory)
     {

@@ -18,7 +18,7 @@ internal sealed class Survivor : IDisposable
     public SurvivingSandbox Description => new(Path.GetFileName(Directory), Record.Identity);
 
     /// <summary>The process in whose mount namespace the sandbox is; null when nothing runs in it.</summary>
-    public int? Holder => _running?.Pid;
+    public int? Holder => _running is { HasEnded: false } running ? running.Pid : null;
 
     /// <summary>Takes a sandbox over that a dead process left; null when nobody can go on with it.</summary>
     /// <param name="directory">The sandbox's directory.</param>
