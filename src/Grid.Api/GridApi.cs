@@ -5,6 +5,7 @@ using Grid.Api.Builds;
 using Grid.Api.Identity;
 using Grid.Api.Problems;
 using Grid.Api.Routes;
+using Grid.Api.Secrets;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.AspNetCore.Builder;
@@ -19,12 +20,13 @@ public static class GridApi
 {
     private const string AnyScheme = "grid";
 
-    /// <summary>What the API needs besides a cluster client, the content store, the events of builds and a clock.</summary>
+    /// <summary>What the API needs besides a cluster client, the content store, the events of builds, the keys of secrets and a clock.</summary>
     public static IServiceCollection AddGridApi(this IServiceCollection services, ApiOptions options)
     {
         services.AddSingleton(options);
         services.AddSingleton<ApiKeys>();
         services.AddSingleton<BuildDesk>();
+        services.AddSingleton<SecretDesk>();
         services.AddSingleton<Uploads>();
         services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context => ApiException.AddCode(context.ProblemDetails));
         // A body that cannot be read says where, also outside development.
@@ -55,6 +57,7 @@ public static class GridApi
         app.MapOpenApi("/openapi/{documentName}.json").OpenForAll();
         var v1 = app.MapGroup("/v1");
         v1.MapTenants();
+        v1.MapSecrets();
         v1.MapUploads();
         v1.MapBuilds();
         v1.MapEvents();
