@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Threading.RateLimiting;
+using Grid.Api.Audit;
 using Grid.Api.Builds;
 using Grid.Api.Identity;
 using Grid.Api.Problems;
@@ -27,6 +28,7 @@ public static class GridApi
         services.AddSingleton<ApiKeys>();
         services.AddSingleton<BuildDesk>();
         services.AddSingleton<SecretDesk>();
+        services.AddSingleton<AuditTrail>();
         services.AddSingleton<Uploads>();
         services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context => ApiException.AddCode(context.ProblemDetails));
         // A body that cannot be read says where, also outside development.
@@ -53,6 +55,8 @@ public static class GridApi
         app.UseRouting();
         app.UseAuthentication();
         app.UseRateLimiter();
+        var trail = app.Services.GetRequiredService<AuditTrail>();
+        app.Use(next => context => trail.FollowAsync(context, next));
         app.Use(next => context => Access.CheckAsync(context, next));
         app.MapOpenApi("/openapi/{documentName}.json").OpenForAll();
         var v1 = app.MapGroup("/v1");
@@ -62,6 +66,7 @@ public static class GridApi
         v1.MapBuilds();
         v1.MapEvents();
         v1.MapPools();
+        v1.MapAudit();
     }
 
     private static void AddIdentity(this IServiceCollection services, ApiOptions options)

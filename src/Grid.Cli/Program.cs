@@ -26,6 +26,7 @@ var root = new RootCommand("Grid builds OCI images from source with Cloud Native
     BuildsCommand.CreateCancel(),
     PoolCommand.CreateNode(),
     PoolCommand.CreateQueue(),
+    AuditCommand.Create(),
 };
 var parsed = root.Parse(args);
 return parsed.Errors.Count > 0 ? UsageError.Report(parsed) : await parsed.InvokeAsync(new InvocationConfiguration

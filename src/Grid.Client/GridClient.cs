@@ -67,6 +67,14 @@ public sealed class GridClient
     public Task<ResealResource> ResealAsync(string tenant, CancellationToken cancellationToken) =>
         SendAsync<ResealResource>(HttpMethod.Post, $"v1/tenants/{Escape(tenant)}/reseal", null, null, cancellationToken);
 
+    /// <summary>What was done in a tenant, newest first; <paramref name="after"/> is the number of the last entry that is known.</summary>
+    public Task<Page<AuditEntryResource>> ListAuditAsync(string tenant, string? after, int limit, CancellationToken cancellationToken) =>
+        GetAsync<Page<AuditEntryResource>>($"v1/tenants/{Escape(tenant)}/audit?limit={limit.ToString(CultureInfo.InvariantCulture)}{(after is null ? "" : "&after=" + Escape(after))}", cancellationToken);
+
+    /// <summary>The grid's own log, for operators.</summary>
+    public Task<Page<AuditEntryResource>> ListGridAuditAsync(string? after, int limit, CancellationToken cancellationToken) =>
+        GetAsync<Page<AuditEntryResource>>($"v1/audit?limit={limit.ToString(CultureInfo.InvariantCulture)}{(after is null ? "" : "&after=" + Escape(after))}", cancellationToken);
+
     /// <summary>Submits a build. With the same <paramref name="idempotencyKey"/> a repeated call gives the same build.</summary>
     public Task<BuildResource> SubmitBuildAsync(string tenant, BuildSubmission submission, string idempotencyKey, CancellationToken cancellationToken) =>
         SendAsync<BuildResource>(HttpMethod.Post, $"v1/tenants/{Escape(tenant)}/builds", submission, request => request.Headers.Add("Idempotency-Key", idempotencyKey), cancellationToken);

@@ -66,6 +66,9 @@ public sealed class CanaryTests(TestMachine machine, TestServers servers)
         said.Add(run.ToString());
         foreach (var list in new[] { "secret", "binding", "registry" })
             await SetAsync(bench, said, list, "list");
+        await SetAsync(bench, said, "audit");
+        said[^1].ShouldContain("SetSecret  tenants/default/secrets/token  done");
+        await SetAsync(bench, said, "audit", "--grid", "--json");
         said.AddRange(await AnswersAsync(bench, address, File.ReadAllText(Path.Combine(data, "operator-key")).Trim(), run));
         Directory.Delete(given, recursive: true);
         using (Process.Start("kill", ["-TERM", $"{node.Id}"]))
@@ -170,7 +173,7 @@ public sealed class CanaryTests(TestMachine machine, TestServers servers)
         string[] paths =
         [
             "v1/tenants", "v1/tenants/default", "v1/tenants/default/secrets", "v1/tenants/default/bindings", "v1/tenants/default/registries", "v1/tenants/default/builds", "v1/tenants/default/apps",
-            "v1/tenants/default/keys", "v1/pools/default/queue", "v1/pools/default/nodes", "tenants/default", "tenants/default/apps?name=apps/hello", "health/ready",
+            "v1/tenants/default/keys", "v1/tenants/default/audit", "v1/audit", "v1/pools/default/queue", "v1/pools/default/nodes", "tenants/default", "tenants/default/apps?name=apps/hello", "health/ready",
             .. builds.Select(b => b.GetProperty("id").GetString()).SelectMany(b => new[] { $"v1/tenants/default/builds/{b}", $"v1/tenants/default/builds/{b}/events", $"v1/tenants/default/builds/{b}/log", $"tenants/default/builds/{b}" }),
         ];
         foreach (var path in paths)

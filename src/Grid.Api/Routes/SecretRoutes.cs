@@ -1,4 +1,5 @@
 using System.Text;
+using Grid.Api.Audit;
 using Grid.Api.Identity;
 using Grid.Api.Problems;
 using Grid.Api.Secrets;
@@ -30,7 +31,7 @@ internal static class SecretRoutes
         tenant.MapDelete("bindings/{binding}", (string tenant, string binding, SecretDesk desk) => RemoveAsync(tenant, binding, desk, SecretKind.Binding)).Require(Role.Admin).WithName("RemoveBinding").WithSummary("Remove a service binding");
         tenant.MapGet("registries", (string tenant, SecretDesk desk) => ListAsync(tenant, desk, SecretKind.Registry)).Require(Role.Admin).WithName("ListRegistries").WithSummary("Registries that the tenant has logins for");
         tenant.MapPut("registries", SetRegistryAsync).Require(Role.Admin).WithName("SetRegistry").WithSummary("Set the login for a registry or a part of one; it cannot be read back");
-        tenant.MapDelete("registries", (string tenant, string registry, SecretDesk desk) => RemoveAsync(tenant, RepositoryCredentials.NameOf(registry) ?? registry, desk, SecretKind.Registry)).Require(Role.Admin).WithName("RemoveRegistry").WithSummary("Remove the login for a registry");
+        tenant.MapDelete("registries", RemoveRegistryAsync).Require(Role.Admin).WithName("RemoveRegistry").WithSummary("Remove the login for a registry");
         tenant.MapPost("reseal", async (string tenant, SecretDesk desk) => TypedResults.Ok(new ResealResource(await desk.ResealAsync(tenant)))).Require(Role.Operator).WithName("ResealSecrets").WithSummary("Seal the tenant's secrets again with the current key, so that older keys can be taken away");
     }
 
@@ -40,6 +41,13 @@ internal static class SecretRoutes
     {
         await desk.RemoveAsync(tenant, name, kinds);
         return TypedResults.NoContent();
+    }
+
+    private static Task<NoContent> RemoveRegistryAsync(string tenant, string registry, HttpContext context, SecretDesk desk)
+    {
+        var name = RepositoryCredentials.NameOf(registry) ?? registry;
+        context.Audit($"tenants/{tenant}/registries/{name}");
+        return RemoveAsync(tenant, name, desk, SecretKind.Registry);
     }
 
     private static async Task<Ok<SecretResource>> SetSecretAsync(string tenant, string secret, SecretRequest request, HttpContext context, SecretDesk desk)
@@ -93,6 +101,7 @@ internal static class SecretRoutes
         if (password == request.IdentityToken is { Length: > 0 })
             errors["password"] = ["a user name with a password, or an identity token"];
         Names.ThrowIfAny(errors);
+        context.Audit($"tenants/{tenant}/registries/{name}");
         var login = password ? new RegistryLogin(request.Username, request.Password, null) : new RegistryLogin(null, null, request.IdentityToken);
         return TypedResults.Ok(await desk.SetAsync(tenant, SecretKind.Registry, name!, login.ToBytes(), context.GetCaller()));
     }

@@ -34,7 +34,7 @@ internal static class RemoteCommand
             }
             catch (Exception e) when (UserError.Describe(e) is { } error)
             {
-                Console.Error.WriteLine($"grid {parsed.CommandResult.Command.Parents.First().Name} {name}: {error.Message}");
+                Console.Error.WriteLine($"grid {(command.Parents.OfType<RootCommand>().Any() ? "" : command.Parents.First().Name + " ")}{name}: {error.Message}");
                 return error.ExitCode;
             }
         });

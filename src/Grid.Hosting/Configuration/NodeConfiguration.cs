@@ -2,6 +2,7 @@ using System.Net;
 using Grid.Api;
 using Grid.Buildpacks.Toml;
 using Grid.Contracts.Secrets;
+using Grid.Grains.Audit;
 using Grid.Hosting.Storage;
 using Grid.Hosting.Storage.AzureBlobs;
 using Grid.Sandbox.OciRuntime;
@@ -98,6 +99,7 @@ public sealed class NodeConfiguration
             Events = WordOf<EventStorage>(NodeSettings.Events),
             EventsContainer = ContainerOf(NodeSettings.EventsContainer),
             Api = ApiOf(node),
+            Audit = new AuditOptions { Keep = CacheConfiguration.Value(_values, NodeSettings.AuditKeep, Cache.Quantities.Duration, new AuditOptions().Keep) },
             SecretKeyFile = Path.GetFullPath(_values.Text(NodeSettings.SecretKeyFile) ?? Path.Combine(node.DataDirectory, "secret-keys")),
             SecretKeys = SecretKeysOf(),
             OperatorKeyFile = Path.GetFullPath(_values.Text(NodeSettings.OperatorKeyFile) ?? Path.Combine(node.DataDirectory, "operator-key")),

@@ -1,6 +1,7 @@
 using System.Net;
 using Grid.Api;
 using Grid.Contracts.Secrets;
+using Grid.Grains.Audit;
 
 namespace Grid.Hosting.Configuration;
 
@@ -123,6 +124,9 @@ public sealed record NodeOptions
 
     /// <summary>The HTTP API.</summary>
     public required ApiOptions Api { get; init; }
+
+    /// <summary>How long audit logs are kept.</summary>
+    public AuditOptions Audit { get; init; } = new();
 
     /// <summary>File with the keys of tenants' secrets; made when missing on a node that is a grid of its own.</summary>
     public required string SecretKeyFile { get; init; }

@@ -27,7 +27,7 @@ internal static class SecretKeyFile
         }
         catch (FormatException e)
         {
-            throw new InvalidDataException($"{options.SecretKeyFile}: {e.Message}");
+            throw new InvalidDataException($"{options.SecretKeyFile}: {e.Message}", e);
         }
     }
 

@@ -25,7 +25,7 @@ public sealed class Canary(params string[] secrets)
     public IReadOnlyList<string> Below(string directory, params string[] except)
     {
         var found = new List<string>();
-        foreach (var file in Directory.EnumerateFiles(directory, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0 }))
+        foreach (var file in Directory.EnumerateFiles(directory, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None }))
         {
             // A link leads to the machine's own files, or back into what is looked through anyway.
             if (except.Contains(file) || new FileInfo(file).LinkTarget is not null)
