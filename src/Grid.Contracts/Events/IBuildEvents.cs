@@ -13,7 +13,8 @@ public interface IBuildEvents
 
     /// <summary>
     /// The events of a build from a position, then those that come, until <see cref="BuildFinished"/>. 0 is the start; other positions come from
-    /// <see cref="RecordedEvent.Next"/>.
+    /// <see cref="RecordedEvent.Next"/>, and what is before them is not read. A position where no event begins or ends throws
+    /// <see cref="ArgumentOutOfRangeException"/>.
     /// </summary>
     IAsyncEnumerable<RecordedEvent> ReadAsync(string buildKey, long from, CancellationToken cancellationToken);
 }

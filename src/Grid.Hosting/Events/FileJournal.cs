@@ -40,6 +40,11 @@ internal sealed class FileJournal : IDisposable
     public async IAsyncEnumerable<(byte[] Line, long Next)> ReadAsync(long from, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var file = new FileStream(_file.Name, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
+        lock (_lock)
+        {
+            if (from < 0 || from > _length || (from > 0 && !EndsLine(file, from)))
+                throw new ArgumentOutOfRangeException(nameof(from), from, $"no line of {_file.Name} begins there");
+        }
         file.Position = from;
         var lines = new LineReader(from);
         var buffer = new byte[64 * 1024];
@@ -67,6 +72,12 @@ internal sealed class FileJournal : IDisposable
             _closed = true;
             _file.Dispose();
         }
+    }
+
+    private static bool EndsLine(FileStream file, long position)
+    {
+        file.Position = position - 1;
+        return file.ReadByte() == '\n';
     }
 
     /// <summary>Where the whole lines end: a process that was killed, or a full disk, may have left a piece of one.</summary>

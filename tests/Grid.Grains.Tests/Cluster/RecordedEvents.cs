@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using Grid.Contracts.Events;
 
@@ -9,6 +10,9 @@ internal sealed class RecordedEvents : IBuildEvents
     private readonly Lock _lock = new();
     private readonly List<(string Build, BuildEvent Event)> _all = [];
     private TaskCompletionSource _grown = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>The positions readers began at.</summary>
+    public ConcurrentQueue<(string Build, long From)> ReadFrom { get; } = new();
 
     public void Append(string buildKey, BuildEvent buildEvent)
     {
@@ -25,6 +29,9 @@ internal sealed class RecordedEvents : IBuildEvents
 
     public async IAsyncEnumerable<RecordedEvent> ReadAsync(string buildKey, long from, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        if (from > Of(buildKey).Count)
+            throw new ArgumentOutOfRangeException(nameof(from), from, "there is no such position");
+        ReadFrom.Enqueue((buildKey, from));
         long position = 0;
         await foreach (var found in WatchAsync(buildKey, cancellationToken))
         {

@@ -105,6 +105,20 @@ public abstract class BuildEventsConformance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Reading_FromWhereNoEventBegins_IsRefused()
+    {
+        var events = await NewAsync();
+        events.Append("t/b", Output("one"));
+        events.Append("t/b", Output("two"));
+        events.Append("t/b", End);
+        await events.FlushAsync("t/b", Token);
+        var first = await events.ReadAsync("t/b", 0, Token).FirstAsync(Token);
+
+        foreach (var position in new[] { -1, 1, first.Next - 1, first.Next + 1, first.Next + 100_000, long.MaxValue })
+            await Should.ThrowAsync<ArgumentOutOfRangeException>(events.ReadAsync("t/b", position, Token).FirstAsync(Token).AsTask());
+    }
+
+    [Fact]
     public async Task A_restart_keeps_what_was_written()
     {
         var before = await OpenAsync();

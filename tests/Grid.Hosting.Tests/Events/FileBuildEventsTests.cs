@@ -55,6 +55,22 @@ public sealed class FileBuildEventsTests : BuildEventsConformance
     }
 
     [Fact]
+    public async Task Reading_goes_on_far_in_a_journal_without_what_is_before()
+    {
+        using var events = new FileBuildEvents(_directory);
+        for (var n = 0; n < 100; n++)
+            events.Append("tenant/build", Output(new string('x', 10_000)));
+        var all = await events.ReadAsync("tenant/build", 0, Token).Take(90).ToListAsync(Token);
+        events.Append("tenant/build", End);
+        // Whoever read it now would meet no events.
+        using (var file = new FileStream(Directory.GetFiles(_directory).Single(), FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+            file.Write(new byte[(int)all[88].Next]);
+
+        (await events.ReadAsync("tenant/build", all[89].Next, Token).CountAsync(Token)).ShouldBe(11);
+        await Should.ThrowAsync<InvalidDataException>(AllAsync(events));
+    }
+
+    [Fact]
     public async Task Much_output_takes_little_memory()
     {
         using var events = new FileBuildEvents(_directory);
