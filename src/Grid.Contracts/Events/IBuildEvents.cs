@@ -5,7 +5,10 @@ namespace Grid.Contracts.Events;
 /// <summary>The events of builds: appended by grains and workers, read by whoever watches. They outlive the build, and in a grid the node.</summary>
 public interface IBuildEvents
 {
-    /// <summary>Adds an event to a build's journal. Returns at once; order is kept for one caller. Output waits when storage cannot keep up with it.</summary>
+    /// <summary>
+    /// Adds an event to a build's journal. Returns at once; order is kept for one caller. Output waits when storage cannot keep up with it. A journal takes
+    /// one <see cref="BuildFinished"/>: who does not know whether it told the end, as a crash came between, tells it again.
+    /// </summary>
     void Append(string buildKey, BuildEvent buildEvent);
 
     /// <summary>Waits until what this process appended so far can be read by everybody. An <see cref="IOException"/> says that it cannot be written.</summary>

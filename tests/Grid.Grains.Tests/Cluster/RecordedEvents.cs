@@ -11,6 +11,9 @@ internal sealed class RecordedEvents : IBuildEvents
     private readonly List<(string Build, BuildEvent Event)> _all = [];
     private TaskCompletionSource _grown = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    /// <summary>Builds whose end was told again.</summary>
+    public ConcurrentQueue<string> RepeatedEnds { get; } = new();
+
     /// <summary>The positions readers began at.</summary>
     public ConcurrentQueue<(string Build, long From)> ReadFrom { get; } = new();
 
@@ -19,6 +22,12 @@ internal sealed class RecordedEvents : IBuildEvents
         TaskCompletionSource grown;
         lock (_lock)
         {
+            // A journal takes one.
+            if (buildEvent is BuildFinished && _all.Exists(e => e.Build == buildKey && e.Event is BuildFinished))
+            {
+                RepeatedEnds.Enqueue(buildKey);
+                return;
+            }
             _all.Add((buildKey, buildEvent));
             (grown, _grown) = (_grown, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         }

@@ -16,6 +16,8 @@ public sealed class FileBuildEventsTests : BuildEventsConformance
 
     protected override Task<IBuildEvents> OpenAsync() => Task.FromResult<IBuildEvents>(new FileBuildEvents(_directory));
 
+    protected override Task<string> TextAsync(string key) => File.ReadAllTextAsync(Path.Combine(_directory, Uri.EscapeDataString(key) + ".jsonl"), Token);
+
     [Fact]
     public async Task No_file_stays_open_after_the_end_of_its_build()
     {
