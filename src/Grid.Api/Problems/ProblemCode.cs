@@ -25,6 +25,8 @@ public static class ProblemCode
     public const string TooLarge = "too-large";
     /// <summary>429: too many requests.</summary>
     public const string TooMany = "too-many-requests";
+    /// <summary>429: as many builds wait as may.</summary>
+    public const string QueueFull = "queue-full";
     /// <summary>503: the grid cannot answer now; try again.</summary>
     public const string Unavailable = "unavailable";
     /// <summary>500: a defect of Grid.</summary>
@@ -43,6 +45,7 @@ public static class ProblemCode
         [SecretsUnavailable] = (409, "Secrets cannot be used here"),
         [TooLarge] = (413, "Too large"),
         [TooMany] = (429, "Too many requests"),
+        [QueueFull] = (429, "The queue is full"),
         [Unavailable] = (503, "Not available now"),
         [Internal] = (500, "An error of Grid's own"),
     };
