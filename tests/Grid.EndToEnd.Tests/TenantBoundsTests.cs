@@ -21,7 +21,7 @@ public sealed class TenantBoundsTests(TestMachine machine)
             .Extension("test/chosen", $$"""
                 case "$(cat "$CNB_PLATFORM_DIR/env/CASE")" in
                 fetch) step='ADD {{"http://127.0.0.1:1/x"}} /x' ;;
-                memory) step='RUN tail -c 400M /dev/zero >/x' ;;
+                memory) step='RUN dd if=/dev/zero of=/x bs=400M count=1' ;;
                 *) step='RUN {{OnlyLoopback}}; echo x >/x' ;;
                 esac
                 { echo 'ARG base_image'; echo 'FROM ${base_image}'; echo 'USER root'; echo "$step"; } >"$CNB_OUTPUT_DIR/build.Dockerfile"
