@@ -3,9 +3,11 @@ using Grid.Buildpacks;
 using Grid.Buildpacks.Metadata;
 using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
+using Grid.Contracts.Tenants;
 using Grid.Contracts.Work;
 using Grid.Dockerfiles;
 using Grid.Dockerfiles.Keys;
+using Grid.Dockerfiles.Planning;
 using Grid.Lifecycle;
 using Grid.Lifecycle.Analyze;
 using Grid.Lifecycle.Build;
@@ -22,7 +24,7 @@ namespace Grid.Worker;
 
 /// <summary>Does one piece of work: calls the phase in Grid.Lifecycle with this node's sandbox, content store and directories.</summary>
 public sealed class WorkRunner(
-    ISandboxRuntime sandboxes, ContentStore content, ImageStores images, BuildDirectories builds, SurvivingWorkTable survivors, IBuildEvents events, WorkerOptions options, NodeResources node, IGrainFactory grains, TimeProvider time)
+    ISandboxRuntime sandboxes, ContentStore content, ImageStores images, BuildDirectories builds, SurvivingWorkTable survivors, IBuildEvents events, WorkerOptions options, NodeResources node, TenantVault vault, IGrainFactory grains, TimeProvider time)
 {
     private static readonly string Version = typeof(WorkRunner).Assembly.GetName().Version?.ToString(3) ?? "";
 
@@ -39,7 +41,7 @@ public sealed class WorkRunner(
     {
         try
         {
-            return await DoAsync(item, span, cancellationToken);
+            return await (await ForTenantAsync(item.Tenant)).DoAsync(item, span, cancellationToken);
         }
         finally
         {
@@ -47,10 +49,20 @@ public sealed class WorkRunner(
         }
     }
 
+    /// <summary>This runner as it works for a tenant: with the tenant's logins at registries, and within its bounds as they are now.</summary>
+    private async Task<WorkRunner> ForTenantAsync(string tenant)
+    {
+        var own = await vault.ImagesAsync(tenant);
+        var bounded = options.HasTenants && await grains.GetGrain<ITenantGrain>(tenant).GetAsync() is { Settings: var settings } ? options.Within(settings) : options;
+        if (ReferenceEquals(own, images) && bounded == options)
+            return this;
+        return new WorkRunner(bounded.AllowsNetwork ? sandboxes : new NetworklessRuntime(sandboxes), content, own, builds, survivors, events, bounded, node, vault, grains, time);
+    }
+
     private async Task<WorkResult> DoAsync(WorkItem item, Activity? span, CancellationToken cancellationToken) => item switch
     {
         AnalyzeWork work => await AnalyzeAsync(work, cancellationToken),
-        DetectWork work => new DetectDone(await new DetectRunner(sandboxes, content, images, builds, options).RunAsync(work, Output(item, Phase.Detect), cancellationToken)),
+        DetectWork work => new DetectDone(await new DetectRunner(sandboxes, content, images, builds, options, vault).RunAsync(work, Output(item, Phase.Detect), cancellationToken)),
         RestoreWork work => await RestoreAsync(work, cancellationToken),
         StepWork work => await AgainIfAbandonedAsync(() => StepAsync(work, span, cancellationToken), () => { }),
         FetchWork work => await FetchAsync(work, cancellationToken),
@@ -104,9 +116,13 @@ public sealed class WorkRunner(
     private async Task<WorkResult> StepAsync(StepWork work, Activity? span, CancellationToken cancellationToken)
     {
         span?.SetTag("grid.step", work.Input.Label);
+        if (work.Input.Step is CopyStep { Urls: [var url, ..] })
+            EnsureNetwork(work.Input.Label, url, work.Tenant);
+        var asked = work.Input.Step is RunStep run ? run.Mounts.Where(m => m.Kind == RunMountKind.Secret).Select(m => m.Id).ToHashSet(StringComparer.Ordinal) : [];
+        var secrets = await vault.ForStepAsync(work.BuildKey, work.Tenant, asked);
         var output = Output(work, work.Name.Kind == ImageKind.Build ? Phase.ExtendBuild : Phase.ExtendRun);
         using var outliving = survivors.Begin(work.BuildKey);
-        var executor = new StepExecutor(sandboxes, content, options.SandboxLimits, node.For(work.BuildKey, new ContextStore(content, builds.Open(work.BuildKey).Contexts)))
+        var executor = new StepExecutor(sandboxes, content, options.SandboxLimits, node.For(work.BuildKey, new ContextStore(content, builds.Open(work.BuildKey).Contexts), secrets))
         {
             Identity = WorkIdentity.Of(work),
             Created = sandbox => FollowAsync(output, outliving, sandbox, cancellationToken),
@@ -129,6 +145,8 @@ public sealed class WorkRunner(
         {
             var fetched = new List<FetchedUrl>();
             foreach (var url in work.Urls)
+                EnsureNetwork(work.Label, url, work.Tenant);
+            foreach (var url in work.Urls)
                 fetched.Add(await node.Urls.FetchAsync(url, expected: null, cancellationToken));
             return new FetchDone([.. fetched]);
         }
@@ -138,22 +156,30 @@ public sealed class WorkRunner(
         }
     }
 
+    private void EnsureNetwork(string label, string url, string tenant)
+    {
+        if (!options.AllowsNetwork)
+            throw new StepFailedException($"{label}: {url} may not be fetched: the builds of tenant {tenant} have no network (egress None); put the file into the build context, or ask an operator to open it");
+    }
+
     private async Task<WorkResult> BuildAsync(BuildWork work, CancellationToken cancellationToken)
     {
         var log = Output(work, Phase.Build);
         var analyzed = work.Detection.Analyzed;
         var environment = Phases.Environment(analyzed, work.BuildImage.Config);
         var build = builds.Open(work.BuildKey);
-        var identity = WorkIdentity.Of(work);
+        using var outliving = survivors.Begin(work.BuildKey);
+        using var platform = PrivatePlatform.Create(options.BuildsDirectory, await vault.ForBuildpacksAsync(work.Tenant), work.Environment, environment);
+        // What only the tenant's own may see goes with this process; buildpacks cannot go on without it.
+        var identity = !platform.Volumes.Any() ? WorkIdentity.Of(work) : null;
         // Another version of Grid may name the same work otherwise: then nobody can say that it is the same.
         if (await survivors.EndAsync(work.BuildKey, other => other != identity && WorkIdentity.PhaseOf(other) == Phase.Build))
             build.Reset();
-        using var outliving = survivors.Begin(work.BuildKey);
         await build.PrepareAsync(content, work.Source, analyzed.User, work.Environment, cancellationToken);
         await using var sandbox = await sandboxes.CreateAsync(
             new SandboxSpec(BuildDirectory.SandboxHandle(work.Handle), work.BuildImage.AllLayers(), Origins([analyzed.Builder.Location, .. work.BuildImage.Added.Select(a => a.Origin).OfType<string>()]))
             {
-                Volumes = build.Volumes(environment, appReadOnly: false),
+                Volumes = [.. build.Volumes(environment, appReadOnly: false), .. platform.Volumes],
                 Limits = options.SandboxLimits,
                 Identity = identity,
             }, cancellationToken);
@@ -195,12 +221,7 @@ public sealed class WorkRunner(
             ExtraLabels = work.Labels,
             OciMediaTypes = targets.Any(target => target is ImageLocation.Layout),
         }, content, images, log);
-        if (options.StagesExports)
-            await Exporter.StageAsync(images, image, targets, cancellationToken);
-        // This node may have been given up while it was busy: the names belong to the build's current attempt alone.
-        if (!await grains.GetGrain<IBuildGrain>(work.BuildKey).MayPublishAsync(work.Handle))
-            throw new LifecycleException(ExitCode.ExportError, $"{work.Handle} may not write {string.Join(", ", work.Targets)}: the build goes on elsewhere, or was stopped");
-        var report = await Exporter.ExportAsync(images, image, targets, log, cancellationToken);
+        var report = await Exporter.ExportAsync(await MayNameAsync(work), image, targets, log, cancellationToken);
         report.EnsureComplete();
         return new ExportDone(report);
     }
@@ -211,6 +232,16 @@ public sealed class WorkRunner(
         var report = await Exporter.ExportAsync(images, image, [.. work.Targets.Select(ImageLocation.Parse)], Output(work, Phase.Export), cancellationToken);
         report.EnsureComplete();
         return new ExportDone(report);
+    }
+
+    /// <summary>The names belong to the build's current attempt alone. A node that is not alone has to be sure of that with each of them.</summary>
+    private async Task<IImageStore> MayNameAsync(ExportWork work)
+    {
+        var build = grains.GetGrain<IBuildGrain>(work.BuildKey);
+        if (options.StagesExports)
+            return new FencedImages(images, new PublishPermit(build, work.Handle, time));
+        return await build.MayPublishAsync(work.Handle) ? images
+            : throw new LifecycleException(ExitCode.ExportError, $"{work.Handle} may not write {string.Join(", ", work.Targets)}: the build goes on elsewhere, or was stopped");
     }
 
     /// <summary>Blobs of this node, and of an image for what the node has not.</summary>

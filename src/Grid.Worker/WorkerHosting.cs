@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
+using Grid.Contracts.Secrets;
 using Grid.Contracts.Work;
 using Grid.Lifecycle.Extend;
 using Grid.Oci.Content;
@@ -15,12 +16,14 @@ public static class WorkerHosting
     public static IServiceCollection AddGridWorker(this IServiceCollection services, WorkerOptions options)
     {
         services.TryAddSingleton<ISharedContent, OneNodeContent>();
+        services.TryAddSingleton(SecretKeyRing.None);
         return services
             .AddSingleton(options)
             .AddSingleton(new GridNode(options.Node))
             .AddSingleton<BuildDirectories>()
             .AddSingleton<BuildSecrets>()
             .AddSingleton<NodeResources>()
+            .AddSingleton<TenantVault>()
             .AddSingleton<WorkRunner>()
             .AddSingleton<WarmContent>()
             .AddSingleton<SurvivingWorkTable>()
@@ -31,11 +34,12 @@ public static class WorkerHosting
 }
 
 /// <summary>Removes what an earlier process left on this node, before any work starts.</summary>
-internal sealed class CrashRecovery(SurvivingWorkTable survivors, ContentStore content) : IHostedService
+internal sealed class CrashRecovery(SurvivingWorkTable survivors, ContentStore content, WorkerOptions options) : IHostedService
 {
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         await survivors.RecoverAsync(cancellationToken);
+        PrivatePlatform.DeleteAll(options.BuildsDirectory);
         content.Recover();
     }
 

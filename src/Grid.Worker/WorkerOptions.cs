@@ -1,4 +1,5 @@
 using Grid.Contracts.Builds;
+using Grid.Contracts.Tenants;
 using Grid.Sandbox;
 
 namespace Grid.Worker;
@@ -25,6 +26,26 @@ public sealed record WorkerOptions
     /// <summary>Bounds for each sandbox.</summary>
     public SandboxLimits SandboxLimits { get; init; } = new();
 
+    /// <summary>Whether builds belong to tenants whose settings bound them. Not so in an embedded grid.</summary>
+    public bool HasTenants { get; init; }
+
+    /// <summary>Whether processes in sandboxes, and ADD, may have the network.</summary>
+    public bool AllowsNetwork { get; init; } = true;
+
+    /// <summary>The same within a tenant's bounds: the smaller of two bounds counts.</summary>
+    internal WorkerOptions Within(TenantSettings tenant)
+    {
+        var limits = SandboxLimits with
+        {
+            MemoryBytes = Least(SandboxLimits.MemoryBytes, tenant.MaxMemoryBytes),
+            CpuMillis = (int)Least(SandboxLimits.CpuMillis, tenant.MaxCpuMillis),
+        };
+        var network = AllowsNetwork && tenant.Egress != Egress.None;
+        return limits == SandboxLimits && network == AllowsNetwork ? this : this with { SandboxLimits = limits, AllowsNetwork = network };
+    }
+
+    private static long Least(long one, long other) => one <= 0 ? other : other <= 0 ? one : Math.Min(one, other);
+
     /// <summary>Name of the node, stable over restarts.</summary>
     public string Node { get; init; } = Environment.MachineName;
 
@@ -38,8 +59,8 @@ public sealed record WorkerOptions
     public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
 
     /// <summary>
-    /// Exports bring an image to its registry before they ask whether they may name it, so that no time passes between permission and name in which
-    /// another node could take the build over. Costs one more request for each blob; useless on a node that is alone.
+    /// Exports bring an image to its registry before they ask whether they may name it, and name it within a permit that runs out: another node may have
+    /// taken the build over. Costs a request and a write of the build's state; useless on a node that is alone.
     /// </summary>
     public bool StagesExports { get; init; }
 

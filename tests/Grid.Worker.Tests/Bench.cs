@@ -1,9 +1,11 @@
 using Grid.Contracts.Events;
+using Grid.Contracts.Secrets;
 using Grid.Contracts.Work;
 using Grid.Contracts.Builds;
 using Grid.Lifecycle.Extend;
 using Grid.Oci.Content;
 using Grid.Oci.Images;
+using Grid.Oci.Registry;
 using Grid.Oci;
 using Grid.Sandbox;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -24,7 +26,8 @@ internal sealed class Bench : IAsyncDisposable
         var content = new ContentStore(Path.Combine(_directory, "content"));
         Builds = new BuildDirectories(options);
         var survivors = new SurvivingWorkTable(Substitute.For<ISandboxRuntime>(), Builds, options, TimeProvider.System, NullLogger<SurvivingWorkTable>.Instance);
-        var runner = new WorkRunner(Substitute.For<ISandboxRuntime>(), content, new ImageStores([Store]), Builds, survivors, Substitute.For<IBuildEvents>(), options, new NodeResources(options, content, new BuildSecrets()), Owner.Factory, TimeProvider.System);
+        var runner = new WorkRunner(Substitute.For<ISandboxRuntime>(), content, new ImageStores([Store]), Builds, survivors, Substitute.For<IBuildEvents>(), options, new NodeResources(options, content, new BuildSecrets()),
+            new TenantVault(SecretKeyRing.None, Owner.Factory, new ImageStores([Store]), [Store], new AnonymousCredentials()), Owner.Factory, TimeProvider.System);
         Agent = new WorkerAgent(runner, Builds, survivors, new OneNodeContent(), Warm, Owner.Factory, time ?? TimeProvider.System, NullLogger<WorkerAgent>.Instance);
     }
 

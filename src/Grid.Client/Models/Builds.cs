@@ -29,6 +29,9 @@ public sealed record BuildSubmission
     /// <summary>Environment for buildpacks and extensions.</summary>
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>Secrets of this build alone, by the id that <c>RUN --mount=type=secret</c> asks for; kept sealed until the build has ended, and never given back.</summary>
+    public IReadOnlyDictionary<string, byte[]> Secrets { get; init; } = new Dictionary<string, byte[]>();
+
     /// <summary>Value of the <c>build_id</c> argument of Dockerfiles: a UUID; a new one when it is left out.</summary>
     public string? BuildId { get; init; }
 
@@ -85,7 +88,11 @@ public sealed record BuildResource
 /// <param name="Phase">The phase.</param>
 /// <param name="Message">What, where, and what to do.</param>
 /// <param name="Output">Last output of the command that failed.</param>
-public sealed record BuildFailure(int ExitCode, Phase? Phase, string Message, string? Output);
+public sealed record BuildFailure(int ExitCode, Phase? Phase, string Message, string? Output)
+{
+    /// <summary>Stable word for programs, where there is one: a code of docs/errors.md.</summary>
+    public string? Code { get; init; }
+}
 
 /// <summary>A page of a list.</summary>
 /// <param name="Items">The page, newest first where there is a time.</param>

@@ -54,6 +54,9 @@ public sealed record Failure([property: Id(0)] int ExitCode, [property: Id(1)] s
 
     /// <summary>The last output of the command that failed, when one did.</summary>
     [Id(3)] public string? Output { get; init; }
+
+    /// <summary>Stable word for programs, where there is one: a code of the API's errors.</summary>
+    [Id(60)] public string? Code { get; init; }
 }
 
 /// <summary>What others are told of a build.</summary>
@@ -76,6 +79,9 @@ public sealed record BuildStatus
 
     /// <summary>The value of <c>build_id</c> in its Dockerfiles; empty when there is no such build.</summary>
     [Id(30)] public string BuildId { get; init; } = "";
+
+    /// <summary>When to submit a refused build again; null when nothing is known.</summary>
+    [Id(31)] public TimeSpan? RetryAfter { get; init; }
 }
 
 /// <summary>The image a build published.</summary>

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Grid.Contracts.Tenants;
 
 namespace Grid.Contracts.Queues;
 
@@ -36,6 +37,9 @@ public sealed record QueuedBuild
 
     /// <summary>What a node may have warm for it, most useful first: the app, the builder (<see cref="WarmKeys"/>).</summary>
     [Id(6)] public string[] Warm { get; init; } = [];
+
+    /// <summary>The tenant's bounds when the build was let in; null for those of the pool alone.</summary>
+    [Id(60)] public TenantQuota? Quota { get; init; }
 }
 
 /// <summary>Names of content that a node may have warm.</summary>
@@ -63,6 +67,9 @@ public sealed record QueueAnswer
 
     /// <summary>It was not taken in: why, and what to do.</summary>
     [Id(3)] public string? Refusal { get; init; }
+
+    /// <summary>When to try again after a <see cref="Refusal"/>; null when nothing is known yet.</summary>
+    [Id(4)] public TimeSpan? RetryAfter { get; init; }
 }
 
 /// <summary>A build that waits.</summary>

@@ -36,6 +36,8 @@ internal static class NodeHosting
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(options.Node);
         builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton(_ => SecretKeyFile.Read(options));
+        builder.Services.AddSingleton(options.Audit);
         builder.Services.AddGridLogging();
         builder.Services.AddGridContent(options.Node);
         builder.Services.AddGridImages(options.Node);
@@ -65,7 +67,7 @@ internal static class NodeHosting
 
     private static WorkerOptions WorkerOf(NodeOptions options)
     {
-        var worker = new WorkerOptions { Node = options.Name, StagesExports = options.Membership != Membership.Localhost, Pool = options.Pool, Labels = options.Labels, ShutdownGrace = NodeHost.StopTimeout / 2 };
+        var worker = new WorkerOptions { Node = options.Name, HasTenants = true, StagesExports = options.Membership != Membership.Localhost, Pool = options.Pool, Labels = options.Labels, ShutdownGrace = NodeHost.StopTimeout / 2 };
         if (options.Node.SandboxOrphanTime is { } orphanTime)
             worker = worker with { AdoptTime = orphanTime };
         return options.Slots == 0 ? worker : worker with { Slots = options.Slots };
