@@ -116,6 +116,21 @@ public sealed class BuildMachineTests
     }
 
     [Fact]
+    public void HomeBack_WithItsBuildpacks_GoesOnWithThemAndRestoresNothing()
+    {
+        var building = Done(Phase.Analyze, Phase.Detect, Phase.Restore, Phase.ExtendBuild, Phase.ExtendRun).Progress;
+        var held = BuildMachine.Placed(building, At(2, null, Two) with { Held = true });
+        held.Progress[Phase.Restore].ShouldBe(PhaseState.Done);
+
+        var back = BuildMachine.Placed(held.Progress, At(3, Three, Two) with { Survived = [Phase.Build] });
+        back.Effects.ShouldBe([new BuildEffect(BuildEffectKind.Start, Phase.Build)]);
+        back.Progress.Attempts[(int)Phase.Build].ShouldBe(2);
+
+        var elsewhere = BuildMachine.Placed(held.Progress, At(3, Three, Two));
+        elsewhere.Effects.ShouldBe([new BuildEffect(BuildEffectKind.Start, Phase.Restore)]);
+    }
+
+    [Fact]
     public void HomeLost_AfterTheBuildpacks_ExportsElsewhere()
     {
         var running = Done(Phase.Analyze, Phase.Detect, Phase.Restore, Phase.ExtendBuild, Phase.ExtendRun, Phase.Build).Progress;

@@ -32,8 +32,11 @@ internal sealed class Pool
 
     public static NodeSession Session(string node, int number = 1) => new(node, $"{node}-{number}");
 
-    public void Node(string name, int slots = 1, int session = 1, bool leaving = false, string[]? warm = null, string[]? builds = null) =>
-        Told(Queue.Seen(new NodeReport { Node = Session(name, session), Slots = slots, Draining = leaving, Warm = warm ?? [], Builds = builds ?? [] }, Now).Effects);
+    public void Node(string name, int slots = 1, int session = 1, bool leaving = false, string[]? warm = null, string[]? builds = null, string[]? outliving = null,
+        SurvivingWork[]? survivors = null) => Told(Queue.Seen(new NodeReport
+        {
+            Node = Session(name, session), Slots = slots, Draining = leaving, Warm = warm ?? [], Builds = builds ?? [], Outliving = outliving ?? [], Survivors = survivors ?? [],
+        }, Now).Effects);
 
     public QueueAnswer Submit(string key, string tenant = "t", string? app = null, BuildClass kind = BuildClass.Interactive, int priority = 0, string[]? warm = null, TenantQuota? quota = null)
     {
