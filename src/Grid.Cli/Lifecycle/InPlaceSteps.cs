@@ -1,4 +1,5 @@
 using Grid.Dockerfiles.Keys;
+using Grid.Dockerfiles.Planning;
 using Grid.Grains.Machines;
 using Grid.Lifecycle;
 using Grid.Lifecycle.Analyze;
@@ -70,7 +71,10 @@ internal sealed class InPlaceSteps : IDisposable
                 _notApplied.Enqueue(known.Layer);
             return known.Layer;
         }
-        await CatchUpAsync(cancellationToken);
+        var linked = step.Planned is CopyStep { Link: true };
+        // It neither sees the container's files nor changes them.
+        if (!linked)
+            await CatchUpAsync(cancellationToken);
         _log.Info(step.Planned.Text);
         var input = new StepInput
         {
@@ -84,6 +88,8 @@ internal sealed class InPlaceSteps : IDisposable
         };
         var (layer, _) = await _executor.RunAsync($"step-{step.Name.Number}", input, _cache.Content, _log, cancellationToken);
         _cache.Add(key, layer);
+        if (linked && layer is not null)
+            _notApplied.Enqueue(layer);
         return layer;
     }
 

@@ -25,7 +25,8 @@ public sealed class StepExecutor(ISandboxRuntime sandboxes, ContentStore content
     /// <exception cref="StepFailedException">The command failed or the step cannot be done.</exception>
     public async Task<StepResult> RunAsync(string handle, StepInput input, IBlobSource blobs, IProcessOutput output, CancellationToken cancellationToken)
     {
-        var spec = new SandboxSpec(handle, input.Parent, blobs) { ExcludedPaths = ExcludedPaths, Limits = limits };
+        var linked = input.Step is CopyStep { Link: true };
+        var spec = new SandboxSpec(handle, linked ? [] : input.Parent, blobs) { ExcludedPaths = ExcludedPaths, Limits = limits, FilesOnly = linked };
         await using var sandbox = await sandboxes.CreateAsync(spec, cancellationToken);
         var packages = ListsPackages ? PackageInventory.Look(sandbox.Files) : null;
         try

@@ -1,0 +1,69 @@
+using Grid.EndToEnd.Tests.Fixtures;
+
+namespace Grid.EndToEnd.Tests.Extend;
+
+/// <summary>COPY and ADD with --link: a layer that is made without the image and put on it, as BuildKit does.</summary>
+public sealed class LinkedCopyTests(TestMachine machine, DockerBuilders docker)
+{
+    [Fact]
+    public async Task A_changed_parent_does_not_run_it_again()
+    {
+        var bench = (await ExtendBench.NewAsync(machine)).With("f", "F").With("d/g", "G");
+        var mark = Guid.NewGuid().ToString("N");
+        (await bench.RunAsync($"RUN echo {mark} > /one\nCOPY --link f /opt/{mark}/f\nADD --link d /opt/{mark}/d")).Steps().ShouldBe(["ExtendRun 4 Ran", "ExtendRun 5 Ran", "ExtendRun 6 Ran"]);
+        var before = (await bench.ImageAsync()).DiffIds;
+
+        var changed = await bench.RunAsync($"RUN echo other-{mark} > /one\nENV A=b\nCOPY --link f /opt/{mark}/f\nADD --link d /opt/{mark}/d\nRUN cat /one /opt/{mark}/f /opt/{mark}/d/g");
+
+        changed.ShouldSucceed().Steps().ShouldBe(["ExtendRun 4 Ran", "ExtendRun 6 Cached", "ExtendRun 7 Cached", "ExtendRun 8 Ran"]);
+        changed.Log.ShouldContain($"other-{mark}\nFG");
+        (await bench.ImageAsync()).DiffIds.TakeLast(2).ShouldBe(before.TakeLast(2));
+        // What it copies counts.
+        (await bench.With("f", "other").RunAsync($"RUN echo other-{mark} > /one\nCOPY --link f /opt/{mark}/f\nADD --link d /opt/{mark}/d")).Steps()
+            .ShouldBe(["ExtendRun 4 Cached", "ExtendRun 5 Ran", "ExtendRun 6 Cached"]);
+    }
+
+    [Fact]
+    public async Task Links_and_modes_of_the_image_are_replaced_by_new_directories()
+    {
+        var bench = (await ExtendBench.NewAsync(machine)).With("f", "F").With("d/g", "G");
+        var run = await bench.RunAsync("""
+            RUN mkdir /real && ln -s /real /linked && mkdir -m 700 /closed && touch /closed/kept && ln -s /real/target /file
+            COPY --link f /linked/
+            COPY --link d/ /closed/
+            COPY --link f /file
+            RUN ls -A /real; stat -c '%F %a' /linked /closed /file; ls /closed
+            """);
+        run.ShouldSucceed();
+        run.Log.ShouldContain("directory 755\ndirectory 755\nregular file 644\ng\nkept\n");
+        (await bench.LayersAsync()).Split("\n---\n")[1..].ShouldBe(
+            ["linked dir 755 0:0 \nlinked/f file 644 0:0 F", "closed dir 755 0:0 \nclosed/g file 644 0:0 G", "file file 644 0:0 F"]);
+    }
+
+    /// <summary>The reference says what it is equal to: the layer of the same instruction in an image FROM scratch.</summary>
+    [Theory]
+    [InlineData("COPY", "f /a/b/c/")]
+    [InlineData("COPY", "f /a")]
+    [InlineData("COPY", "d/ /x/")]
+    [InlineData("COPY", "d /tmp")]
+    [InlineData("COPY", "--chown=7:8 d f /etc/y/")]
+    [InlineData("COPY", "* /all/")]
+    [InlineData("COPY", "link /from/link")]
+    [InlineData("ADD", "archive.tar /un/packed/")]
+    public async Task The_layer_is_that_of_BuildKit_from_scratch(string keyword, string arguments)
+    {
+        await docker.RequireAsync();
+        var bench = (await ExtendBench.NewAsync(machine)).With("f", "F").With("d/g", "G").With("d/e/h", "H");
+        File.CreateSymbolicLink(Path.Combine(bench.Context, "link"), "f");
+        await Tool.RunAsync("chmod", "-R", "u=rwX,go=rX", bench.Context);
+        await Tool.RunAsync("chmod", "700", Path.Combine(bench.Context, "d"));
+        await Tool.RunAsync("tar", "-C", bench.Context, "--owner=3", "--group=4", "--mtime=@0", "-cf", Path.Combine(bench.Context, "archive.tar"), "d");
+
+        (await bench.RunAsync($"{keyword} --link {arguments}", "--refresh-extensions")).ShouldSucceed();
+
+        var ours = FileSystemView.Of((await bench.ImageAsync()).Tars().Skip(1));
+        var file = Path.Combine(Path.GetDirectoryName(bench.Context)!, "scratch.Dockerfile");
+        await File.WriteAllTextAsync(file, $"FROM scratch\n{keyword} {arguments}\n", TestContext.Current.CancellationToken);
+        ours.ShouldBe(await docker.BuildAsync(file, bench.Context, "scratch", buildKit: true));
+    }
+}

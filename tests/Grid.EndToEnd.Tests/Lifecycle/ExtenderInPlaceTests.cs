@@ -1,0 +1,25 @@
+using Grid.EndToEnd.Tests.Fixtures;
+
+namespace Grid.EndToEnd.Tests.Lifecycle;
+
+/// <summary>What <c>grid lifecycle extender</c> does in the container it changes, where sandboxes of their own do otherwise.</summary>
+public sealed class ExtenderInPlaceTests(TestMachine machine)
+{
+    [Fact]
+    public async Task A_linked_copy_is_made_beside_the_container_and_put_on_it()
+    {
+        var extension = (await InPlaceExtension.NewAsync(machine)).With("f", "F");
+        const string Copies = "COPY --link f /linked/\nCOPY --link --chown=5:6 f /etc/owned/\nRUN cat /linked/f /etc/owned/f >/seen; ls -A /real >>/seen";
+        var first = await extension.RunAsync("RUN mkdir /real && ln -s /real /linked\n" + Copies);
+        first.ExitCode.ShouldBe(0, first.ToString());
+        string[] layers = ["linked dir 755 0:0 \nlinked/f file 644 0:0 F", "etc dir 755 5:6 \netc/owned dir 755 5:6 \netc/owned/f file 644 5:6 F", "seen file 644 0:0 FF"];
+        extension.Layers().Skip(1).ShouldBe(layers);
+
+        var second = await extension.RunAsync("RUN mkdir -m 700 /real && ln -s /real /linked\n" + Copies);
+
+        second.ExitCode.ShouldBe(0, second.ToString());
+        second.Output.ShouldContain("COPY --link f /linked/ (cached)");
+        second.Output.ShouldNotContain("seen (cached)");
+        extension.Layers().Skip(1).ShouldBe(layers);
+    }
+}
