@@ -7,12 +7,17 @@ namespace Grid.Worker;
 public sealed class NodeResources(WorkerOptions options, ContentStore content, BuildSecrets secrets) : IDisposable
 {
     private readonly CacheVolumes _caches = new(options.CacheVolumesDirectory);
+    private readonly StepScratch _scratch = new();
 
     /// <summary>Fetches what ADD names by URL.</summary>
     public UrlFetcher Urls { get; } = new(content, options.AllowPrivateUrls);
 
     /// <summary>What the steps of one build can use.</summary>
-    internal StepResources For(string buildKey, ContextStore contexts) => new(contexts, _caches, id => secrets.Find(buildKey, id), Urls);
+    internal StepResources For(string buildKey, ContextStore contexts) => new(contexts, _caches, id => secrets.Find(buildKey, id), Urls, _scratch);
 
-    public void Dispose() => Urls.Dispose();
+    public void Dispose()
+    {
+        _scratch.Dispose();
+        Urls.Dispose();
+    }
 }

@@ -37,6 +37,7 @@ internal sealed class CrashRecovery(ISandboxRuntime sandboxes, ContentStore cont
     {
         await sandboxes.RecoverAsync(cancellationToken);
         builds.DeleteAll();
+        StepScratch.RemoveDead();
         content.Recover();
     }
 

@@ -19,6 +19,7 @@ internal sealed class InPlaceSteps : IDisposable
     private readonly IPhaseLog _log;
     private readonly UrlFetcher _urls;
     private readonly StepExecutor _executor;
+    private readonly StepScratch _scratch = new();
     private readonly Queue<Layer> _notApplied = new();
 
     /// <param name="cache">Layers of earlier runs; cache volumes are beside them.</param>
@@ -30,7 +31,7 @@ internal sealed class InPlaceSteps : IDisposable
     {
         (_cache, _scope, _log, _urls) = (cache, scope, log, new UrlFetcher(cache.Content, allowPrivate: true));
         // The reference's extender knows no secrets either.
-        var resources = new StepResources(new ContextStore(cache.Content, contextsDirectory), new CacheVolumes(cache.VolumesDirectory), _ => null, _urls);
+        var resources = new StepResources(new ContextStore(cache.Content, contextsDirectory), new CacheVolumes(cache.VolumesDirectory), _ => null, _urls, _scratch);
         _executor = new StepExecutor(new InPlaceRuntime(cache.Content, excluded), cache.Content, new SandboxLimits(), resources)
         {
             // In place there is no image as it was before.
@@ -54,7 +55,11 @@ internal sealed class InPlaceSteps : IDisposable
         return position with { Fetched = fetched };
     }
 
-    public void Dispose() => _urls.Dispose();
+    public void Dispose()
+    {
+        _scratch.Dispose();
+        _urls.Dispose();
+    }
 
     /// <summary>The layer of a step, from the cache or by running it; null when it makes none.</summary>
     public async Task<Layer?> RunAsync(ChainStep step, PinnedImage image, ChainPosition position, CancellationToken cancellationToken)

@@ -1,3 +1,4 @@
+using System.Text;
 using Grid.Dockerfiles;
 using Grid.Dockerfiles.Planning;
 using Grid.Lifecycle.Packages;
@@ -66,18 +67,21 @@ public sealed class StepExecutor(ISandboxRuntime sandboxes, ContentStore content
     {
         var user = UserLookup.Resolve(sandbox.Files, run.User);
         MakeDirectory(sandbox, run.WorkingDirectory, new ProcessUser(0, 0));
-        using var script = run.Script is null ? null : new ScriptVolume(run.Script);
         using var mounts = await RunMounts.PrepareAsync(run, input, resources, cancellationToken);
         IEnumerable<string> home = run.Environment.Any(e => e.StartsWith("HOME=", StringComparison.Ordinal)) ? [] : ["HOME=" + user.Home];
+        foreach (var id in mounts.Unmasked)
+            output.Write(Encoding.UTF8.GetBytes($"Warning: the secret '{id}' has fewer than {SecretMask.MinLength} bytes and is not masked in what the command prints\n"), isError: false);
         var tail = new OutputTail(output);
+        var mask = new SecretMask(tail, mounts.Secrets);
         var result = await RunAsync(sandbox, new ProcessSpec(run.Argv, [.. run.Environment, .. run.ProxyEnvironment, .. home, .. mounts.Variables], run.WorkingDirectory, user.User)
         {
-            Output = tail,
+            Output = mask,
             Privileges = Privileges.PackageManager,
             Network = run.Network != RunNetwork.None,
-            ExtraVolumes = script is null ? mounts.Volumes : [.. mounts.Volumes, script.Volume],
+            ExtraVolumes = mounts.Volumes,
             TemporaryFileSystems = mounts.TemporaryFileSystems,
         }, input.Label, cancellationToken);
+        mask.Flush();
         if (result.OutOfMemory)
             throw new StepFailedException($"{input.Label}: killed for using more memory than the sandbox has ({limits.MemoryBytes / (1024 * 1024)} MiB)", tail.Text());
         if (result.ExitCode != 0)

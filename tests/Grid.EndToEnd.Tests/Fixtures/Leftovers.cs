@@ -23,6 +23,13 @@ public static class Leftovers
         .Where(directory => int.TryParse(Path.GetFileName(directory), out var id) && id != Environment.ProcessId)
         .Select(CommandOf).Where(command => command.Contains(marker, StringComparison.Ordinal));
 
+    /// <summary>Files with a text in them that are there for RUN to be mounted: secrets and scripts. Those of other grids come and go meanwhile.</summary>
+    public static async Task<IReadOnlyList<string>> MountedAsync(string text)
+    {
+        string[] search = ["/dev/shm", Path.GetTempPath(), "-maxdepth", "3", "(", "-path", "*/grid-mounts-*", "-o", "-path", "*/grid-scripts-*", ")", "-type", "f", "-exec", "grep", "-lF", text, "{}", ";"];
+        return (await Tool.TryAsync("find", search)).Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+    }
+
     private static string CommandOf(string process)
     {
         try
