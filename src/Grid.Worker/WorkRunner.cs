@@ -91,7 +91,7 @@ public sealed class WorkRunner(
         var result = await executor.RunAsync(BuildDirectory.SandboxHandle(work.Handle), work.Input, Origins([work.Input.BaseLocation, .. work.Input.Origins]),
             Output(work, work.Name.Kind == ImageKind.Build ? Phase.ExtendBuild : Phase.ExtendRun), cancellationToken);
         span?.SetTag("grid.layer", result.Layer?.DiffId.ToString());
-        return new StepDone(result.Layer) { Packages = result.Packages };
+        return new StepDone(result.Layer) { Packages = result.Packages, RootUsers = result.RootUsers?.ToArray() };
     }
 
     private async Task<WorkResult> FetchAsync(FetchWork work, CancellationToken cancellationToken)

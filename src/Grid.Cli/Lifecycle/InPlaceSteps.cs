@@ -61,8 +61,8 @@ internal sealed class InPlaceSteps : IDisposable
         _urls.Dispose();
     }
 
-    /// <summary>The layer of a step, from the cache or by running it; null when it makes none.</summary>
-    public async Task<Layer?> RunAsync(ChainStep step, PinnedImage image, ChainPosition position, CancellationToken cancellationToken)
+    /// <summary>What a step gave, from the cache or by running it; null when it only changes the configuration.</summary>
+    public async Task<CachedStep?> RunAsync(ChainStep step, PinnedImage image, ChainPosition position, CancellationToken cancellationToken)
     {
         if (step.Key is not { } key)
         {
@@ -74,7 +74,7 @@ internal sealed class InPlaceSteps : IDisposable
             _log.Info($"{step.Planned.Text} (cached)");
             if (known.Layer is not null)
                 _notApplied.Enqueue(known.Layer);
-            return known.Layer;
+            return known;
         }
         var linked = step.Planned is CopyStep { Link: true };
         // It neither sees the container's files nor changes them.
@@ -91,11 +91,12 @@ internal sealed class InPlaceSteps : IDisposable
             Fetched = position.Fetched,
             Label = ExtensionChain.Label(step),
         };
-        var (layer, _) = await _executor.RunAsync($"step-{step.Name.Number}", input, _cache.Content, _log, cancellationToken);
-        _cache.Add(key, layer);
+        var (layer, _, rootUsers) = await _executor.RunAsync($"step-{step.Name.Number}", input, _cache.Content, _log, cancellationToken);
+        var result = new CachedStep(layer, rootUsers?.ToArray());
+        _cache.Add(key, result);
         if (linked && layer is not null)
             _notApplied.Enqueue(layer);
-        return layer;
+        return result;
     }
 
     /// <summary>Brings the container's files to where the chain is.</summary>

@@ -29,6 +29,7 @@ public sealed class StepExecutor(ISandboxRuntime sandboxes, ContentStore content
         var linked = input.Step is CopyStep { Link: true };
         var spec = new SandboxSpec(handle, linked ? [] : input.Parent, blobs) { ExcludedPaths = ExcludedPaths, Limits = limits, FilesOnly = linked };
         await using var sandbox = await sandboxes.CreateAsync(spec, cancellationToken);
+        IReadOnlyList<string>? rootUsers;
         var packages = ListsPackages ? PackageInventory.Look(sandbox.Files) : null;
         try
         {
@@ -46,6 +47,8 @@ public sealed class StepExecutor(ISandboxRuntime sandboxes, ContentStore content
                 default:
                     throw new StepFailedException($"{input.Label}: a {input.Step.GetType().Name} has nothing to run");
             }
+            // Of a linked copy only what it brings is seen.
+            rootUsers = linked && sandbox.Files.Stat("/etc/passwd") is null ? null : UserLookup.RootUsers(sandbox.Files);
         }
         catch (FormatException e)
         {
@@ -53,7 +56,7 @@ public sealed class StepExecutor(ISandboxRuntime sandboxes, ContentStore content
         }
         var changes = packages?.Changed() is { Count: > 0 } databases ? await ComparePackagesAsync(spec, sandbox, databases, cancellationToken) : null;
         var layer = await sandbox.CommitAsync(cancellationToken);
-        return new StepResult(layer, layer is null ? null : changes);
+        return new StepResult(layer, layer is null ? null : changes, rootUsers);
     }
 
     /// <summary>What databases said before is seen in another sandbox over the same parent, in which nothing runs: overlayfs shows a file that was opened before as it is now.</summary>

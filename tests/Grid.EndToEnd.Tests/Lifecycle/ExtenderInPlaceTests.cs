@@ -22,4 +22,13 @@ public sealed class ExtenderInPlaceTests(TestMachine machine)
         second.Output.ShouldNotContain("seen (cached)");
         extension.Layers().Skip(1).ShouldBe(layers);
     }
+
+    [Fact]
+    public async Task A_name_for_root_at_the_end_is_refused()
+    {
+        var extension = await InPlaceExtension.NewAsync(machine);
+        var result = await extension.RunAsync("RUN echo '1001:x:0:0::/root:/bin/sh' >>/etc/passwd");
+        result.ExitCode.ShouldBe(102, result.ToString());
+        result.Output.ShouldContain("USER is '1001:1001', which is user 0 in the image's /etc/passwd");
+    }
 }
