@@ -1,3 +1,4 @@
+using Grid.Api.Secrets;
 using Grid.Client.Models;
 using Grid.Contracts.Builds;
 using Grid.Contracts.Tenants;
@@ -29,13 +30,14 @@ internal static class Submissions
             Image(submission.RunImage, "runImage", errors);
         if (submission.PreviousImage is not null)
             Image(submission.PreviousImage, "previousImage", errors);
-        if (submission.BuildId is not null && !Guid.TryParse(submission.BuildId, out _))
-            errors["buildId"] = ["a UUID"];
+        CheckBuildId(submission.BuildId, errors);
         if (submission.SourceDateEpoch is < 0)
             errors["sourceDateEpoch"] = ["seconds since 1970"];
         if (submission.Environment.Count > MaxEnvironment)
             errors["environment"] = [$"at most {MaxEnvironment} variables"];
         Names.CheckEnvironment(submission.Environment, errors);
+        foreach (var id in submission.Secrets.Where(x => !Names.IsFile(x.Key) || x.Value is not { Length: > 0 and <= SecretDesk.MaxBytes }).Select(x => x.Key))
+            errors[$"secrets.{id}"] = [$"{Names.FileRule}; 1 to {SecretDesk.MaxBytes} bytes"];
         var source = Source(submission.Source, errors);
         Names.ThrowIfAny(errors);
         var environment = new Dictionary<string, string>(settings.Environment);
@@ -55,7 +57,20 @@ internal static class Submissions
             DefaultProcess = submission.DefaultProcess,
             RefreshExtensions = submission.RefreshExtensions,
             SourceDateEpoch = submission.SourceDateEpoch,
+            SecretIds = [.. submission.Secrets.Keys.Order(StringComparer.Ordinal)],
         };
+    }
+
+    private static void CheckBuildId(string? policy, Dictionary<string, string[]> errors)
+    {
+        try
+        {
+            BuildIdPolicy.Parse(policy);
+        }
+        catch (FormatException e)
+        {
+            errors["buildId"] = [e.Message];
+        }
     }
 
     /// <summary>A registry image: files and engines of the nodes are not a caller's to name.</summary>
