@@ -43,6 +43,52 @@ public abstract partial class SandboxConformance
         Paths(await sandbox.CommitAsync(Stop)).ShouldBe(["data", "data/x"]);
     }
 
+    /// <summary>Processes in the race below; each costs a container on some engines.</summary>
+    protected virtual int Races => 60;
+
+    /// <summary>
+    /// Two sandboxes share a directory (RUN --mount=type=cache), and one of them swaps a directory in it with a link out of the image all the time, while the other's mounts are made below it
+    /// (CVE-2024-11218 of buildah, CVE-2024-23651 of BuildKit). Whatever a process finds, nothing but the shared directory and its own root is written or mounted to.
+    /// </summary>
+    [Theory]
+    [InlineData("/")]
+    [InlineData("../../../../../../../../../../")]
+    public async Task ExtraVolumes_DirectoryInASharedOneIsSwappedMeanwhile_NothingElseIsTouched(string way)
+    {
+        var (shared, marker, inner) = (Host("shared"), Host("marker", ("m", "host")), Host("inner", ("i", "inner")));
+        var link = way + marker.TrimStart('/');
+        var swap = $"mkdir '/c/d', 0777; symlink '{link}', '/c/l'; print qq(ready\n); $| = 1; until (-e '/c/stop') {{ rename '/c/d', '/c/x'; rename '/c/l', '/c/d'; rename '/c/d', '/c/l'; rename '/c/x', '/c/d' }}";
+        await using var swapping = await CreateAsync();
+        await using var mounting = await CreateAsync();
+        var output = new Capture();
+        var swapper = swapping.RunAsync(new ProcessSpec(["/usr/bin/perl", "-e", "$| = 1; " + swap], [], "/", new ProcessUser(0, 0)) { Output = output, ExtraVolumes = [new Volume(shared, "/c")] }, Stop);
+        await Task.WhenAny(output.FirstOutput, swapper);
+        var (ran, refused) = (0, 0);
+        for (var race = 0; race < Races; race++)
+        {
+            try
+            {
+                await ShellAsync(mounting, "echo in >/c/d/e/in; echo in >/c/d/v/in; true", spec => spec with
+                {
+                    ExtraVolumes = [new Volume(shared, "/c"), new Volume(inner, "/c/d/v", ReadOnly: true)], TemporaryFileSystems = [new TemporaryFileSystem("/c/d/e")],
+                });
+                ran++;
+            }
+            catch (SandboxException)
+            {
+                // It lost the race: the place was gone when something was to be mounted there.
+                refused++;
+            }
+        }
+        File.WriteAllText(Path.Combine(shared, "stop"), "");
+        (await swapper).ExitCode.ShouldBe(0, output.Text(true));
+        (ran + refused).ShouldBe(Races);
+        System.IO.Directory.GetFileSystemEntries(marker).ShouldBe([Path.Combine(marker, "m")], $"{ran} ran, {refused} were refused");
+        File.ReadAllText(Path.Combine(marker, "m")).ShouldBe("host");
+        System.IO.Directory.GetFileSystemEntries(inner).ShouldBe([Path.Combine(inner, "i")]);
+        File.ReadAllText("/proc/self/mountinfo").ShouldNotContain(marker);
+    }
+
     [Fact]
     public async Task Volumes_LinkLoop_IsRefusedWithAMessage()
     {

@@ -30,7 +30,7 @@ public sealed class StepExecutor(ISandboxRuntime sandboxes, ContentStore content
         var spec = new SandboxSpec(handle, linked ? [] : input.Parent, blobs) { ExcludedPaths = ExcludedPaths, Limits = limits, FilesOnly = linked };
         await using var sandbox = await sandboxes.CreateAsync(spec, cancellationToken);
         IReadOnlyList<string>? rootUsers;
-        var packages = ListsPackages ? PackageInventory.Look(sandbox.Files) : null;
+        var packages = PackageInventory.Look(sandbox.Files);
         try
         {
             switch (input.Step)
@@ -54,7 +54,10 @@ public sealed class StepExecutor(ISandboxRuntime sandboxes, ContentStore content
         {
             throw new StepFailedException($"{input.Label}: {e.Message}");
         }
-        var changes = packages?.Changed() is { Count: > 0 } databases ? await ComparePackagesAsync(spec, sandbox, databases, cancellationToken) : null;
+        var databases = packages.Changed();
+        if (databases.Count > 0 && !ListsPackages)
+            output.Write(Encoding.UTF8.GetBytes($"Warning: the step changed {databases[0]}; in a container of the image nobody sees what was there before, so what it installed is not in the bill of materials\n"), isError: false);
+        var changes = databases.Count > 0 && ListsPackages ? await ComparePackagesAsync(spec, sandbox, databases, cancellationToken) : null;
         var layer = await sandbox.CommitAsync(cancellationToken);
         return new StepResult(layer, layer is null ? null : changes, rootUsers);
     }

@@ -1,23 +1,27 @@
+using System.Globalization;
 using Grid.Oci.FileSystem;
 using Grid.Sandbox.OciRuntime.Linux;
 
 namespace Grid.Sandbox.OciRuntime.InPlace;
 
 /// <summary>
-/// Volumes of one process that runs in place: a link where nothing is, a bind mount over what is there (which needs CAP_SYS_ADMIN). All are gone when disposed.
+/// Volumes of one process that runs in place: a link where nothing is, a bind mount over what is there (which needs CAP_SYS_ADMIN). File systems in memory are always mounted. All
+/// are gone when disposed.
 /// </summary>
 internal sealed class InPlaceVolumes : IDisposable
 {
-    private const ulong BindRecursively = 0x1000 | 0x4000;
+    private const ulong BindRecursively = 0x1000 | 0x4000, NoSetUid = 0x2, NoDev = 0x4;
     private readonly RootedDirectory _root = new("/");
     private readonly Stack<Action> _removals = new();
 
-    public InPlaceVolumes(IReadOnlyList<Volume> volumes)
+    public InPlaceVolumes(IReadOnlyList<Volume> volumes, IReadOnlyList<TemporaryFileSystem> inMemory)
     {
+        var all = volumes.Select(volume => (volume.Path, Add: (Action)(() => Add(volume)))).Concat(inMemory.Select(memory => (memory.Path, Add: (Action)(() => Add(memory)))));
         try
         {
-            foreach (var volume in volumes)
-                Add(volume);
+            // What is inside another comes after it.
+            foreach (var (_, add) in all.OrderBy(volume => volume.Path.Count(c => c == '/')))
+                add();
         }
         catch
         {
@@ -42,6 +46,25 @@ internal sealed class InPlaceVolumes : IDisposable
         MakeParents(volume.Path);
         _root.CreateSymbolicLink(volume.Path, volume.HostPath);
         _removals.Push(() => _root.Delete(volume.Path));
+    }
+
+    private void Add(TemporaryFileSystem memory)
+    {
+        if (_root.Stat(memory.Path) is null)
+        {
+            MakeParents(memory.Path);
+            _root.CreateDirectory(memory.Path, 0b111_101_101);
+            _removals.Push(() => _root.Delete(memory.Path));
+        }
+        try
+        {
+            Libc.Mount("tmpfs", memory.Path, "tmpfs", NoSetUid | NoDev, memory.SizeBytes > 0 ? string.Create(CultureInfo.InvariantCulture, $"size={memory.SizeBytes}") : null);
+        }
+        catch (IOException e)
+        {
+            throw new SandboxException($"cannot mount a file system in memory at {memory.Path}: {e.Message}; run the container with CAP_SYS_ADMIN, or leave --mount=type=tmpfs out", e);
+        }
+        _removals.Push(() => Libc.TryUnmount(memory.Path, lazy: true));
     }
 
     private void Mount(Volume volume)

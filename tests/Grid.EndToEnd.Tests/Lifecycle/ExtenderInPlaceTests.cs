@@ -31,4 +31,26 @@ public sealed class ExtenderInPlaceTests(TestMachine machine)
         result.ExitCode.ShouldBe(102, result.ToString());
         result.Output.ShouldContain("USER is '1001:1001', which is user 0 in the image's /etc/passwd");
     }
+
+    [Fact]
+    public async Task File_systems_in_memory_are_there_for_the_command_alone()
+    {
+        var extension = (await InPlaceExtension.NewAsync(machine)).With("f", "F");
+        var result = await extension.RunAsync("""
+            RUN echo kept >/tmp/before; mkdir /have
+            RUN --mount=type=tmpfs,target=/tmp,size=1m --mount=type=tmpfs,target=/made/here --mount=type=bind,source=f,target=/tmp/f ls /tmp /made/here >/seen; echo x >/made/here/x; cat /tmp/f >>/seen; ! dd if=/dev/zero of=/tmp/big bs=1024 count=2048 2>/dev/null
+            RUN ls -d /made >/after 2>&1; cat /tmp/before >>/after
+            """);
+        result.ExitCode.ShouldBe(0, result.ToString());
+        extension.Layers().Skip(1).ShouldBe(["seen file 644 0:0 /made/here:\n\n/tmp:\nf\nF", "after file 644 0:0 ls: cannot access '/made': No such file or directory\nkept\n"]);
+    }
+
+    [Fact]
+    public async Task What_is_not_listed_in_place_is_said()
+    {
+        var extension = await InPlaceExtension.NewAsync(machine);
+        var result = await extension.RunAsync("RUN mkdir -p /lib/apk/db && echo P:curl >/lib/apk/db/installed");
+        result.ExitCode.ShouldBe(0, result.ToString());
+        result.Output.ShouldContain("Warning: the step changed /lib/apk/db/installed");
+    }
 }

@@ -12,6 +12,9 @@ public sealed class DockerConformance : SandboxConformance
 
     protected override void AssertNothingLeft() => DockerEngineUnderTest.AssertNothingLeft(Directory);
 
+    /// <summary>A container is made for each.</summary>
+    protected override int Races => 6;
+
     /// <summary>Executed processes are in the container's process-id namespace, with the one that holds it and with those that run at the same time.</summary>
     [Fact]
     public override async Task RunAsync_OtherProcessesOfTheMachine_AreInvisible()
