@@ -122,7 +122,7 @@ public sealed class RunMountTests(TestMachine machine)
     [Theory]
     [InlineData("type=bind,target=/m,bind-propagation=shared", "bind-propagation")]
     [InlineData("type=cache,target=/m,suid", "suid")]
-    [InlineData("type=tmpfs,target=/m,size=1m\\,suid", "size")]
+    [InlineData("type=tmpfs,target=/m,size=1m\\,suid", "suid")]
     [InlineData("type=bind,from=other,target=/m", "from")]
     [InlineData("type=bind,target=/", "invalid mount target")]
     [InlineData("type=ssh", "ssh")]
