@@ -57,7 +57,8 @@ public abstract partial class SandboxConformance
     {
         var (shared, marker, inner) = (Host("shared"), Host("marker", ("m", "host")), Host("inner", ("i", "inner")));
         var link = way + marker.TrimStart('/');
-        var swap = $"mkdir '/c/d', 0777; symlink '{link}', '/c/l'; print qq(ready\n); $| = 1; until (-e '/c/stop') {{ rename '/c/d', '/c/x'; rename '/c/l', '/c/d'; rename '/c/d', '/c/l'; rename '/c/x', '/c/d' }}";
+        // A directory that somebody is making things in meanwhile is left where it was put, and a new one takes its place.
+        var swap = $"mkdir '/c/d'; print qq(ready\n); my $n = 0; until (-e '/c/stop') {{ $n++; rename '/c/d', qq(/c/x$n); symlink '{link}', '/c/d'; unlink '/c/d'; rename(qq(/c/x$n), '/c/d') or mkdir '/c/d' }}";
         await using var swapping = await CreateAsync();
         await using var mounting = await CreateAsync();
         var output = new Capture();
@@ -74,7 +75,7 @@ public abstract partial class SandboxConformance
                 });
                 ran++;
             }
-            catch (SandboxException)
+            catch (Exception lost) when (lost is SandboxException or IOException)
             {
                 // It lost the race: the place was gone when something was to be mounted there.
                 refused++;
