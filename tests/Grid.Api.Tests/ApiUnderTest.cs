@@ -2,6 +2,7 @@ using System.Net.Http.Headers;
 using Grid.Client;
 using Grid.Client.Models;
 using Grid.Contracts.Events;
+using Grid.Contracts.Secrets;
 using Grid.Contracts.Tenants;
 using Grid.Grains.Tests.Cluster;
 using Grid.Oci.Content;
@@ -13,7 +14,7 @@ using Microsoft.Extensions.Logging;
 namespace Grid.Api.Tests;
 
 /// <summary>The API on a port of the loopback address, over silos with a scripted node; tenants <c>red</c> and <c>blue</c> with a key of each role.</summary>
-public sealed class ApiUnderTest : IAsyncLifetime
+public class ApiUnderTest : IAsyncLifetime
 {
     private readonly List<HttpClient> _clients = [];
     private readonly string _directory = Directory.CreateTempSubdirectory("grid-api-").FullName;
@@ -29,9 +30,12 @@ public sealed class ApiUnderTest : IAsyncLifetime
 
     internal WebApplication App => _app;
 
+    /// <summary>The silos below.</summary>
+    internal virtual Task<TestGrid> StartGridAsync() => TestGrid.StartAsync();
+
     public async ValueTask InitializeAsync()
     {
-        Grid = await TestGrid.StartAsync();
+        Grid = await StartGridAsync();
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         builder.WebHost.UseUrls("http://127.0.0.1:0");
@@ -40,6 +44,7 @@ public sealed class ApiUnderTest : IAsyncLifetime
         builder.Services.AddSingleton(new ContentStore(Path.Combine(_directory, "content")));
         builder.Services.AddSingleton(p => new TieredContent(p.GetRequiredService<ContentStore>(), null));
         builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton(SecretKeyRing.Parse(SecretKeyRing.NewEntry("k1")));
         builder.Services.AddGridApi(new ApiOptions { DataDirectory = _directory, MaxUploadBytes = 1024 * 1024 });
         _app = builder.Build();
         _app.MapGridApi();
@@ -58,6 +63,7 @@ public sealed class ApiUnderTest : IAsyncLifetime
         await _app.DisposeAsync();
         await Grid.DisposeAsync();
         Directory.Delete(_directory, recursive: true);
+        GC.SuppressFinalize(this);
     }
 
     /// <summary>A client with a new key of a tenant.</summary>

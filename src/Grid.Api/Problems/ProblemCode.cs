@@ -19,10 +19,14 @@ public static class ProblemCode
     public const string UploadMismatch = "upload-mismatch";
     /// <summary>409: the source was not uploaded.</summary>
     public const string SourceMissing = "source-missing";
+    /// <summary>409: the node has no key for secrets, or not the one a secret was sealed with.</summary>
+    public const string SecretsUnavailable = "secrets-unavailable";
     /// <summary>413: more bytes than are accepted.</summary>
     public const string TooLarge = "too-large";
     /// <summary>429: too many requests.</summary>
     public const string TooMany = "too-many-requests";
+    /// <summary>429: as many builds wait as may.</summary>
+    public const string QueueFull = "queue-full";
     /// <summary>503: the grid cannot answer now; try again.</summary>
     public const string Unavailable = "unavailable";
     /// <summary>500: a defect of Grid.</summary>
@@ -38,8 +42,10 @@ public static class ProblemCode
         [IdempotencyMismatch] = (409, "The idempotency key belongs to another request"),
         [UploadMismatch] = (409, "The upload does not fit"),
         [SourceMissing] = (409, "The source was not uploaded"),
+        [SecretsUnavailable] = (409, "Secrets cannot be used here"),
         [TooLarge] = (413, "Too large"),
         [TooMany] = (429, "Too many requests"),
+        [QueueFull] = (429, "The queue is full"),
         [Unavailable] = (503, "Not available now"),
         [Internal] = (500, "An error of Grid's own"),
     };

@@ -5,6 +5,7 @@ using Grid.Contracts.Apps;
 using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
 using Grid.Contracts.Queues;
+using Grid.Contracts.Secrets;
 using Grid.Contracts.Work;
 using Grid.Dockerfiles;
 using Grid.Grains.Machines;
@@ -61,7 +62,7 @@ public sealed class BuildGrain(
         var now = time.GetUtcNow();
         var answer = await GrainFactory.GetGrain<IQueueGrain>(request.Pool).EnqueueAsync(PhaseWork.Queued(Key, this.GetGrainId(), request, now));
         if (answer.Refusal is { } refusal)
-            return new BuildStatus { BuildKey = Key, State = BuildState.Refused, Failure = new Failure((int)ExitCode.Failed, refusal) };
+            return new BuildStatus { BuildKey = Key, State = BuildState.Refused, Failure = new Failure((int)ExitCode.Failed, refusal), RetryAfter = answer.RetryAfter };
         if (reminders is not null)
             await reminders.RegisterOrUpdateReminder(this.GetGrainId(), ReminderName, ReminderPeriod, ReminderPeriod);
         _span = GridTelemetry.StartDetached("build", request.TraceParent);
@@ -117,8 +118,22 @@ public sealed class BuildGrain(
 
     public Task DroppedAsync(QueueDrop drop) => State.Request is null ? Task.CompletedTask : ApplyAsync(Dropped(State.Progress, drop));
 
-    public Task<bool> MayPublishAsync(string handle) => Task.FromResult(
-        Runs(Phase.Export) && Work.Handle(Phase.Export) == handle && State.Progress is { CancelReason: null, Failure: null });
+    public Task<bool> MayPublishAsync(string handle) => Task.FromResult(MayPublish(handle));
+
+    public async Task<PublishAnswer?> RequestPublishAsync(string handle)
+    {
+        if (!MayPublish(handle))
+            return null;
+        var (intent, answer) = PublishFence.Ask(State.Publishing, handle, time.GetUtcNow());
+        if (answer.Granted)
+        {
+            State.Publishing = intent;
+            await SaveAsync();
+        }
+        return answer;
+    }
+
+    private bool MayPublish(string handle) => Runs(Phase.Export) && Work.Handle(Phase.Export) == handle && State.Progress is { CancelReason: null, Failure: null };
 
     public async Task ReceiveReminder(string reminderName, TickStatus status)
     {
@@ -354,6 +369,8 @@ public sealed class BuildGrain(
         }
         foreach (var node in new[] { progress.Placement?.Home?.Node, progress.Placement?.RunExtension?.Node }.OfType<string>().Distinct())
             await TryToFinishAsync($"what the build left on {node}", () => GrainFactory.GetGrain<IWorkerGrain>(node).ReleaseAsync(Key));
+        if (Request.SecretIds.Length > 0)
+            await TryToFinishAsync("the build's secrets", () => GrainFactory.GetGrain<ISecretsGrain>(Key).ClearAsync());
         if (!_finished)
             events.Append(Key, new BuildFinished(progress.State, ExitCodeOf(progress)) { At = time.GetUtcNow(), Failure = Status().Failure, Image = State.Image });
         _finished = true;
