@@ -4,7 +4,7 @@
 #
 #   deploy/images.sh [--base IMAGE]        another base image that the engine has or can pull, such as debian:bookworm-slim
 #
-# The engine is the one that the docker command speaks to (DOCKER_HOST).
+# The engine is the one that the docker command speaks to (DOCKER_HOST). docker-compose reads .env, which is made here when it is missing.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -28,8 +28,9 @@ docker version >/dev/null 2>&1 || fail "no Docker engine answers (DOCKER_HOST=${
 context=$(mktemp -d)
 trap 'rm -rf "$context"' EXIT
 
-"$root/deploy/install.sh" --prefix "$context/prefix"
-dotnet_root=$(sed -n 's/^export DOTNET_ROOT="${DOTNET_ROOT:-\(.*\)}"$/\1/p' "$context/prefix/bin/grid")
+prefix=$root/artifacts/images
+"$root/deploy/install.sh" --prefix "$prefix" 2>&1 | grep -v 'not on PATH' >&2
+dotnet_root=$(sed -n 's/^export DOTNET_ROOT="${DOTNET_ROOT:-\(.*\)}"$/\1/p' "$prefix/bin/grid")
 [ -d "$dotnet_root/shared" ] || fail "there is no .NET runtime in '$dotnet_root'"
 
 if [ -z "$base" ]; then
@@ -44,7 +45,7 @@ say "building grid/node:local …"
 mkdir -p "$context/node/dotnet"
 # Only what runs programs, not what builds them.
 cp -r "$dotnet_root/dotnet" "$dotnet_root/host" "$dotnet_root/shared" "$context/node/dotnet/"
-mv "$context/prefix/lib/grid" "$context/node/grid"
+cp -r "$prefix/lib/grid" "$context/node/grid"
 cp "$root/deploy/images/grid-node" "$context/node/"
 build() { DOCKER_BUILDKIT=0 docker build --quiet --build-arg "BASE=$base" --file "$root/deploy/images/$1.Dockerfile" --tag "grid/$1:local" "$context/$1" 2>&1; }
 build node >"$context/log" || { cat "$context/log" >&2; fail "grid/node:local cannot be built (see above)"; }
@@ -54,4 +55,9 @@ mkdir -p "$context/services"
 cp -r "$("$root/tests/servers/install.sh")" "$context/services/azurite"
 cp "$root/deploy/images/registry.yml" "$context/services/"
 build services >"$context/log" || { cat "$context/log" >&2; fail "grid/services:local cannot be built (see above)"; }
+if [ ! -e "$root/.env" ]; then
+  # What tenants' secrets are sealed with: the nodes of a grid share it.
+  (umask 077 && echo "GRID_SECRETS_KEYS=k1:$(head -c 32 /dev/urandom | base64)" >"$root/.env")
+  say "made a key for secrets: $root/.env"
+fi
 docker image ls --format '{{.Repository}}:{{.Tag}} {{.Size}}' --filter 'reference=grid/*' >&2

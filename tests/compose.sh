@@ -15,12 +15,12 @@ mkdir -p artifacts
 
 # The private engine publishes ports in its own network namespace.
 here() { if [ -n "${GRID_TEST_ENGINE:-}" ]; then nsenter "--net=/proc/$(cat "$GRID_TEST_ENGINE/pid")/ns/net" "$@"; else "$@"; fi; }
-grid() { here env HOME="$work" "$work/prefix/bin/grid" "$@"; }
+grid() { here env HOME="$work" "$root/artifacts/images/bin/grid" "$@"; }
 step() { printf '\n==> %s\n' "$*"; }
 
 step "Images"
-deploy/install.sh --prefix "$work/prefix"
 deploy/images.sh
+docker-compose config --quiet
 step "Three nodes"
 docker-compose up -d
 for _ in $(seq 120); do
@@ -40,12 +40,13 @@ tail -3 "$work/first.log"
 here skopeo inspect --tls-verify=false docker://127.0.0.1:5000/app:1 | jq -r .Digest
 
 step "A build whose node is killed"
+# The first node answers the command's requests; it shall stay.
+grid node drain grid-1
 grid build deploy/quickstart/app --builder registry:5000/builder:1 --image registry:5000/app:2 --refresh-extensions >"$work/second.log" 2>&1 &
 build=$!
 busy=
 while kill -0 "$build" 2>/dev/null; do
   busy=$(grid node list | awk '$2 > 0 { print $1; exit }')
-  # The first node answers the command's requests.
   if [ -n "$busy" ] && grep -q '^extend .*runs because' "$work/second.log"; then break; fi
   sleep 0.2
 done
@@ -53,7 +54,6 @@ done
 docker-compose kill -s KILL "$busy"
 echo "killed $busy"
 wait "$build" || { tail -40 "$work/second.log"; exit 1; }
-grep -i 'moved\|goes on' "$work/second.log" || true
 tail -3 "$work/second.log"
 [ "$(here skopeo inspect --tls-verify=false docker://127.0.0.1:5000/app:2 | jq -r .Digest)" = "$(sed -n 's/^Digest //p' "$work/second.log")" ]
 step "The grid of docker-compose.yml works"
