@@ -37,6 +37,7 @@ internal sealed class SimulatedGrid : IAsyncDisposable
     {
         var (nodes, state, clock) = (new SimulatedNode.Settings { Slots = slots, Shape = shape }, new StateMemory(), new BuildClock());
         var builder = new InProcessTestClusterBuilder(silos);
+        builder.Options.ConfigureFileLogging = false;
         var started = 0;
         builder.ConfigureSilo((_, silo) =>
         {
@@ -88,7 +89,11 @@ internal sealed class SimulatedGrid : IAsyncDisposable
     /// <summary>How long a build waited from submit to its first phase.</summary>
     public async Task<TimeSpan> StartAsync(string key) => TimeProvider.System.GetElapsedTime(Clock.Of(key).Submitted, await Clock.Of(key).Started.Task.WaitAsync(TimeSpan.FromMinutes(10)));
 
-    public async ValueTask DisposeAsync() => await _cluster.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        _nodes.IsOver = true;
+        await _cluster.DisposeAsync();
+    }
 
     /// <summary>The lifecycle's own records travel as JSON, as in a real silo.</summary>
     private static void Json(ISerializerBuilder serializer) => serializer.AddJsonSerializer(type => type.Namespace is { } name

@@ -20,6 +20,9 @@ internal sealed class SimulatedNode(SimulatedNode.Settings settings, IGrainFacto
 
         /// <summary>Builds a node takes; 0 lets all wait.</summary>
         public int Slots { get; set; }
+
+        /// <summary>The silos are being stopped: what still runs has nobody to report to.</summary>
+        public bool IsOver { get; set; }
     }
 
     private readonly ConcurrentDictionary<string, ConcurrentBag<string>> _builds = new(StringComparer.Ordinal);
@@ -51,7 +54,11 @@ internal sealed class SimulatedNode(SimulatedNode.Settings settings, IGrainFacto
         {
             await grains.GetGrain<IWorkOwner>(item.Owner).ReportAsync(new WorkReport(item.Handle) { Result = ResultOf(item) });
         }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (Exception) when (settings.IsOver)
+        {
+            // Expected.
+        }
+        catch (Exception e)
         {
             // Nobody tells it again: the figures of this run are worth nothing.
             await Console.Error.WriteLineAsync($"benchmark: {item.Handle} could not be reported: {e}");
