@@ -29,6 +29,9 @@ internal sealed class SharedStorage : IGrainStorage
     /// <summary>Asked before each write; throws what the write shall throw.</summary>
     public Action<string, GrainId> BeforeWrite { get; set; } = (_, _) => { };
 
+    /// <summary>What is stored: name of the state and key of the grain.</summary>
+    public IReadOnlyList<string> Keys => [.. _states.Keys.Select(k => $"{k.Item1} {k.Item2.Key}")];
+
     public Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
         if (_states.TryGetValue((stateName, grainId), out var stored))
@@ -53,6 +56,7 @@ internal sealed class SharedStorage : IGrainStorage
     public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
         _states.TryRemove((stateName, grainId), out _);
+        (grainState.State, grainState.ETag, grainState.RecordExists) = (Activator.CreateInstance<T>(), null, false);
         return Task.CompletedTask;
     }
 }
