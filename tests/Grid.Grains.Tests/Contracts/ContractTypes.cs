@@ -24,11 +24,11 @@ internal static class ContractTypes
     /// <summary>What stands in journals.</summary>
     public static IReadOnlyList<Type> Events { get; } = [.. typeof(BuildEvent).Assembly.GetTypes().Where(t => t.IsSubclassOf(typeof(BuildEvent)))];
 
-    /// <summary>Names of stored states, which are part of where they are stored.</summary>
-    public static IEnumerable<string> StateNames => typeof(BuildGrainState).Assembly.GetTypes().Where(t => t.IsSubclassOf(typeof(Grain)))
+    /// <summary>What is stored under which name: the names are part of where it is stored.</summary>
+    public static IReadOnlyDictionary<string, string> StateNames => typeof(BuildGrainState).Assembly.GetTypes().Where(t => t.IsSubclassOf(typeof(Grain)))
         .SelectMany(t => t.GetConstructors().SelectMany(c => c.GetParameters()))
         .Where(p => p.IsDefined(typeof(PersistentStateAttribute), false))
-        .Select(p => $"{p.GetCustomAttribute<PersistentStateAttribute>()!.StateName} {AliasOf(p.ParameterType.GetGenericArguments()[0])}");
+        .ToDictionary(p => p.GetCustomAttribute<PersistentStateAttribute>()!.StateName!, p => AliasOf(p.ParameterType.GetGenericArguments()[0]), StringComparer.Ordinal);
 
     /// <summary>The name a type has on the wire and in storage.</summary>
     public static string AliasOf(Type type) => type.GetCustomAttribute<AliasAttribute>(false)?.Alias ?? throw new InvalidOperationException($"{type} has no alias");
