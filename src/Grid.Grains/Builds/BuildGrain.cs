@@ -80,27 +80,13 @@ public sealed class BuildGrain(
         (State.Request, State.Quota) = (request, admission.Quota);
         State.SubmittedAt = now;
         State.TraceParent = _span?.Id ?? request.TraceParent;
-        State.BuildId = await BuildIdAsync(request);
+        State.BuildId = await BuildIds.ResolveAsync(GrainFactory, Key, request, time.GetUtcNow());
         events.Append(Key, new BuildStarted(Key, request.Targets[0]) { At = now });
         if (State.BuildId.Length > 0)
             await AnsweredAsync(BuildMachine.Accept(), answer);
         else
             await ApplyAsync(BuildMachine.Refused(BuildMachine.Accept(), new Failure((int)ExitCode.InvalidArgs, $"build_id {request.BuildId}: the grid knows no such build of {request.App}; name another, or use pinned=UUID")));
         return Status();
-    }
-
-    /// <summary>The value of <c>build_id</c>; empty when the build that shall be replayed is not known.</summary>
-    private async Task<string> BuildIdAsync(BuildRequest request)
-    {
-        var policy = BuildIdPolicy.Parse(request.BuildId);
-        string? replayed = null;
-        if (policy.Kind == BuildIdKind.Replay)
-        {
-            var key = policy.Value != "last" ? policy.Value.StartsWith(request.Tenant + "/", StringComparison.Ordinal) ? policy.Value : $"{request.Tenant}/{policy.Value}"
-                : (await GrainFactory.GetGrain<IAppGrain>($"{request.Tenant}/{request.App}").GetAsync()).Builds.FirstOrDefault()?.BuildKey;
-            replayed = key is null || key == Key ? "" : (await GrainFactory.GetGrain<IBuildGrain>(key).GetStatusAsync()).BuildId;
-        }
-        return policy.Resolve(request.Tenant, time.GetUtcNow(), Guid.NewGuid(), replayed);
     }
 
     public async Task CancelAsync(string reason)
