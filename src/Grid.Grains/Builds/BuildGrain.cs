@@ -9,6 +9,7 @@ using Grid.Contracts.Work;
 using Grid.Dockerfiles;
 using Grid.Grains.Machines;
 using Grid.Grains.Queues;
+using Grid.Oci;
 using Orleans.Runtime;
 using Orleans.Timers;
 
@@ -100,6 +101,22 @@ public sealed class BuildGrain(
     }
 
     public Task<BuildStatus> GetStatusAsync() => Task.FromResult(Status());
+
+    public Task<Digest[]> GetContentAsync() => Task.FromResult(BuildMachine.IsOver(State.Progress) ? [] : BuildContent.Of(State).ToArray());
+
+    public async Task<bool> ForgetAsync()
+    {
+        if (State.Request is not null && !BuildMachine.IsOver(State.Progress))
+            return false;
+        // Itself last: what is stored of it brings whoever comes again back here.
+        await GrainFactory.GetGrain<IDetectionGrain>(Key).ForgetAsync();
+        await Extender(ImageKind.Build).ForgetAsync();
+        await Extender(ImageKind.Run).ForgetAsync();
+        if (state.RecordExists)
+            await state.ClearStateAsync();
+        DeactivateOnIdle();
+        return true;
+    }
 
     public Task<BuildRequest?> GetRequestAsync() => Task.FromResult(State.Request);
 
