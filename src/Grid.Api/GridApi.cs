@@ -59,6 +59,7 @@ public static class GridApi
         v1.MapBuilds();
         v1.MapEvents();
         v1.MapPools();
+        v1.MapRetention();
     }
 
     private static void AddIdentity(this IServiceCollection services, ApiOptions options)
