@@ -5,6 +5,7 @@ using Grid.Contracts.Apps;
 using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
 using Grid.Contracts.Queues;
+using Grid.Contracts.Secrets;
 using Grid.Contracts.Work;
 using Grid.Dockerfiles;
 using Grid.Grains.Machines;
@@ -385,6 +386,8 @@ public sealed class BuildGrain(
         }
         foreach (var node in new[] { progress.Placement?.Home?.Node, progress.Placement?.RunExtension?.Node }.OfType<string>().Distinct())
             await TryToFinishAsync($"what the build left on {node}", () => GrainFactory.GetGrain<IWorkerGrain>(node).ReleaseAsync(Key));
+        if (Request.SecretIds.Length > 0)
+            await TryToFinishAsync("the build's secrets", () => GrainFactory.GetGrain<ISecretsGrain>(Key).ClearAsync());
         if (!_finished)
             events.Append(Key, new BuildFinished(progress.State, ExitCodeOf(progress)) { At = time.GetUtcNow(), Failure = Status().Failure, Image = State.Image });
         _finished = true;

@@ -47,7 +47,7 @@ internal static class CacheConfiguration
         return options;
     }
 
-    private static T Value<T>(SettingValues values, Setting setting, Func<string, T> read, T fallback)
+    internal static T Value<T>(SettingValues values, Setting setting, Func<string, T> read, T fallback)
     {
         try
         {

@@ -1,10 +1,12 @@
 using Grid.Api;
 using Grid.Api.Builds;
 using Grid.Api.Problems;
+using Grid.Api.Secrets;
 using Grid.Contracts.Apps;
 using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
 using Grid.Contracts.Tenants;
+using Grid.Contracts.Secrets;
 using Grid.Contracts.Work;
 using Grid.Dockerfiles;
 using Grid.Grains.Retention;
@@ -27,7 +29,8 @@ public sealed class BuildExpiryTests(TestServers servers) : IDisposable
     {
         var store = new ContentStore(Path.Combine(_directory, "content"));
         var shared = new TieredContent(store, bench.Tier);
-        return new BuildDesk(bench.Grid.Grains, new Uploads(store, shared, bench.Grid.Grains, new ApiOptions { DataDirectory = _directory }), TimeProvider.System);
+        return new BuildDesk(bench.Grid.Grains, new Uploads(store, shared, bench.Grid.Grains, new ApiOptions { DataDirectory = _directory }),
+            new SecretDesk(bench.Grid.Grains, SecretKeyRing.Parse(SecretKeyRing.NewEntry("k1")), TimeProvider.System), TimeProvider.System);
     }
 
     private static async Task<string> SubmitAsync(RetentionBench bench, string app = "app", string? buildId = null)
