@@ -22,19 +22,19 @@ internal sealed class NodeNameGuard(NodeOptions options, ILocalSiloDetails self,
     {
         if (services.GetService<IMembershipTable>() is not { } table)
             return;
-        var namesakes = (await table.ReadAll()).Members.Select(m => m.Item1)
+        var namesakes = (await table.ReadAllAsync(cancellationToken)).Members.Select(m => m.Item1)
             .Where(m => m.SiloName == options.Name && !m.SiloAddress.Equals(self.SiloAddress) && m.Status is SiloStatus.Active or SiloStatus.Joining or SiloStatus.ShuttingDown or SiloStatus.Stopping);
         foreach (var other in namesakes)
         {
             // Of two that start at the same time one may: the one that came first.
-            if (other.Status == SiloStatus.Joining && (other.StartTime, other.SiloAddress).CompareTo((await OwnStartAsync(table), self.SiloAddress)) > 0)
+            if (other.Status == SiloStatus.Joining && (other.StartTime, other.SiloAddress).CompareTo((await OwnStartAsync(table, cancellationToken), self.SiloAddress)) > 0)
                 continue;
             if (await IsAliveAsync(other, cancellationToken))
                 throw new NodeNameTakenException(options.Name, other.SiloAddress.Endpoint.ToString());
         }
     }
 
-    private async Task<DateTime> OwnStartAsync(IMembershipTable table) => (await table.ReadRow(self.SiloAddress)).Members.Select(m => m.Item1.StartTime).FirstOrDefault(DateTime.MaxValue);
+    private async Task<DateTime> OwnStartAsync(IMembershipTable table, CancellationToken cancellationToken) => (await table.ReadRowAsync(self.SiloAddress, cancellationToken)).Members.Select(m => m.Item1.StartTime).FirstOrDefault(DateTime.MaxValue);
 
     /// <summary>One that takes connections lives; one that refuses them does not; of one that cannot be reached from here its own word counts.</summary>
     private async Task<bool> IsAliveAsync(MembershipEntry other, CancellationToken cancellationToken)
