@@ -162,7 +162,8 @@ internal sealed class OciSandbox(
         root.Unmount();
         // The root's own attributes are no part of a layer; what comes next must not see a difference either.
         Libc.ChangeMode(root.Upper, 0x1ED);
-        var upper = new RootedDirectory(root.Upper);
+        using var held = new RootedDirectory(root.Upper).Hold();
+        var upper = held.Files;
         var image = root.OpenImage(out var view);
         IReadOnlyList<Change> changes;
         using (view)

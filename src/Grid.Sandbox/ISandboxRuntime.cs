@@ -79,6 +79,9 @@ public sealed record SandboxLimits
     /// <summary>Bytes of memory; 0 means no bound.</summary>
     public long MemoryBytes { get; init; }
 
+    /// <summary>Thousandths of a processor; 0 means no bound.</summary>
+    public int CpuMillis { get; init; }
+
     /// <summary>Number of processes and threads.</summary>
     public int MaxProcesses { get; init; } = 4096;
 }

@@ -6,10 +6,12 @@ using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
 using Grid.Contracts.Queues;
 using Grid.Contracts.Secrets;
+using Grid.Contracts.Tenants;
 using Grid.Contracts.Work;
 using Grid.Dockerfiles;
 using Grid.Grains.Machines;
 using Grid.Grains.Queues;
+using Grid.Lifecycle;
 using Grid.Oci;
 using Orleans.Runtime;
 using Orleans.Timers;
@@ -61,14 +63,17 @@ public sealed class BuildGrain(
         if (State.Request is not null)
             return Status();
         var now = time.GetUtcNow();
-        var answer = await GrainFactory.GetGrain<IQueueGrain>(request.Pool).EnqueueAsync(PhaseWork.Queued(Key, this.GetGrainId(), request, now));
+        var admission = await GrainFactory.GetGrain<ITenantGrain>(request.Tenant).AdmitAsync(request);
+        if (admission.Refusal is { } refused)
+            return new BuildStatus { BuildKey = Key, State = BuildState.Refused, Failure = new Failure((int)ExitCode.InvalidArgs, refused.Message) { Code = refused.Code } };
+        var answer = await GrainFactory.GetGrain<IQueueGrain>(request.Pool).EnqueueAsync(PhaseWork.Queued(Key, this.GetGrainId(), request, now, admission.Quota));
         if (answer.Refusal is { } refusal)
             return new BuildStatus { BuildKey = Key, State = BuildState.Refused, Failure = new Failure((int)ExitCode.Failed, refusal), RetryAfter = answer.RetryAfter };
         if (reminders is not null)
             await reminders.RegisterOrUpdateReminder(this.GetGrainId(), ReminderName, ReminderPeriod, ReminderPeriod);
         _span = GridTelemetry.StartDetached("build", request.TraceParent);
         _span?.SetTag("grid.build", Key);
-        State.Request = request;
+        (State.Request, State.Quota) = (request, admission.Quota);
         State.SubmittedAt = now;
         State.TraceParent = _span?.Id ?? request.TraceParent;
         State.BuildId = await BuildIdAsync(request);
@@ -164,7 +169,7 @@ public sealed class BuildGrain(
 
     /// <summary>Asks where the build stands, which takes it in again when the queue has lost it.</summary>
     private async Task AskQueueAsync() =>
-        await AnsweredAsync(State.Progress, await Queue.EnqueueAsync(PhaseWork.Queued(Key, this.GetGrainId(), Request, State.SubmittedAt)));
+        await AnsweredAsync(State.Progress, await Queue.EnqueueAsync(PhaseWork.Queued(Key, this.GetGrainId(), Request, State.SubmittedAt, State.Quota)));
 
     /// <summary>A build that waits asks again now and then: the queue's silo may have died before it had stored that there is one.</summary>
     private void EnsureRecall()
@@ -197,13 +202,20 @@ public sealed class BuildGrain(
         return EndedAsync(phase, report.Result is not null, report.Failure);
     }
 
-    public Task DetectedAsync(DetectionOutcome outcome)
+    public async Task DetectedAsync(DetectionOutcome outcome)
     {
         if (!Runs(Phase.Detect))
-            return Task.CompletedTask;
+            return;
+        var failure = outcome.Failure ?? await WhyNotAllowedAsync(outcome.Result);
         State.Detection = outcome.Result;
-        return EndedAsync(Phase.Detect, outcome.Result is not null, outcome.Failure);
+        await EndedAsync(Phase.Detect, outcome.Result is not null && failure is null, failure);
     }
+
+    /// <summary>Which extensions and which run image a build uses is known from here on.</summary>
+    private async Task<Failure?> WhyNotAllowedAsync(Detection? detection) =>
+        detection is not null && State.Quota is not null && await GrainFactory.GetGrain<ITenantGrain>(Request.Tenant).GetAsync() is { } tenant
+            && TenantPolicy.Check(tenant.Name, tenant.Settings, State.Analyzed!, detection) is { } refusal
+            ? new Failure((int)ExitCode.GenerateError, refusal.Message) { Code = refusal.Code } : null;
 
     public Task ExtendedAsync(ExtensionOutcome outcome)
     {
@@ -240,7 +252,7 @@ public sealed class BuildGrain(
     {
         // Not earlier: a build of the app that ran while this one waited has left something.
         if (progress.Placement is null)
-            State.History = await App.GetAsync();
+            (State.History, State.StartedAt) = (await App.GetAsync(), time.GetUtcNow());
         var decision = BuildMachine.Placed(progress, placement);
         foreach (var node in decision.Progress.LostNodes.Skip(progress.LostNodes.Count))
             events.Append(Key, new BuildMoved(node, placement.Home?.Node) { At = time.GetUtcNow() });
@@ -386,10 +398,12 @@ public sealed class BuildGrain(
         }
         foreach (var node in new[] { progress.Placement?.Home?.Node, progress.Placement?.RunExtension?.Node }.OfType<string>().Distinct())
             await TryToFinishAsync($"what the build left on {node}", () => GrainFactory.GetGrain<IWorkerGrain>(node).ReleaseAsync(Key));
+        if (State is { Quota: not null, StartedAt: { } started, FinishedAt: { } ended })
+            await TryToFinishAsync("the tenant's account", () => GrainFactory.GetGrain<ITenantUsageGrain>(TenantUsage.KeyOf(Request.Tenant, started)).AddAsync(Key, (ended - started).TotalSeconds));
         if (Request.SecretIds.Length > 0)
             await TryToFinishAsync("the build's secrets", () => GrainFactory.GetGrain<ISecretsGrain>(Key).ClearAsync());
         if (!_finished)
-            events.Append(Key, new BuildFinished(progress.State, ExitCodeOf(progress)) { At = time.GetUtcNow(), Failure = Status().Failure, Image = State.Image });
+            events.Append(Key, new BuildFinished(progress.State, BuildAnswers.ExitCodeOf(progress)) { At = time.GetUtcNow(), Failure = Status().Failure, Image = State.Image });
         _finished = true;
         // Who watches waits for the end: it must be there before nothing reminds of this build any more.
         await TryToFinishAsync("the build's journal", () => events.FlushAsync(Key, CancellationToken.None));
@@ -421,19 +435,7 @@ public sealed class BuildGrain(
             await reminders.UnregisterReminder(this.GetGrainId(), reminder);
     }
 
-    private BuildStatus Status() => new()
-    {
-        BuildKey = Key,
-        State = State.Progress.State,
-        Failure = State.Progress.Failure ?? (State.Progress.State == BuildState.Cancelled ? new Failure((int)ExitCode.Failed, $"cancelled: {State.Progress.CancelReason}") : null),
-        Image = State.Progress.State == BuildState.Succeeded ? State.Image : null,
-        BuildId = State.BuildId,
-        Phases = [.. State.Progress.Phases],
-        FinishedAt = State.FinishedAt,
-    };
-
-    private static int ExitCodeOf(BuildProgress progress) =>
-        progress.State == BuildState.Succeeded ? 0 : progress.Failure?.ExitCode ?? (int)ExitCode.Failed;
+    private BuildStatus Status() => BuildAnswers.StatusOf(Key, State);
 
     private IWorkerGrain Worker => GrainFactory.GetGrain<IWorkerGrain>(State.Progress.Placement!.Home!.Node);
 
