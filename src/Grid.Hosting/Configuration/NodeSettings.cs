@@ -32,7 +32,7 @@ public static class NodeSettings
 
     public static readonly Setting Redis = new("redis.connection", SettingKind.Text, "", "Redis, as StackExchange.Redis writes it: `host:port,password=…,ssl=true`") { IsSecret = true };
     public static readonly Setting PostgreSql = new("postgresql.connection", SettingKind.Text, "", "PostgreSQL, as Npgsql writes it: `Host=…;Username=…;Password=…;Database=…`. Apply `deploy/sql` first") { IsSecret = true };
-    public static readonly Setting Azure = new("azure.connection", SettingKind.Text, "", "Azure Storage account: a connection string, or the blob service's address with a SAS") { IsSecret = true };
+    public static readonly Setting Azure = new("azure.connection", SettingKind.Text, "", "Azure Storage account: a connection string, or the blob service's address with a SAS; managed identities are not used") { IsSecret = true };
 
     public static readonly Setting State = new("state.storage", SettingKind.Word, "file", "Where grain state is kept; `file` serves a cluster of one silo only") { Words = ["file", "azure", "redis", "postgresql"] };
     public static readonly Setting StateContainer = new("state.container", SettingKind.Text, "grid-state", "Container in the Azure account");

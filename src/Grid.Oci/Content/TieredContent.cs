@@ -28,8 +28,32 @@ public sealed class TieredContent(ContentStore store, IContentTier? tier)
             if (store.Contains(digest))
                 await RenewAsync(tier, digest, token);
             else if (await tier.FindAsync(digest, token) is { } size)
-                await store.EnsureAsync(new Descriptor(MediaType, digest, size), new TierBlobs(tier), token);
+                await FetchAsync(tier, new Descriptor(MediaType, digest, size), token);
         }, cancellationToken);
+
+    /// <summary>
+    /// Brings one blob. When it is damaged twice, it is so in the tier and not on the way: it is removed there, so that a node that has it puts it there
+    /// again, or the work that made it is done again, instead of everybody failing at it for ever.
+    /// </summary>
+    private async Task FetchAsync(IContentTier tier, Descriptor blob, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await store.EnsureAsync(blob, new TierBlobs(tier), cancellationToken);
+        }
+        catch (InvalidDataException)
+        {
+            try
+            {
+                await store.EnsureAsync(blob, new TierBlobs(tier), cancellationToken);
+            }
+            catch (InvalidDataException e)
+            {
+                await tier.RemoveUnusedAsync(blob.Digest, DateTimeOffset.MaxValue, cancellationToken);
+                throw new InvalidDataException($"the blob {blob.Digest} was damaged in the shared content tier, and has been removed from it; build again ({e.Message})", e);
+            }
+        }
+    }
 
     /// <summary>Puts blobs of the store into the tier. When it returns they outlive this node; one the store has not is left out.</summary>
     public Task PublishAsync(IReadOnlyCollection<Digest> blobs, CancellationToken cancellationToken) => tier is null ? Task.CompletedTask

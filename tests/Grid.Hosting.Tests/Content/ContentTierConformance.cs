@@ -154,9 +154,17 @@ public abstract class ContentTierConformance : IAsyncLifetime
         await DamageAsync(digest, content);
         var store = NewStore("one");
 
-        await Should.ThrowAsync<InvalidDataException>(() => new TieredContent(store, Tier).FetchAsync([digest], Token));
+        var error = await Should.ThrowAsync<InvalidDataException>(() => new TieredContent(store, Tier).FetchAsync([digest], Token));
 
+        error.Message.ShouldContain($"the blob {digest} was damaged in the shared content tier, and has been removed from it; build again");
         store.Contains(digest).ShouldBeFalse();
+        // A node that has it and works with it puts it there again.
+        content[100] ^= 1;
+        var other = NewStore("other");
+        other.Put(content, "x/y").Digest.ShouldBe(digest);
+        await new TieredContent(other, Tier).FetchAsync([digest], Token);
+        await new TieredContent(store, Tier).FetchAsync([digest], Token);
+        store.Contains(digest).ShouldBeTrue();
     }
 
     [Fact]
