@@ -38,6 +38,8 @@ public sealed class BuildGrain(
     private (int, string) _toldPlace;
     private int _lostCalls;
     private bool _finished;
+    private bool _isAhead;
+    private DateTimeOffset _asked;
 
     private string Key => this.GetPrimaryKeyString();
 
@@ -57,6 +59,9 @@ public sealed class BuildGrain(
         return Task.CompletedTask;
     }
 
+    /// <summary>What is not stored yet would be told again, but only after the next reminder of the queue.</summary>
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken) => _isAhead ? SaveAsync() : Task.CompletedTask;
+
     public async Task<BuildStatus> SubmitAsync(BuildRequest request)
     {
         if (State.Request is not null)
@@ -75,27 +80,13 @@ public sealed class BuildGrain(
         (State.Request, State.Quota) = (request, admission.Quota);
         State.SubmittedAt = now;
         State.TraceParent = _span?.Id ?? request.TraceParent;
-        State.BuildId = await BuildIdAsync(request);
+        State.BuildId = await BuildIds.ResolveAsync(GrainFactory, Key, request, time.GetUtcNow());
         events.Append(Key, new BuildStarted(Key, request.Targets[0]) { At = now });
         if (State.BuildId.Length > 0)
             await AnsweredAsync(BuildMachine.Accept(), answer);
         else
             await ApplyAsync(BuildMachine.Refused(BuildMachine.Accept(), new Failure((int)ExitCode.InvalidArgs, $"build_id {request.BuildId}: the grid knows no such build of {request.App}; name another, or use pinned=UUID")));
         return Status();
-    }
-
-    /// <summary>The value of <c>build_id</c>; empty when the build that shall be replayed is not known.</summary>
-    private async Task<string> BuildIdAsync(BuildRequest request)
-    {
-        var policy = BuildIdPolicy.Parse(request.BuildId);
-        string? replayed = null;
-        if (policy.Kind == BuildIdKind.Replay)
-        {
-            var key = policy.Value != "last" ? policy.Value.StartsWith(request.Tenant + "/", StringComparison.Ordinal) ? policy.Value : $"{request.Tenant}/{policy.Value}"
-                : (await GrainFactory.GetGrain<IAppGrain>($"{request.Tenant}/{request.App}").GetAsync()).Builds.FirstOrDefault()?.BuildKey;
-            replayed = key is null || key == Key ? "" : (await GrainFactory.GetGrain<IBuildGrain>(key).GetStatusAsync()).BuildId;
-        }
-        return policy.Resolve(request.Tenant, time.GetUtcNow(), Guid.NewGuid(), replayed);
     }
 
     public async Task CancelAsync(string reason)
@@ -146,13 +137,17 @@ public sealed class BuildGrain(
             await RemoveReminderAsync();
         else if (BuildMachine.IsOver(State.Progress))
             await FinishAsync();
-        else
+        // A build that waits and lives asks by its own timer.
+        else if (time.GetUtcNow() - _asked > queues.Recall)
             await AskQueueAsync();
     }
 
     /// <summary>Asks where the build stands, which takes it in again when the queue has lost it.</summary>
-    private async Task AskQueueAsync() =>
+    private async Task AskQueueAsync()
+    {
+        _asked = time.GetUtcNow();
         await AnsweredAsync(State.Progress, await Queue.EnqueueAsync(PhaseWork.Queued(Key, this.GetGrainId(), Request, State.SubmittedAt, State.Quota)));
+    }
 
     /// <summary>A build that waits asks again now and then: the queue's silo may have died before it had stored that there is one.</summary>
     private void EnsureRecall()
@@ -215,8 +210,9 @@ public sealed class BuildGrain(
     /// <summary>Answers count only while their phase runs: a repeated or late one must not replace what later phases work with.</summary>
     private bool Runs(Phase phase) => State.Progress.State == BuildState.Running && State.Progress[phase] == PhaseState.Running;
 
-    private Task EndedAsync(Phase phase, bool done, Failure? failure) =>
-        ApplyAsync(BuildMachine.PhaseEnded(State.Progress, phase, done ? PhaseState.Done : failure is null ? PhaseState.Cancelled : PhaseState.Failed, failure));
+    private Task EndedAsync(Phase phase, bool done, Failure? failure) => ApplyAsync(
+        BuildMachine.PhaseEnded(State.Progress, phase, done ? PhaseState.Done : failure is null ? PhaseState.Cancelled : PhaseState.Failed, failure),
+        isToldAgain: done && phase is (Phase.Restore or Phase.ExtendBuild or Phase.ExtendRun));
 
     /// <summary>The queue answered: the build runs, waits, or is out.</summary>
     private async Task AnsweredAsync(BuildProgress progress, QueueAnswer answer)
@@ -247,7 +243,12 @@ public sealed class BuildGrain(
         : BuildMachine.Refused(progress, new Failure((int)ExitCode.Failed, drop.Reason));
 
     /// <summary>Saves the decision, then performs what follows from it.</summary>
-    private async Task ApplyAsync(Decision decision)
+    /// <param name="decision">The decision.</param>
+    /// <param name="isToldAgain">
+    /// Whoever told the fact keeps it, and tells it again when asked for the phase (an extender from its own record, a node for as long as it has the
+    /// directory that restore filled): while nothing follows from it, it is written with the next fact.
+    /// </param>
+    private async Task ApplyAsync(Decision decision, bool isToldAgain = false)
     {
         var before = State.Progress;
         if (decision.Effects.Count == 0 && ReferenceEquals(before, decision.Progress))
@@ -258,7 +259,10 @@ public sealed class BuildGrain(
             EnsureRecall();
             if (BuildMachine.IsOver(decision.Progress))
                 State.FinishedAt ??= time.GetUtcNow();
-            await SaveAsync();
+            if (isToldAgain && decision.Effects.Count == 0)
+                _isAhead = true;
+            else
+                await SaveAsync();
         }
         foreach (var phase in Enum.GetValues<Phase>().Where(p => before[p] == PhaseState.Running && decision.Progress[p] is not (PhaseState.Running or PhaseState.Waiting)))
         {
@@ -274,9 +278,12 @@ public sealed class BuildGrain(
         try
         {
             await state.WriteStateAsync();
+            _isAhead = false;
         }
         catch
         {
+            // What is stored counts from now on.
+            _isAhead = false;
             DeactivateOnIdle();
             throw;
         }
@@ -353,11 +360,9 @@ public sealed class BuildGrain(
             case Phase.Detect:
                 await GrainFactory.GetGrain<IDetectionGrain>(Key).CancelAsync();
                 break;
-            case Phase.ExtendBuild:
-                await Extender(ImageKind.Build).CancelAsync();
-                break;
-            case Phase.ExtendRun:
-                await Extender(ImageKind.Run).CancelAsync();
+            case Phase.ExtendBuild or Phase.ExtendRun:
+                if (!await Extender(phase == Phase.ExtendBuild ? ImageKind.Build : ImageKind.Run).CancelAsync())
+                    await EndedAsync(phase, done: false, failure: null);
                 break;
             default:
                 if (Runs(phase) && !await Worker.StopAsync(Work.Handle(phase)))
