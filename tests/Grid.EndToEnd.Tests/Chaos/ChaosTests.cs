@@ -1,0 +1,81 @@
+using System.Globalization;
+using Grid.Client.Models;
+using Grid.EndToEnd.Tests.Fixtures;
+
+namespace Grid.EndToEnd.Tests.Chaos;
+
+/// <summary>
+/// Builds while everything around them fails: three nodes with Redis, Azurite and a registry, real sandboxes, and faults that follow from a seed.
+/// <c>tests/chaos.sh</c> runs it at length.
+/// </summary>
+public sealed class ChaosTests(TestMachine machine, ITestOutputHelper output)
+{
+    private static readonly string[] Tenants = ["red", "blue"];
+    private static readonly string[] Apps = ["one", "two"];
+
+    /// <summary>Runs with <c>GRID_CHAOS_SEED</c> and <c>GRID_CHAOS_SECONDS</c>; <c>GRID_CHAOS_FAULTS</c> names kinds of faults when not all are wanted.</summary>
+    [Fact]
+    public async Task AcceptedBuilds_UnderRandomFaults_EndOnceWithTheImagesOfAnUndisturbedRun()
+    {
+        if (Environment.GetEnvironmentVariable("GRID_CHAOS_SEED") is not { Length: > 0 } text)
+        {
+            Assert.Skip("the long form: tests/chaos.sh");
+            return;
+        }
+        var seed = int.Parse(text, CultureInfo.InvariantCulture);
+        var duration = TimeSpan.FromSeconds(int.Parse(Environment.GetEnvironmentVariable("GRID_CHAOS_SECONDS") ?? "60", CultureInfo.InvariantCulture));
+        var kinds = Environment.GetEnvironmentVariable("GRID_CHAOS_FAULTS") is { Length: > 0 } names ? names.Split(',').Select(Enum.Parse<FaultKind>).ToArray() : Enum.GetValues<FaultKind>();
+        var schedule = ChaosSchedule.Of(seed, duration, ChaosGrid.Size, kinds);
+        output.WriteLine($"seed {seed}, {duration.TotalSeconds} s");
+        var bench = await machine.NewAsync();
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        patience.CancelAfter(duration + TimeSpan.FromMinutes(8));
+        await using var grid = await ChaosGrid.StartAsync(bench, await NodeNetwork.BridgeAsync(ChaosGrid.Size), pace: "0.2", patience.Token);
+        try
+        {
+            await RunAsync(grid, schedule, patience.Token);
+        }
+        finally
+        {
+            if (Environment.GetEnvironmentVariable("GRID_CHAOS_LOGS") is { Length: > 0 } logs)
+                await grid.SaveAsync(Directory.CreateDirectory(Path.Combine(logs, $"seed-{seed}")).FullName);
+        }
+    }
+
+    private async Task RunAsync(ChaosGrid grid, IReadOnlyList<Fault> schedule, CancellationToken cancellationToken)
+    {
+        var load = new BuildLoad(grid.Any, grid.ClientOf, grid.Builder, $"{grid.Registry.Host}/chaos");
+        foreach (var tenant in Tenants)
+            await load.AddTenantAsync(tenant, cancellationToken);
+        var wanted = true;
+        var builds = Task.WhenAll(Tenants.SelectMany(tenant => Apps.Select(app => load.RepeatAsync(tenant, app, () => Volatile.Read(ref wanted), cancellationToken))));
+        foreach (var fault in schedule)
+        {
+            await Task.Delay(fault.After, cancellationToken);
+            output.WriteLine($"{TimeProvider.System.GetUtcNow():HH:mm:ss.fff} {fault}");
+            await grid.MeetAsync(fault, cancellationToken);
+            await grid.SuperviseAsync(cancellationToken);
+        }
+        Volatile.Write(ref wanted, false);
+        output.WriteLine($"{TimeProvider.System.GetUtcNow():HH:mm:ss.fff} all faults are over");
+        while (!builds.IsCompleted)
+        {
+            await grid.SuperviseAsync(cancellationToken);
+            await Task.WhenAny(builds, Task.Delay(TimeSpan.FromSeconds(1), cancellationToken));
+        }
+        await builds;
+        var ends = new Dictionary<AcceptedBuild, BuildResource>();
+        foreach (var build in load.Accepted)
+            ends[build] = await load.EndAsync(build, cancellationToken);
+        output.WriteLine($"{TimeProvider.System.GetUtcNow():HH:mm:ss.fff} {ends.Count} builds: {string.Join(", ", ends.Values.CountBy(e => e.State))}");
+        IReadOnlyList<string> problems =
+        [
+            .. await Aftermath.ProblemsAsync(grid, load, ends, cancellationToken),
+            .. await Aftermath.DifferencesAsync(grid, load, ends, cancellationToken),
+            .. await Aftermath.LeftoversAsync(grid),
+        ];
+        foreach (var problem in problems)
+            output.WriteLine("PROBLEM " + problem);
+        problems.ShouldBeEmpty();
+    }
+}
