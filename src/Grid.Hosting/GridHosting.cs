@@ -69,6 +69,8 @@ public static class GridHosting
         .AddFilter("Orleans.Runtime.Silo", LogLevel.Error)
         .AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error)
         .AddFilter("Orleans", LogLevel.Error)
+        // Retries of Orleans' own placement, a stack trace each. What comes of them is an answer to the caller.
+        .AddFilter("Polly", LogLevel.None)
         // Why a start failed is thrown too, and said in our words.
         .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical));
 
@@ -123,7 +125,7 @@ public static class GridHosting
     /// <summary>Phase inputs and outputs are the lifecycle's own records, sent as JSON; messages around them are Orleans'.</summary>
     internal static void AddGridSerialization(this IServiceCollection services) =>
         services.AddSerializer(serializer => serializer.AddJsonSerializer(type => type.Namespace is { } name
-            && (name.StartsWith("Grid.Oci", StringComparison.Ordinal) || name.StartsWith("Grid.Buildpacks", StringComparison.Ordinal)
+            && (name.StartsWith("Grid.Grains.Machines", StringComparison.Ordinal) || name.StartsWith("Grid.Oci", StringComparison.Ordinal) || name.StartsWith("Grid.Buildpacks", StringComparison.Ordinal)
                 || name.StartsWith("Grid.Dockerfiles", StringComparison.Ordinal) || name.StartsWith("Grid.Lifecycle", StringComparison.Ordinal))));
 
     internal static int FreePort()

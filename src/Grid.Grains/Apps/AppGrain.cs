@@ -31,6 +31,6 @@ public sealed class AppGrain([PersistentState("app", GridStorage.Name)] IPersist
             Cache = build.Cache,
             Extensions = build.Extensions,
         };
-        await state.WriteStateAsync();
+        await this.SaveAsync(state);
     }
 }

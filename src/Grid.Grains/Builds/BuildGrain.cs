@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.ExceptionServices;
 using Grid.Buildpacks;
 using Grid.Contracts;
 using Grid.Contracts.Apps;
@@ -58,6 +59,20 @@ public sealed class BuildGrain(
     {
         if (State.Request is not null)
             return Status();
+        try
+        {
+            return await AcceptAsync(request);
+        }
+        catch
+        {
+            // What was not stored is not accepted: who asks again meets a build that knows nothing, not one that only remembers half of it.
+            DeactivateOnIdle();
+            throw;
+        }
+    }
+
+    private async Task<BuildStatus> AcceptAsync(BuildRequest request)
+    {
         var now = time.GetUtcNow();
         var answer = await GrainFactory.GetGrain<IQueueGrain>(request.Pool).EnqueueAsync(PhaseWork.Queued(Key, this.GetGrainId(), request, now));
         if (answer.Refusal is { } refusal)
@@ -231,7 +246,7 @@ public sealed class BuildGrain(
             EnsureRecall();
             if (BuildMachine.IsOver(decision.Progress))
                 State.FinishedAt ??= time.GetUtcNow();
-            await SaveAsync();
+            await this.SaveAsync(state);
         }
         foreach (var phase in Enum.GetValues<Phase>().Where(p => before[p] == PhaseState.Running && decision.Progress[p] is not (PhaseState.Running or PhaseState.Waiting)))
         {
@@ -239,20 +254,6 @@ public sealed class BuildGrain(
                 decision.Progress[phase] == PhaseState.Failed ? decision.Progress.Failure?.Message : null) { At = time.GetUtcNow() });
         }
         await PerformAsync(decision.Effects);
-    }
-
-    /// <summary>Writes; when that fails the activation goes, so that the report that comes again meets what is stored.</summary>
-    private async Task SaveAsync()
-    {
-        try
-        {
-            await state.WriteStateAsync();
-        }
-        catch
-        {
-            DeactivateOnIdle();
-            throw;
-        }
     }
 
     private async Task PerformAsync(IReadOnlyList<BuildEffect> effects)
@@ -263,7 +264,7 @@ public sealed class BuildGrain(
             {
                 await PerformAsync(effect);
             }
-            catch (Exception e) when (e is OrleansException or TimeoutException && ++_lostCalls <= MaxLostCalls)
+            catch (Exception e) when (e is OrleansException or TimeoutException or IOException && ++_lostCalls <= MaxLostCalls)
             {
                 // The node or a silo is going away under the call: the queue will say where to go on, or it answers the next time.
                 _retry ??= this.RegisterGrainTimer(RetryAsync, new GrainTimerCreationOptions(RetryDelay, RetryDelay));
@@ -339,37 +340,43 @@ public sealed class BuildGrain(
         }
     }
 
-    /// <summary>Records the end and tells it. Done again when it is not certain that it was done: every part of it can be repeated.</summary>
+    /// <summary>
+    /// Records the end and tells it. What cannot be done now is thrown in the end and done the next time, by the timer or the reminder, which is the last to
+    /// go: every part of it can be repeated.
+    /// </summary>
     private async Task FinishAsync()
     {
         var progress = State.Progress;
+        var failures = new List<Exception>();
         if (progress.State == BuildState.Succeeded)
-        {
-            await TryToFinishAsync("the app's history", () => App.PublishedAsync(new AppBuild
-            {
-                Summary = new AppBuildSummary(Key, State.Image!, time.GetUtcNow()),
-                Cache = State.App!.Cache,
-                Extensions = [.. State.BuildRecords, .. State.RunRecords],
-            }));
-        }
+            await TryAsync(RememberAsync, failures);
         foreach (var node in new[] { progress.Placement?.Home?.Node, progress.Placement?.RunExtension?.Node }.OfType<string>().Distinct())
-            await TryToFinishAsync($"what the build left on {node}", () => GrainFactory.GetGrain<IWorkerGrain>(node).ReleaseAsync(Key));
+            await ReleaseAsync(node);
         if (!_finished)
             events.Append(Key, new BuildFinished(progress.State, ExitCodeOf(progress)) { At = time.GetUtcNow(), Failure = Status().Failure, Image = State.Image });
         _finished = true;
         // Who watches waits for the end: it must be there before nothing reminds of this build any more.
-        await TryToFinishAsync("the build's journal", () => events.FlushAsync(Key, CancellationToken.None));
-        await TryToFinishAsync("its place in the queue", () => Queue.EndedAsync(Key));
-        await TryToFinishAsync("its reminder", RemoveReminderAsync);
+        await TryAsync(() => events.FlushAsync(Key, CancellationToken.None), failures);
+        await TryAsync(() => Queue.EndedAsync(Key), failures);
         if (progress.State == BuildState.Failed)
             _span.Fail(progress.Failure!.Message);
         _span?.SetTag("grid.build.state", progress.State.ToString());
         _span?.Dispose();
         _span = null;
+        if (failures.Count > 0)
+            ExceptionDispatchInfo.Throw(failures[0]);
+        await RemoveReminderAsync();
     }
 
-    /// <summary>The build's end is decided: what goes wrong behind it is said, and whoever watches is told of the end all the same.</summary>
-    private async Task TryToFinishAsync(string what, Func<Task> action)
+    /// <summary>Gives the app what its next build starts from.</summary>
+    private Task RememberAsync() => App.PublishedAsync(new AppBuild
+    {
+        Summary = new AppBuildSummary(Key, State.Image!, time.GetUtcNow()),
+        Cache = State.App!.Cache,
+        Extensions = [.. State.BuildRecords, .. State.RunRecords],
+    });
+
+    private static async Task TryAsync(Func<Task> action, List<Exception> failures)
     {
         try
         {
@@ -377,7 +384,21 @@ public sealed class BuildGrain(
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            events.Append(Key, new OutputWritten(Phase.Export, $"Warning: {what} could not be put in order: {e.Message}\n", IsError: true) { At = time.GetUtcNow() });
+            failures.Add(e);
+        }
+    }
+
+    /// <summary>Lets a node let go of the build. One that cannot be told hears it from its queue, or has lost all it had.</summary>
+    private async Task ReleaseAsync(string node)
+    {
+        try
+        {
+            await GrainFactory.GetGrain<IWorkerGrain>(node).ReleaseAsync(Key);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            if (!_finished)
+                events.Append(Key, new OutputWritten(Phase.Export, $"Warning: what the build left on {node} could not be put in order: {e.Message}\n", IsError: true) { At = time.GetUtcNow() });
         }
     }
 

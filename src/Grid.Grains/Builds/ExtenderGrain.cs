@@ -379,19 +379,8 @@ public sealed class ExtenderGrain(
 
     private void EnsureTimer() => _timer ??= this.RegisterGrainTimer(OnTickAsync, new GrainTimerCreationOptions(Tick, Tick));
 
-    /// <summary>Writes; when that fails, what is stored counts again, and the timer goes on from there.</summary>
-    private async Task SaveAsync()
-    {
-        try
-        {
-            await state.WriteStateAsync();
-        }
-        catch
-        {
-            await state.ReadStateAsync();
-            throw;
-        }
-    }
+    /// <summary>Writes; when that fails, what is stored counts again: the timer goes on from there.</summary>
+    private Task SaveAsync() => this.SaveOrReadAsync(state);
 
     /// <summary>Not awaited: the owner may be in the middle of the call that led here.</summary>
     private void TellOwner()

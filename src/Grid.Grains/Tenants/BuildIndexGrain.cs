@@ -46,7 +46,7 @@ public sealed class BuildIndexGrain([PersistentState("build-index", GridStorage.
         var app = State.Apps.BinarySearch(entry.App, StringComparer.Ordinal);
         if (app < 0)
             State.Apps.Insert(~app, entry.App);
-        await state.WriteStateAsync();
+        await this.SaveAsync(state);
         var grown = _grown;
         _grown = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         grown.SetResult();
@@ -111,7 +111,7 @@ public sealed class BuildPageGrain([PersistentState("build-page", GridStorage.Na
     public Task WriteAsync(BuildEntry[] entries)
     {
         state.State.Entries = entries;
-        return state.WriteStateAsync();
+        return this.SaveAsync(state);
     }
 
     public Task<BuildEntry[]> ReadAsync() => Task.FromResult(state.State.Entries);

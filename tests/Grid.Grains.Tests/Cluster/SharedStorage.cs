@@ -14,8 +14,12 @@ internal sealed class SharedStorage : IGrainStorage
     /// <summary>Asked before each write; throws what the write shall throw.</summary>
     public Action<string, GrainId> BeforeWrite { get; set; } = (_, _) => { };
 
+    /// <summary>Asked before each read; throws what the read shall throw.</summary>
+    public Action<string, GrainId> BeforeRead { get; set; } = (_, _) => { };
+
     public Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
+        BeforeRead(stateName, grainId);
         if (_states.TryGetValue((stateName, grainId), out var stored))
             (grainState.State, grainState.ETag, grainState.RecordExists) = (JsonSerializer.Deserialize<T>(stored.Json)!, stored.ETag, true);
         else
