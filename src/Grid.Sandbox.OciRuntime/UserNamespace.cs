@@ -11,7 +11,8 @@ public static class UserNamespace
     private const string Tool = "/usr/bin/unshare";
 
     // Waits for the process $c, again when a signal interrupts that, and ends as it does. A terminal sends SIGINT to all; SIGTERM is passed on.
-    private const string Wait = "c=$!; while wait $c; r=$?; kill -0 $c 2>/dev/null; do :; done; exit $r";
+    // It may end just when the signal comes: then the shell still knows how, and a further wait tells; 127 says that this was told before.
+    private const string Wait = "c=$!; while wait $c; r=$?; kill -0 $c 2>/dev/null; do :; done; wait $c; s=$?; [ $s -eq 127 ] || r=$s; exit $r";
     private const string Signals = "trap '' INT QUIT; trap 'kill -TERM $c' TERM HUP; exec 3<&0; ";
 
     /// <summary>The shell that has Grid's process id; its child is the first process of the namespace and dies with it.</summary>

@@ -46,7 +46,7 @@ public sealed class SandboxKindTests(TestMachine machine)
         {
         }
 
-        await Tool.RunAsync("/bin/kill", $"-{signal}", await user.OldestProcessAsync());
+        await Tool.RunAsync("/bin/kill", $"-{signal}", await OrdinaryUser.GridOfAsync(process));
 
         (await Tool.EndAsync(process)).ExitCode.ShouldBe(exitCode);
         SpinWait.SpinUntil(() => !Running(Marker), TimeSpan.FromSeconds(20)).ShouldBeTrue();
