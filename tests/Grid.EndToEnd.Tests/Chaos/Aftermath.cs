@@ -41,7 +41,7 @@ internal static class Aftermath
             var found = new List<string>();
             foreach (var build in app.Where(b => ends[b].State == BuildState.Succeeded))
             {
-                var expected = await again.EndAsync(await again.SubmitAsync(build.Source, cancellationToken), cancellationToken);
+                var expected = await again.EndAsync(await again.SubmitAsync(build.Source with { Holds = false }, cancellationToken), cancellationToken);
                 if (expected.Digest != ends[build].Digest)
                     found.Add($"{build.Source} ({build.Id}) is another image: {await DescribeAsync(ends[build])}\n not {await DescribeAsync(expected)}");
             }

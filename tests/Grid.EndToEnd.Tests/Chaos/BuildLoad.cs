@@ -12,6 +12,9 @@ namespace Grid.EndToEnd.Tests.Chaos;
 /// <summary>What is built: a source that no other has, for one app of one tenant.</summary>
 internal sealed record ChaosSource(string Tenant, string App, int Generation)
 {
+    /// <summary>Its buildpack waits until it is let go.</summary>
+    public bool Holds { get; init; }
+
     public string Text => $"{Tenant} {App} {Generation}\n";
 
     public override string ToString() => $"{Tenant}/{App} {Generation}";
@@ -55,6 +58,8 @@ internal sealed class BuildLoad(Func<Uri?> any, Func<Uri, GridClient> clientOf, 
         {
             await File.WriteAllTextAsync(Path.Combine(Directory.CreateDirectory(Path.Combine(directory.FullName, "app")).FullName, "source.txt"), source.Text, cancellationToken);
             await File.WriteAllTextAsync(Path.Combine(directory.FullName, "app", "hello.txt"), source.Text, cancellationToken);
+            if (source.Holds)
+                await File.WriteAllTextAsync(Path.Combine(directory.FullName, "app", ChaosBuilder.Hold), "", cancellationToken);
             var store = new ContentStore(Path.Combine(directory.FullName, "content"));
             var archive = AppSource.Pack(store, Path.Combine(directory.FullName, "app"), cancellationToken);
             var (blob, digest) = (archive.Blob, archive.Blob.Digest.ToString());

@@ -74,6 +74,22 @@ internal sealed class ChaosGrid : IAsyncDisposable
     public GridClient ClientOf(Uri node) => new(
         _clients.GetOrAdd(node, address => new HttpClient { BaseAddress = address, Timeout = TimeSpan.FromSeconds(20) }), File.ReadAllText(OperatorKey).Trim());
 
+    /// <summary>The node on which a build's buildpack is held, as soon as one is.</summary>
+    public Task<ChaosNode> HolderOfAsync(AcceptedBuild build, CancellationToken cancellationToken) =>
+        FirstAsync(() => Nodes.FirstOrDefault(n => n.HasSandbox($"-{build.Id}-Build-") && File.Exists(Path.Combine(n.Workspace(build), ChaosBuilder.Hold))), cancellationToken);
+
+    /// <summary>Looks until there is something to see.</summary>
+    public static async Task<T> FirstAsync<T>(Func<T?> look, CancellationToken cancellationToken)
+        where T : class
+    {
+        while (true)
+        {
+            if (look() is { } found)
+                return found;
+            await Task.Delay(TimeSpan.FromMilliseconds(25), cancellationToken);
+        }
+    }
+
     /// <summary>Writes what nodes printed and what the registry was asked into a directory, for whoever wants to know what happened.</summary>
     public async Task SaveAsync(string directory)
     {

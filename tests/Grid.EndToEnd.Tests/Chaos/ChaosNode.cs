@@ -32,6 +32,16 @@ internal sealed class ChaosNode(Workbench bench, string name, IReadOnlyList<stri
         }
     }
 
+    /// <summary>A build's source on this node.</summary>
+    public string Workspace(AcceptedBuild build) => Path.Combine(Data, "builds", Uri.EscapeDataString($"{build.Source.Tenant}/{build.Id}"), "workspace");
+
+    /// <summary>Lets a build's buildpack go on that is held here.</summary>
+    public void LetGo(AcceptedBuild build) => File.WriteAllText(Path.Combine(Workspace(build), ChaosBuilder.Go), "");
+
+    /// <summary>Whether there is a sandbox whose handle has a text in it.</summary>
+    public bool HasSandbox(string part) => Path.Combine(Data, "sandbox", "sandboxes") is var sandboxes && Directory.Exists(sandboxes)
+        && Directory.EnumerateDirectories(sandboxes).Any(s => Path.GetFileName(s).Contains(part, StringComparison.Ordinal));
+
     /// <summary>Starts it, again when it gives up: as a service manager does. Returns when it belongs to the cluster.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)
     {

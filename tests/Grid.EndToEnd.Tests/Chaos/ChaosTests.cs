@@ -37,8 +37,39 @@ public sealed class ChaosTests(TestMachine machine, ITestOutputHelper output)
         }
         finally
         {
-            if (Environment.GetEnvironmentVariable("GRID_CHAOS_LOGS") is { Length: > 0 } logs)
-                await grid.SaveAsync(Directory.CreateDirectory(Path.Combine(logs, $"seed-{seed}")).FullName);
+            await SaveAsync(grid, $"seed-{seed}");
+        }
+    }
+
+    [Fact]
+    public async Task AcceptedBuilds_ANodeKilledAndARegistryThatFails_EndOnceWithTheImagesOfAnUndisturbedRun()
+    {
+        var bench = await machine.NewAsync();
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        patience.CancelAfter(TimeSpan.FromMinutes(5));
+        await using var grid = await ChaosGrid.StartAsync(bench, NodeNetwork.Loopback(), pace: "0.05", patience.Token);
+        try
+        {
+            var load = new BuildLoad(grid.Any, grid.ClientOf, grid.Builder, $"{grid.Registry.Host}/chaos");
+            foreach (var tenant in Tenants)
+                await load.AddTenantAsync(tenant, patience.Token);
+            var held = await load.SubmitAsync(new ChaosSource("red", "one", 1) { Holds = true }, patience.Token);
+            var other = await load.SubmitAsync(new ChaosSource("blue", "one", 1), patience.Token);
+            var killed = await grid.HolderOfAsync(held, patience.Token);
+            var errors = 2;
+            grid.Registry.Begin(r => r.Method == "PUT" && r.Path.Value!.Contains("/manifests/", StringComparison.Ordinal) && Interlocked.Decrement(ref errors) >= 0 ? RegistryFault.Error : RegistryFault.None);
+            await killed.KillAsync();
+            var next = await ChaosGrid.FirstAsync(() => grid.Nodes.FirstOrDefault(n => n != killed && File.Exists(Path.Combine(n.Workspace(held), ChaosBuilder.Hold))), patience.Token);
+            await killed.StartAsync(patience.Token);
+            next.LetGo(held);
+            var ends = new Dictionary<AcceptedBuild, BuildResource> { [held] = await load.EndAsync(held, patience.Token), [other] = await load.EndAsync(other, patience.Token) };
+
+            errors.ShouldBeLessThan(0);
+            await CheckAsync(grid, load, ends, patience.Token);
+        }
+        finally
+        {
+            await SaveAsync(grid, "short");
         }
     }
 
@@ -68,6 +99,11 @@ public sealed class ChaosTests(TestMachine machine, ITestOutputHelper output)
         foreach (var build in load.Accepted)
             ends[build] = await load.EndAsync(build, cancellationToken);
         output.WriteLine($"{TimeProvider.System.GetUtcNow():HH:mm:ss.fff} {ends.Count} builds: {string.Join(", ", ends.Values.CountBy(e => e.State))}");
+        await CheckAsync(grid, load, ends, cancellationToken);
+    }
+
+    private async Task CheckAsync(ChaosGrid grid, BuildLoad load, IReadOnlyDictionary<AcceptedBuild, BuildResource> ends, CancellationToken cancellationToken)
+    {
         IReadOnlyList<string> problems =
         [
             .. await Aftermath.ProblemsAsync(grid, load, ends, cancellationToken),
@@ -77,5 +113,11 @@ public sealed class ChaosTests(TestMachine machine, ITestOutputHelper output)
         foreach (var problem in problems)
             output.WriteLine("PROBLEM " + problem);
         problems.ShouldBeEmpty();
+    }
+
+    private static async Task SaveAsync(ChaosGrid grid, string name)
+    {
+        if (Environment.GetEnvironmentVariable("GRID_CHAOS_LOGS") is { Length: > 0 } logs)
+            await grid.SaveAsync(Directory.CreateDirectory(Path.Combine(logs, name)).FullName);
     }
 }

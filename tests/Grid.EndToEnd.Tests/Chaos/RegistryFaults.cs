@@ -35,6 +35,7 @@ internal sealed class RegistryFaults : IAsyncDisposable
     private readonly string _registry;
     private readonly ConcurrentQueue<RegistryRequest> _requests = new();
     private readonly Lock _lock = new();
+    private int _stalled;
     private Func<HttpRequest, RegistryFault> _fault = _ => RegistryFault.None;
     private TaskCompletionSource _over = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -45,6 +46,9 @@ internal sealed class RegistryFaults : IAsyncDisposable
 
     /// <summary>What came, in the order in which it was answered.</summary>
     public IReadOnlyList<RegistryRequest> Requests => [.. _requests];
+
+    /// <summary>How many requests have been stalled so far.</summary>
+    public int Stalled => _stalled;
 
     /// <summary>Starts a proxy on an address, before the registry at <paramref name="registry"/>.</summary>
     public static async Task<RegistryFaults> StartAsync(IPAddress address, int port, string registry)
@@ -96,7 +100,10 @@ internal sealed class RegistryFaults : IAsyncDisposable
         try
         {
             if (fault == RegistryFault.Stall)
+            {
+                Interlocked.Increment(ref _stalled);
                 await over.WaitAsync(context.RequestAborted);
+            }
             if (fault == RegistryFault.Error)
             {
                 _requests.Enqueue(Describe(context, 0));
