@@ -85,7 +85,7 @@ public sealed class GridClient
         GetAsync<QueueResource>($"v1/pools/{Escape(pool)}/queue?waiting={waiting.ToString(CultureInfo.InvariantCulture)}", cancellationToken);
 
     /// <summary>
-    /// The build's events from after number <paramref name="after"/> to its end. A connection that breaks is made again from where it broke, as often as
+    /// The build's events to its end, after the one with the id <paramref name="after"/>, or all for 0. A connection that breaks is made again from where it broke, as often as
     /// there is progress in between.
     /// </summary>
     public async IAsyncEnumerable<BuildEvent> WatchBuildAsync(string tenant, string build, long after, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -193,7 +193,7 @@ public sealed class GridClient
                 // Something between us and the grid answered; the status says what there is to say.
             }
         }
-        throw new GridApiException(answer.StatusCode, problem);
+        throw new GridApiException(answer.StatusCode, problem) { RetryAfter = answer.Headers.RetryAfter?.Delta };
     }
 }
 
@@ -204,4 +204,7 @@ public sealed class GridApiException(HttpStatusCode status, Problem? problem) : 
 
     /// <summary>What the grid said; null when the answer was not the grid's.</summary>
     public Problem? Problem { get; } = problem;
+
+    /// <summary>When the request can be repeated; null when the server did not say.</summary>
+    public TimeSpan? RetryAfter { get; init; }
 }

@@ -58,7 +58,8 @@ public sealed class EmbeddedGrid : IAsyncDisposable
     {
         using var kept = Services.GetRequiredService<BuildSecrets>().Keep(buildKey, secrets);
         var build = Services.GetRequiredService<IGrainFactory>().GetGrain<IBuildGrain>(buildKey);
-        await build.SubmitAsync(request);
+        if (await build.SubmitAsync(request) is { State: BuildState.Refused, Failure: { } refusal })
+            throw new LifecycleException((ExitCode)refusal.ExitCode, refusal.Message);
         await using var registration = cancellationToken.Register(() => build.CancelAsync("interrupted").Ignore());
         await foreach (var buildEvent in Services.GetRequiredService<IBuildEvents>().WatchAsync(buildKey, CancellationToken.None))
             yield return buildEvent;

@@ -171,12 +171,7 @@ public sealed class WorkRunner(
             ExtraLabels = work.Labels,
             OciMediaTypes = targets.Any(target => target is ImageLocation.Layout),
         }, content, images, log);
-        if (options.StagesExports)
-            await Exporter.StageAsync(images, image, targets, cancellationToken);
-        // This node may have been given up while it was busy: the names belong to the build's current attempt alone.
-        if (!await grains.GetGrain<IBuildGrain>(work.BuildKey).MayPublishAsync(work.Handle))
-            throw new LifecycleException(ExitCode.ExportError, $"{work.Handle} may not write {string.Join(", ", work.Targets)}: the build goes on elsewhere, or was stopped");
-        var report = await Exporter.ExportAsync(images, image, targets, log, cancellationToken);
+        var report = await Exporter.ExportAsync(await MayNameAsync(work), image, targets, log, cancellationToken);
         report.EnsureComplete();
         return new ExportDone(report);
     }
@@ -187,6 +182,16 @@ public sealed class WorkRunner(
         var report = await Exporter.ExportAsync(images, image, [.. work.Targets.Select(ImageLocation.Parse)], Output(work, Phase.Export), cancellationToken);
         report.EnsureComplete();
         return new ExportDone(report);
+    }
+
+    /// <summary>The names belong to the build's current attempt alone. A node that is not alone has to be sure of that with each of them.</summary>
+    private async Task<IImageStore> MayNameAsync(ExportWork work)
+    {
+        var build = grains.GetGrain<IBuildGrain>(work.BuildKey);
+        if (options.StagesExports)
+            return new FencedImages(images, new PublishPermit(build, work.Handle, time));
+        return await build.MayPublishAsync(work.Handle) ? images
+            : throw new LifecycleException(ExitCode.ExportError, $"{work.Handle} may not write {string.Join(", ", work.Targets)}: the build goes on elsewhere, or was stopped");
     }
 
     /// <summary>Blobs of this node, and of an image for what the node has not.</summary>

@@ -38,8 +38,8 @@ public sealed record WorkerOptions
     public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
 
     /// <summary>
-    /// Exports bring an image to its registry before they ask whether they may name it, so that no time passes between permission and name in which
-    /// another node could take the build over. Costs one more request for each blob; useless on a node that is alone.
+    /// Exports bring an image to its registry before they ask whether they may name it, and name it within a permit that runs out: another node may have
+    /// taken the build over. Costs a request and a write of the build's state; useless on a node that is alone.
     /// </summary>
     public bool StagesExports { get; init; }
 

@@ -13,7 +13,7 @@ using Microsoft.Extensions.Logging;
 namespace Grid.Api.Tests;
 
 /// <summary>The API on a port of the loopback address, over silos with a scripted node; tenants <c>red</c> and <c>blue</c> with a key of each role.</summary>
-public sealed class ApiUnderTest : IAsyncLifetime
+public class ApiUnderTest : IAsyncLifetime
 {
     private readonly List<HttpClient> _clients = [];
     private readonly string _directory = Directory.CreateTempSubdirectory("grid-api-").FullName;
@@ -29,9 +29,12 @@ public sealed class ApiUnderTest : IAsyncLifetime
 
     internal WebApplication App => _app;
 
+    /// <summary>The silos below.</summary>
+    internal virtual Task<TestGrid> StartGridAsync() => TestGrid.StartAsync();
+
     public async ValueTask InitializeAsync()
     {
-        Grid = await TestGrid.StartAsync();
+        Grid = await StartGridAsync();
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         builder.WebHost.UseUrls("http://127.0.0.1:0");
@@ -58,6 +61,7 @@ public sealed class ApiUnderTest : IAsyncLifetime
         await _app.DisposeAsync();
         await Grid.DisposeAsync();
         Directory.Delete(_directory, recursive: true);
+        GC.SuppressFinalize(this);
     }
 
     /// <summary>A client with a new key of a tenant.</summary>

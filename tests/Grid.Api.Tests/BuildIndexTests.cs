@@ -35,4 +35,24 @@ public sealed class BuildIndexTests : IAsyncLifetime
             (await index.FindAsync(Entry(n).Id)).ShouldBe(Entry(n));
         (await index.FindAsync(Entry(450).Id)).ShouldBeNull();
     }
+
+    [Fact]
+    public async Task Remove_TakesBuildsOutOfPagesAndOfTheNewest_AndSaysWhetherAnyAreLeft()
+    {
+        var index = _grid.Grains.GetGrain<IBuildIndexGrain>("some");
+        for (var n = 0; n < 250; n++)
+            await index.AddAsync(Entry(n));
+        int[] gone = [0, 1, 100, 199, 200, 249];
+
+        (await index.RemoveAsync([.. gone.Select(n => Entry(n).Id)])).ShouldBeTrue();
+        (await index.RemoveAsync([.. gone.Select(n => Entry(n).Id), Entry(999).Id])).ShouldBeTrue();
+
+        (await index.ListAsync(null, 1000)).Select(e => e.Id).ShouldBe(Enumerable.Range(0, 250).Except(gone).Reverse().Select(n => Entry(n).Id));
+        foreach (var n in gone)
+            (await index.FindAsync(Entry(n).Id)).ShouldBeNull();
+        (await index.FindAsync(Entry(2).Id)).ShouldBe(Entry(2));
+        (await index.RemoveAsync([.. Enumerable.Range(0, 250).Select(n => Entry(n).Id)])).ShouldBeFalse();
+        await index.RemoveAppAsync("odd");
+        (await index.AppsAsync()).ShouldBe(["even"]);
+    }
 }

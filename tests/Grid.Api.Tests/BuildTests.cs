@@ -46,6 +46,11 @@ public sealed class BuildTests(ApiUnderTest api) : IClassFixture<ApiUnderTest>
         await foreach (var buildEvent in client.WatchBuildAsync("red", build.Id, events.Count - 2, Stop))
             rest.Add(buildEvent);
         rest.Count.ShouldBe(2);
+        // The event that was seen last is read again, and nothing before it.
+        api.Grid.Events.ReadFrom.ShouldContain(($"red/{build.Id}", events.Count - 3));
+        (await client.WatchBuildAsync("red", build.Id, events.Count, Stop).ToListAsync(Stop)).ShouldBeEmpty();
+        var error = await Should.ThrowAsync<GridApiException>(client.WatchBuildAsync("red", build.Id, 1_000_000, Stop).ToListAsync(Stop).AsTask());
+        error.Status.ShouldBe(HttpStatusCode.BadRequest);
 
         var found = await client.GetBuildAsync("red", build.Id, Stop);
         found.State.ShouldBe(BuildState.Succeeded);

@@ -6,6 +6,7 @@ using Grid.Api.Identity;
 using Grid.Api.Problems;
 using Grid.Client.Models;
 using Grid.Contracts.Builds;
+using Grid.Contracts.Queues;
 using Grid.Contracts.Tenants;
 using Grid.Oci;
 
@@ -87,20 +88,70 @@ public sealed class BuildDesk(IGrainFactory grains, TimeProvider time)
     {
         Policy.Check(tenant, settings, request);
         var hash = Digest.Compute(JsonSerializer.SerializeToUtf8Bytes(request)).Hex;
-        var id = Guid.CreateVersion7(time.GetUtcNow()).ToString("N");
-        if (idempotencyKey is not null)
-        {
-            id = await grains.GetGrain<IIdempotencyGrain>($"{tenant}/{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(idempotencyKey)))}").ClaimAsync(id);
-            if (await Index(tenant).FindAsync(id) is { } known && known.RequestHash != hash)
-                throw new ApiException(ProblemCode.IdempotencyMismatch, "this Idempotency-Key was used for another build; use a new one");
-        }
+        var claim = idempotencyKey is null ? null : grains.GetGrain<IIdempotencyGrain>($"{tenant}/{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(idempotencyKey)))}");
+        var isKnown = claim is not null && await claim.FindAsync() is { } claimed && await IsKnownAsync(tenant, claimed, hash);
         if (!await grains.GetGrain<IUploadGrain>($"{tenant}/{request.Source.Blob.Digest.Hex}").IsCompleteAsync())
             throw new ApiException(ProblemCode.SourceMissing, $"upload the source first: PUT /v1/tenants/{tenant}/uploads/{request.Source.Blob.Digest}");
+        // Before anything is stored: everybody meets a full queue at once.
+        if (!isKnown && await grains.GetGrain<IQueueGrain>(request.Pool).WhyFullAsync(tenant, request.App) is { } full)
+            throw ApiException.QueueFull(full.Refusal!, full.RetryAfter);
+        var own = Guid.CreateVersion7(time.GetUtcNow()).ToString("N");
+        var id = claim is null ? own : await claim.ClaimAsync(own);
+        if (!isKnown && id != own)
+            await IsKnownAsync(tenant, id, hash);
         var entry = new BuildEntry(id, request.App, request.Targets[0], time.GetUtcNow(), caller.Subject, hash);
         // Known before it runs: a build that nobody can find again would be lost to its owner.
+        await AddAsync(tenant, entry);
+        var status = await Build(tenant, id).SubmitAsync(request with { TraceParent = Activity.Current is { Recorded: true } current ? current.Id : null });
+        if (status.State == BuildState.Refused)
+            status = await TakeBackAsync(tenant, entry, claim) ?? throw ApiException.QueueFull(status.Failure!.Message, status.RetryAfter);
+        else if (id != own)
+            // A request with the same key, refused a moment before, may have taken back what this one relies on.
+            await RestoreAsync(tenant, entry, claim!);
+        return Describe(tenant, entry, status);
+    }
+
+    /// <summary>Whether the build of an idempotency key is there.</summary>
+    /// <exception cref="ApiException">It is, and was asked for with other words.</exception>
+    private async Task<bool> IsKnownAsync(string tenant, string build, string requestHash) => await Index(tenant).FindAsync(build) is { } known
+        && (known.RequestHash == requestHash ? true : throw new ApiException(ProblemCode.IdempotencyMismatch, "this Idempotency-Key was used for another build; use a new one"));
+
+    private async Task AddAsync(string tenant, BuildEntry entry)
+    {
         await Index(tenant).AddAsync(entry);
-        await Index($"{tenant}/{request.App}").AddAsync(entry);
-        return Describe(tenant, entry, await Build(tenant, id).SubmitAsync(request with { TraceParent = Activity.Current is { Recorded: true } current ? current.Id : null }));
+        await Index($"{tenant}/{entry.App}").AddAsync(entry);
+    }
+
+    private async Task RestoreAsync(string tenant, BuildEntry entry, IIdempotencyGrain claim)
+    {
+        await AddAsync(tenant, entry);
+        await claim.ClaimAsync(entry.Id);
+    }
+
+    /// <summary>
+    /// The queue filled up since it was asked: nothing remains of the build. But when a request with the same idempotency key was let in meanwhile, the
+    /// build is there, and this is its status.
+    /// </summary>
+    private async Task<BuildStatus?> TakeBackAsync(string tenant, BuildEntry entry, IIdempotencyGrain? claim)
+    {
+        await ForgetAsync(tenant, entry.App, [entry.Id]);
+        if (claim is null)
+            return null;
+        await claim.ReleaseAsync(entry.Id);
+        var status = await Build(tenant, entry.Id).GetStatusAsync();
+        if (status.State == BuildState.Unknown)
+            return null;
+        await RestoreAsync(tenant, entry, claim);
+        return status;
+    }
+
+    /// <summary>Takes builds of an app out of the lists.</summary>
+    private async Task ForgetAsync(string tenant, string app, string[] builds)
+    {
+        var anyLeft = await Index($"{tenant}/{app}").RemoveAsync(builds);
+        await Index(tenant).RemoveAsync(builds);
+        if (!anyLeft)
+            await Index(tenant).RemoveAppAsync(app);
     }
 
     private IBuildIndexGrain Index(string key) => grains.GetGrain<IBuildIndexGrain>(key);

@@ -19,6 +19,9 @@ public sealed class ApiException(string code, string detail) : Exception(detail)
     /// <summary>Nothing here for the caller: the same words for what does not exist and for what belongs to somebody else.</summary>
     public static ApiException NotFound() => new(ProblemCode.NotFound, "there is nothing here, or not for you");
 
+    /// <summary>There is no room for another build.</summary>
+    public static ApiException QueueFull(string reason, TimeSpan? retryAfter) => new(ProblemCode.QueueFull, reason) { RetryAfter = retryAfter ?? TimeSpan.FromSeconds(30) };
+
     /// <summary>Gives an answer of the framework's own (no such path, another media type) its code.</summary>
     internal static void AddCode(ProblemDetails problem)
     {

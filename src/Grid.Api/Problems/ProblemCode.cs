@@ -23,6 +23,8 @@ public static class ProblemCode
     public const string TooLarge = "too-large";
     /// <summary>429: too many requests.</summary>
     public const string TooMany = "too-many-requests";
+    /// <summary>429: as many builds wait as may.</summary>
+    public const string QueueFull = "queue-full";
     /// <summary>503: the grid cannot answer now; try again.</summary>
     public const string Unavailable = "unavailable";
     /// <summary>500: a defect of Grid.</summary>
@@ -40,6 +42,7 @@ public static class ProblemCode
         [SourceMissing] = (409, "The source was not uploaded"),
         [TooLarge] = (413, "Too large"),
         [TooMany] = (429, "Too many requests"),
+        [QueueFull] = (429, "The queue is full"),
         [Unavailable] = (503, "Not available now"),
         [Internal] = (500, "An error of Grid's own"),
     };

@@ -16,7 +16,7 @@ internal static class BuildRoutes
     public static void MapBuilds(this IEndpointRouteBuilder routes)
     {
         var builds = routes.MapGroup("/tenants/{tenant}/builds").WithTags("Builds");
-        builds.MapPost("", SubmitAsync).Require(Role.Builder).WithName("SubmitBuild").WithSummary("Submit a build; with an Idempotency-Key a repeated request gives the same build");
+        builds.MapPost("", SubmitAsync).Require(Role.Builder).WithName("SubmitBuild").WithSummary("Submit a build; with an Idempotency-Key a repeated request gives the same build. 429 (queue-full) with Retry-After when there is no room: nothing is kept then");
         builds.MapGet("", ListAsync).Require(Role.Viewer).WithName("ListBuilds").WithSummary("Builds, newest first");
         builds.MapGet("{build}", GetAsync).Require(Role.Viewer).WithName("GetBuild").WithSummary("One build");
         builds.MapPost("{build}/cancel", CancelAsync).Require(Role.Builder).WithName("CancelBuild").WithSummary("Ask a build to stop; it ends cancelled unless it reached another end before");

@@ -25,7 +25,7 @@ internal static class EventRoutes
             .WithSummary("A server-sent event as soon as there is a build newer than 'known'; the answer ends with it");
         var build = routes.MapGroup("/tenants/{tenant}/builds/{build}").WithTags("Builds");
         build.MapGet("events", EventsAsync).Require(Role.Viewer).WithName("WatchBuild")
-            .WithSummary($"The build's events as server-sent events from the first (or after {LastEventId}) to its end; each event's id is its number");
+            .WithSummary($"The build's events as server-sent events from the first (or after {LastEventId}) to its end; an event's id says where to go on");
         build.MapGet("log", LogAsync).Require(Role.Viewer).WithName("GetLog").Produces<string>(contentType: "text/plain")
             .WithSummary("The build's output as text, as it is written, to the build's end");
     }
@@ -37,7 +37,39 @@ internal static class EventRoutes
         var from = after ?? 0;
         if (last is not null && !long.TryParse(last, NumberStyles.None, CultureInfo.InvariantCulture, out from))
             throw new ApiException(ProblemCode.InvalidRequest, $"{LastEventId}: the number of an event, not '{last}'");
-        return TypedResults.ServerSentEvents(ItemsAsync(events.WatchAsync(BuildDesk.KeyOf(tenant, build), cancellationToken), from, cancellationToken));
+        return TypedResults.ServerSentEvents(await ItemsAsync(events, BuildDesk.KeyOf(tenant, build), from, cancellationToken));
+    }
+
+    /// <summary>
+    /// The events after one. An event's id is where it begins in the journal, and 1; so the one that was seen last is read again, which tells a place in
+    /// this journal from any number, and the end of a build from a build that goes on.
+    /// </summary>
+    private static async Task<IAsyncEnumerable<SseItem<BuildEvent>>> ItemsAsync(IBuildEvents events, string buildKey, long after, CancellationToken cancellationToken)
+    {
+        var start = Math.Max(0, after - 1);
+        var reader = events.ReadAsync(buildKey, start, cancellationToken).GetAsyncEnumerator(cancellationToken);
+        try
+        {
+            var isSeen = after > 0 && await reader.MoveNextAsync();
+            return ItemsOf(reader, isSeen ? reader.Current.Next : start, isOver: isSeen && reader.Current.Event is BuildFinished);
+        }
+        catch (Exception e) when (e is ArgumentOutOfRangeException or InvalidDataException)
+        {
+            await reader.DisposeAsync();
+            throw new ApiException(ProblemCode.InvalidRequest, $"{LastEventId}: {after.ToString(CultureInfo.InvariantCulture)} is no id of an event of this build");
+        }
+    }
+
+    private static async IAsyncEnumerable<SseItem<BuildEvent>> ItemsOf(IAsyncEnumerator<RecordedEvent> reader, long start, bool isOver)
+    {
+        await using (reader)
+        {
+            while (!isOver && await reader.MoveNextAsync())
+            {
+                yield return new SseItem<BuildEvent>(reader.Current.Event) { EventId = (start + 1).ToString(CultureInfo.InvariantCulture) };
+                start = reader.Current.Next;
+            }
+        }
     }
 
     private static async Task<ServerSentEventsResult<string>> NewsAsync(string tenant, IGrainFactory grains, BuildDesk desk, CancellationToken cancellationToken, string known = "")
@@ -57,16 +89,6 @@ internal static class EventRoutes
             }
             // Tells a browser that went away from one that waits.
             yield return new SseItem<string>("waiting", "waiting");
-        }
-    }
-
-    private static async IAsyncEnumerable<SseItem<BuildEvent>> ItemsAsync(IAsyncEnumerable<BuildEvent> events, long after, [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        long number = 0;
-        await foreach (var buildEvent in events.WithCancellation(cancellationToken))
-        {
-            if (++number > after)
-                yield return new SseItem<BuildEvent>(buildEvent) { EventId = number.ToString(CultureInfo.InvariantCulture) };
         }
     }
 

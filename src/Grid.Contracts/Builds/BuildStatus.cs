@@ -76,6 +76,9 @@ public sealed record BuildStatus
 
     /// <summary>The value of <c>build_id</c> in its Dockerfiles; empty when there is no such build.</summary>
     [Id(30)] public string BuildId { get; init; } = "";
+
+    /// <summary>When to submit a refused build again; null when nothing is known.</summary>
+    [Id(31)] public TimeSpan? RetryAfter { get; init; }
 }
 
 /// <summary>The image a build published.</summary>

@@ -20,7 +20,14 @@ public interface IBuildGrain : IWorkOwner, IExtensionOwner, IQueueMember
     [Alias("GetStatus"), ReadOnly]
     Task<BuildStatus> GetStatusAsync();
 
-    /// <summary>Whether this export may write its tags now: only the current attempt of a build that nobody stopped may.</summary>
+    /// <summary>
+    /// This export is about to write its names: whether it may, for how long, or how long to wait. Only the current attempt of a build that nobody
+    /// stopped may, and only when no earlier one can still be at it; null when it may not at all. Recorded before it is answered.
+    /// </summary>
+    [Alias("RequestPublish")]
+    Task<PublishAnswer?> RequestPublishAsync(string handle);
+
+    /// <summary>Whether this export belongs to the current attempt of a build that nobody stopped.</summary>
     [Alias("MayPublish"), ReadOnly]
     Task<bool> MayPublishAsync(string handle);
 
@@ -32,3 +39,9 @@ public interface IBuildGrain : IWorkOwner, IExtensionOwner, IQueueMember
     [Alias("Detected")]
     Task DetectedAsync(DetectionOutcome outcome);
 }
+
+/// <summary>The answer to an export that wants to write names.</summary>
+/// <param name="Granted">It may, now.</param>
+/// <param name="Duration">For how long from the moment it asked; or, when it may not yet, after what time to ask again.</param>
+[GenerateSerializer, Immutable, Alias("grid.PublishAnswer")]
+public sealed record PublishAnswer([property: Id(0)] bool Granted, [property: Id(1)] TimeSpan Duration);

@@ -13,6 +13,12 @@ public static class EventLines
     /// <summary>An event as a whole line of a journal.</summary>
     public static byte[] ToLine(BuildEvent buildEvent) => [.. JsonSerializer.SerializeToUtf8Bytes(buildEvent, Json), (byte)'\n'];
 
+    /// <summary>How the line of a build's end begins: the kind of an event is written first.</summary>
+    private static readonly byte[] End = [.. "{\"event\":\"build-finished\""u8];
+
+    /// <summary>Whether a line is a build's end.</summary>
+    public static bool IsEnd(ReadOnlySpan<byte> line) => line.StartsWith(End);
+
     /// <summary>The event of a line; <paramref name="origin"/> names the journal when it is none.</summary>
     public static BuildEvent Parse(ReadOnlySpan<byte> line, string origin)
     {

@@ -5,7 +5,10 @@ namespace Grid.Contracts.Events;
 /// <summary>The events of builds: appended by grains and workers, read by whoever watches. They outlive the build, and in a grid the node.</summary>
 public interface IBuildEvents
 {
-    /// <summary>Adds an event to a build's journal. Returns at once; order is kept for one caller. Output waits when storage cannot keep up with it.</summary>
+    /// <summary>
+    /// Adds an event to a build's journal. Returns at once; order is kept for one caller. Output waits when storage cannot keep up with it. A journal takes
+    /// one <see cref="BuildFinished"/>: who does not know whether it told the end, as a crash came between, tells it again.
+    /// </summary>
     void Append(string buildKey, BuildEvent buildEvent);
 
     /// <summary>Waits until what this process appended so far can be read by everybody. An <see cref="IOException"/> says that it cannot be written.</summary>
@@ -13,7 +16,8 @@ public interface IBuildEvents
 
     /// <summary>
     /// The events of a build from a position, then those that come, until <see cref="BuildFinished"/>. 0 is the start; other positions come from
-    /// <see cref="RecordedEvent.Next"/>.
+    /// <see cref="RecordedEvent.Next"/>, and what is before them is not read. A position where no event begins or ends throws
+    /// <see cref="ArgumentOutOfRangeException"/>.
     /// </summary>
     IAsyncEnumerable<RecordedEvent> ReadAsync(string buildKey, long from, CancellationToken cancellationToken);
 }

@@ -26,6 +26,10 @@ public interface IQueueGrain : IGrainWithStringKey
     [Alias("Enqueue")]
     Task<QueueAnswer> EnqueueAsync(QueuedBuild build);
 
+    /// <summary>What a new build of this app would be refused with now; null when there is room. Changes nothing, so a full queue costs nobody a write.</summary>
+    [Alias("WhyFull"), ReadOnly]
+    Task<QueueAnswer?> WhyFullAsync(string tenant, string app);
+
     /// <summary>The build is at its end, or nobody wants it any more. Repeating the call changes nothing.</summary>
     [Alias("Ended")]
     Task EndedAsync(string buildKey);

@@ -63,6 +63,9 @@ public sealed record QueueAnswer
 
     /// <summary>It was not taken in: why, and what to do.</summary>
     [Id(3)] public string? Refusal { get; init; }
+
+    /// <summary>When to try again after a <see cref="Refusal"/>; null when nothing is known yet.</summary>
+    [Id(4)] public TimeSpan? RetryAfter { get; init; }
 }
 
 /// <summary>A build that waits.</summary>

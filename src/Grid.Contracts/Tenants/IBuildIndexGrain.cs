@@ -10,6 +10,14 @@ public interface IBuildIndexGrain : IGrainWithStringKey
     [Alias("Add")]
     Task AddAsync(BuildEntry entry);
 
+    /// <summary>Takes builds out that are no longer there; whether any are left. Repeating it changes nothing.</summary>
+    [Alias("Remove")]
+    Task<bool> RemoveAsync(string[] ids);
+
+    /// <summary>Takes an app out of the names, unless one of its builds has just come; only for a tenant's index.</summary>
+    [Alias("RemoveApp")]
+    Task RemoveAppAsync(string app);
+
     /// <summary>At most <paramref name="limit"/> builds, newest first, older than the build <paramref name="before"/> when it is given.</summary>
     [Alias("List"), ReadOnly]
     Task<BuildEntry[]> ListAsync(string? before, int limit);
@@ -27,7 +35,7 @@ public interface IBuildIndexGrain : IGrainWithStringKey
     Task<string[]> AppsAsync();
 }
 
-/// <summary>A full page of an index, keyed <c>index key#number</c>; written once.</summary>
+/// <summary>A full page of an index, keyed <c>index key#number</c>; written once, and again when builds of it are removed.</summary>
 [Alias("grid.IBuildPageGrain")]
 public interface IBuildPageGrain : IGrainWithStringKey
 {

@@ -24,4 +24,12 @@ public interface IIdempotencyGrain : IGrainWithStringKey
     /// <summary>Gives the value that was claimed first; from then on always the same.</summary>
     [Alias("Claim")]
     Task<string> ClaimAsync(string value);
+
+    /// <summary>The value that was claimed; null when none was.</summary>
+    [Alias("Find"), ReadOnly]
+    Task<string?> FindAsync();
+
+    /// <summary>Takes the claim of a value back: nothing came of it, and the key can be used again.</summary>
+    [Alias("Release")]
+    Task ReleaseAsync(string value);
 }

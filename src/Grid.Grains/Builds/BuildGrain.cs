@@ -76,7 +76,7 @@ public sealed class BuildGrain(
         var now = time.GetUtcNow();
         var answer = await GrainFactory.GetGrain<IQueueGrain>(request.Pool).EnqueueAsync(PhaseWork.Queued(Key, this.GetGrainId(), request, now));
         if (answer.Refusal is { } refusal)
-            return new BuildStatus { BuildKey = Key, State = BuildState.Refused, Failure = new Failure((int)ExitCode.Failed, refusal) };
+            return new BuildStatus { BuildKey = Key, State = BuildState.Refused, Failure = new Failure((int)ExitCode.Failed, refusal), RetryAfter = answer.RetryAfter };
         if (reminders is not null)
             await reminders.RegisterOrUpdateReminder(this.GetGrainId(), ReminderName, ReminderPeriod, ReminderPeriod);
         _span = GridTelemetry.StartDetached("build", request.TraceParent);
@@ -132,8 +132,22 @@ public sealed class BuildGrain(
 
     public Task DroppedAsync(QueueDrop drop) => State.Request is null ? Task.CompletedTask : ApplyAsync(Dropped(State.Progress, drop));
 
-    public Task<bool> MayPublishAsync(string handle) => Task.FromResult(
-        Runs(Phase.Export) && Work.Handle(Phase.Export) == handle && State.Progress is { CancelReason: null, Failure: null });
+    public Task<bool> MayPublishAsync(string handle) => Task.FromResult(MayPublish(handle));
+
+    public async Task<PublishAnswer?> RequestPublishAsync(string handle)
+    {
+        if (!MayPublish(handle))
+            return null;
+        var (intent, answer) = PublishFence.Ask(State.Publishing, handle, time.GetUtcNow());
+        if (answer.Granted)
+        {
+            State.Publishing = intent;
+            await this.SaveAsync(state);
+        }
+        return answer;
+    }
+
+    private bool MayPublish(string handle) => Runs(Phase.Export) && Work.Handle(Phase.Export) == handle && State.Progress is { CancelReason: null, Failure: null };
 
     public async Task ReceiveReminder(string reminderName, TickStatus status)
     {

@@ -48,4 +48,7 @@ public sealed class BuildGrainState
 
     /// <summary>When the build reached its end.</summary>
     [Id(20)] public DateTimeOffset? FinishedAt { get; set; }
+
+    /// <summary>The attempt that was last allowed to write the image's names.</summary>
+    [Id(21)] public PublishIntent? Publishing { get; set; }
 }

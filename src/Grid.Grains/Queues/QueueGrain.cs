@@ -45,6 +45,8 @@ public sealed partial class QueueGrain(
         return answer;
     }
 
+    public Task<QueueAnswer?> WhyFullAsync(string tenant, string app) => Task.FromResult(_machine.WhyFull(tenant, app));
+
     public Task EndedAsync(string buildKey) => PerformAsync(_machine.Ended(buildKey, time.GetUtcNow()));
 
     public async Task<NodeOrders> SynchronizeAsync(NodeReport report)

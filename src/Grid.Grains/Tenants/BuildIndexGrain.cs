@@ -52,6 +52,27 @@ public sealed class BuildIndexGrain([PersistentState("build-index", GridStorage.
         grown.SetResult();
     }
 
+    public async Task<bool> RemoveAsync(string[] ids)
+    {
+        var gone = ids.ToHashSet(StringComparer.Ordinal);
+        // Pages first: when it ends in between, the same call again finds the rest.
+        foreach (var page in ids.Select(PageOf).Where(page => page >= 0).Distinct())
+        {
+            var entries = await Page(page).ReadAsync();
+            if (entries.Any(e => gone.Contains(e.Id)))
+                await Page(page).WriteAsync([.. entries.Where(e => !gone.Contains(e.Id))]);
+        }
+        if (State.Newest.RemoveAll(e => gone.Contains(e.Id)) > 0)
+            await this.SaveAsync(state);
+        return (await ListAsync(null, 1)).Length > 0;
+    }
+
+    public async Task RemoveAppAsync(string app)
+    {
+        if (!State.Newest.Exists(e => e.App == app) && State.Apps.Remove(app))
+            await this.SaveAsync(state);
+    }
+
     public async Task<bool> WaitForNewerAsync(string known)
     {
         if (!IsNewer())
@@ -77,7 +98,7 @@ public sealed class BuildIndexGrain([PersistentState("build-index", GridStorage.
     {
         if (State.Newest.Find(e => e.Id == id) is { } entry)
             return entry;
-        var page = State.Pages.FindLastIndex(first => string.CompareOrdinal(first, id) <= 0);
+        var page = PageOf(id);
         return page < 0 ? null : Array.Find(await Page(page).ReadAsync(), e => e.Id == id);
     }
 
@@ -91,6 +112,9 @@ public sealed class BuildIndexGrain([PersistentState("build-index", GridStorage.
                 found.Add(entries[i]);
         }
     }
+
+    /// <summary>The page a build is on if it is on one; -1 when it is older than all.</summary>
+    private int PageOf(string id) => State.Pages.FindLastIndex(first => string.CompareOrdinal(first, id) <= 0);
 
     private IBuildPageGrain Page(int number) => GrainFactory.GetGrain<IBuildPageGrain>($"{this.GetPrimaryKeyString()}#{number}");
 }

@@ -50,4 +50,12 @@ public sealed class IdempotencyGrain([PersistentState("idempotency", GridStorage
         }
         return state.State.Value;
     }
+
+    public Task<string?> FindAsync() => Task.FromResult(state.State.Value);
+
+    public async Task ReleaseAsync(string value)
+    {
+        if (state.State.Value == value)
+            await state.ClearStateAsync();
+    }
 }

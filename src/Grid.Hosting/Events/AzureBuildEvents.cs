@@ -61,6 +61,8 @@ internal sealed class AzureBuildEvents(AzureContainer container, AzureJournalOpt
     {
         var segments = SegmentsOf(buildKey);
         var at = JournalPosition.Parse(from);
+        if (from < 0 || (from > 0 && !await segments.EndsLineAsync(at, cancellationToken)))
+            throw new ArgumentOutOfRangeException(nameof(from), from, $"no line of the journal of build {buildKey} begins there");
         var lines = new LineReader(at.Offset);
         while (true)
         {

@@ -25,6 +25,10 @@ internal sealed partial class AzureJournal(string buildKey, JournalSegments segm
     private int _segment;
     private JournalPosition? _end;
 
+    /// <summary>No end of the build stands before this position but for one that <see cref="_hasEnd"/> tells of.</summary>
+    private JournalPosition _endless;
+    private bool _hasEnd;
+
     /// <summary>Completes when this process has written more.</summary>
     public Task Progress
     {
@@ -117,7 +121,9 @@ internal sealed partial class AzureJournal(string buildKey, JournalSegments segm
     {
         while (await TakeAsync() is { Count: > 0 } lines)
         {
-            await AppendAsync([.. lines.SelectMany(l => l)]);
+            var end = lines.FindIndex(l => EventLines.IsEnd(l));
+            byte[] withoutEnd = [.. lines.Where(l => !EventLines.IsEnd(l)).SelectMany(l => l)];
+            await AppendAsync(end < 0 ? withoutEnd : [.. lines.Where((l, n) => n == end || !EventLines.IsEnd(l)).SelectMany(l => l)], withoutEnd);
             lock (_lock)
             {
                 _written += lines.Count;
@@ -152,8 +158,31 @@ internal sealed partial class AzureJournal(string buildKey, JournalSegments segm
         }
     }
 
-    /// <summary>Appends bytes at the journal's end, again and again until it is certain that they are there once.</summary>
-    private async Task AppendAsync(byte[] bytes)
+    /// <summary>Whether a build's end stands before a position: looks through what others wrote.</summary>
+    private async Task<bool> HasEndAsync(JournalPosition before)
+    {
+        var lines = new LineReader(0);
+        while (!_hasEnd && (_endless.Segment < before.Segment || _endless.Offset < before.Offset))
+        {
+            var length = _endless.Segment == before.Segment ? before.Offset : (await segments.FindAsync(_endless.Segment, CancellationToken.None))?.Length ?? 0;
+            if (_endless.Offset >= length)
+            {
+                // Appends hold whole lines: none goes on in the next segment.
+                _endless = new JournalPosition(_endless.Segment + 1, 0);
+                continue;
+            }
+            var bytes = await segments.ReadAsync(_endless.Segment, _endless.Offset, length - _endless.Offset, CancellationToken.None);
+            _hasEnd = lines.Read(bytes).Any(l => EventLines.IsEnd(l.Line));
+            _endless = _endless with { Offset = _endless.Offset + bytes.Length };
+        }
+        return _hasEnd;
+    }
+
+    /// <summary>
+    /// Appends bytes at the journal's end, again and again until it is certain that they are there once; when the journal has the build's end, the ones
+    /// without it. That is looked for up to the very position that they go to.
+    /// </summary>
+    private async Task AppendAsync(byte[] bytes, byte[] withoutEnd)
     {
         // Where an append went of which it is not known whether it was done.
         JournalPosition? tried = null;
@@ -166,9 +195,19 @@ internal sealed partial class AzureJournal(string buildKey, JournalSegments segm
                     _end = null;
                     return;
                 }
-                tried = _end ??= await segments.FindEndAsync(_segment, CancellationToken.None);
-                _end = await segments.AppendAsync(tried.Value, bytes, CancellationToken.None);
-                _segment = (_end ?? tried).Value.Segment;
+                tried = null;
+                var target = _end ??= await segments.FindEndAsync(_segment, CancellationToken.None);
+                var isEnd = bytes.Length > withoutEnd.Length;
+                if (isEnd && await HasEndAsync(target))
+                    (bytes, isEnd) = (withoutEnd, false);
+                if (bytes.Length == 0)
+                    return;
+                tried = target;
+                _end = await segments.AppendAsync(target, bytes, CancellationToken.None);
+                _segment = (_end ?? target).Segment;
+                _hasEnd |= isEnd;
+                if (_endless == target)
+                    _endless = target with { Offset = target.Offset + bytes.Length };
                 return;
             }
             catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.AppendPositionConditionNotMet)

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Grid.Contracts.Events;
 
 namespace Grid.Hosting.Events;
 
@@ -8,6 +9,10 @@ internal sealed class FileJournal : IDisposable
     private readonly Lock _lock = new();
     private readonly FileStream _file;
     private long _length;
+
+    /// <summary>No build's end is before this position but for one that <see cref="_hasEnd"/> tells of.</summary>
+    private long _endless;
+    private bool _hasEnd;
     private bool _closed;
     private TaskCompletionSource _grown = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -28,7 +33,13 @@ internal sealed class FileJournal : IDisposable
         {
             if (_closed)
                 return false;
+            var isEnd = EventLines.IsEnd(line);
+            if (isEnd && HasEnd())
+                return true;
             _file.Write(line);
+            _hasEnd |= isEnd;
+            if (_endless == _length)
+                _endless += line.Length;
             _length += line.Length;
             (grown, _grown) = (_grown, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         }
@@ -40,6 +51,11 @@ internal sealed class FileJournal : IDisposable
     public async IAsyncEnumerable<(byte[] Line, long Next)> ReadAsync(long from, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var file = new FileStream(_file.Name, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
+        lock (_lock)
+        {
+            if (from < 0 || from > _length || (from > 0 && !EndsLine(file, from)))
+                throw new ArgumentOutOfRangeException(nameof(from), from, $"no line of {_file.Name} begins there");
+        }
         file.Position = from;
         var lines = new LineReader(from);
         var buffer = new byte[64 * 1024];
@@ -67,6 +83,27 @@ internal sealed class FileJournal : IDisposable
             _closed = true;
             _file.Dispose();
         }
+    }
+
+    /// <summary>Whether the end is written. What this process wrote it knows; what was there before is looked through, once.</summary>
+    private bool HasEnd()
+    {
+        if (_hasEnd || _endless == _length)
+            return _hasEnd;
+        using var file = new FileStream(_file.Name, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
+        file.Position = _endless;
+        var lines = new LineReader(_endless);
+        var buffer = new byte[64 * 1024];
+        while (!_hasEnd && file.Read(buffer) is > 0 and var read)
+            _hasEnd = lines.Read(buffer.AsMemory(0, read)).Any(l => EventLines.IsEnd(l.Line));
+        _endless = _length;
+        return _hasEnd;
+    }
+
+    private static bool EndsLine(FileStream file, long position)
+    {
+        file.Position = position - 1;
+        return file.ReadByte() == '\n';
     }
 
     /// <summary>Where the whole lines end: a process that was killed, or a full disk, may have left a piece of one.</summary>

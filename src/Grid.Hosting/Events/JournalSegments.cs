@@ -73,6 +73,10 @@ internal sealed class JournalSegments(AzureContainer container, string buildKey,
         await FindAsync(at.Segment, cancellationToken) is { } end && end.Length >= at.Offset + bytes.Length
             && (await DownloadAsync(at.Segment, at.Offset, bytes.Length, cancellationToken)).Span.SequenceEqual(bytes);
 
+    /// <summary>Whether a line ends before a position.</summary>
+    public async Task<bool> EndsLineAsync(JournalPosition at, CancellationToken cancellationToken) =>
+        at.Offset > 0 && await FindAsync(at.Segment, cancellationToken) is { } end && end.Length >= at.Offset && (await DownloadAsync(at.Segment, at.Offset - 1, 1, cancellationToken)).Span[0] == '\n';
+
     /// <summary>Bytes of a segment from an offset, at most a few MiB.</summary>
     public Task<ReadOnlyMemory<byte>> ReadAsync(int segment, long offset, long length, CancellationToken cancellationToken) =>
         DownloadAsync(segment, offset, Math.Min(length, 4 * 1024 * 1024), cancellationToken);

@@ -7,36 +7,17 @@ namespace Grid.Lifecycle.Export;
 /// <summary>Writes a finished image to all its names.</summary>
 public static class Exporter
 {
-    /// <summary>As <see cref="ExportAsync(ImageStores, ImageContent, IReadOnlyList{ExportTarget}, IPhaseLog, CancellationToken)"/>, with the locations' own names.</summary>
+    /// <summary>As <see cref="ExportAsync(IImageStore, ImageContent, IReadOnlyList{ExportTarget}, IPhaseLog, CancellationToken)"/>, with the locations' own names.</summary>
     public static Task<ExportReport> ExportAsync(
-        ImageStores images, ImageContent image, IReadOnlyList<ImageLocation> targets, IPhaseLog log, CancellationToken cancellationToken) =>
+        IImageStore images, ImageContent image, IReadOnlyList<ImageLocation> targets, IPhaseLog log, CancellationToken cancellationToken) =>
         ExportAsync(images, image, [.. targets.Select(target => new ExportTarget(target.ToString(), target))], log, cancellationToken);
-
-    /// <summary>
-    /// Brings an image to where it will be named, without naming it: blobs and manifest, by digest. What is left to do for the names takes a moment, so
-    /// that the permission to write them can be asked for right before. Only registries can hold an image without a name.
-    /// </summary>
-    public static async Task StageAsync(ImageStores images, ImageContent image, IReadOnlyList<ImageLocation> targets, CancellationToken cancellationToken)
-    {
-        foreach (var registry in targets.OfType<ImageLocation.Registry>().Select(t => t.Reference with { Tag = null, Digest = image.Digest }).Distinct())
-        {
-            try
-            {
-                await images.PushAsync(image, new ImageLocation.Registry(registry), progress: null, cancellationToken);
-            }
-            catch (Exception e) when (ImageErrors.Is(e))
-            {
-                // It is said, and by name, where the names are written.
-            }
-        }
-    }
 
     /// <summary>
     /// Writes the image under the first name, then under the others; blobs that are already there are not sent again. A name that fails does not keep the
     /// others from being written: the report says which (see <see cref="ExportReport.EnsureComplete"/>).
     /// </summary>
     public static async Task<ExportReport> ExportAsync(
-        ImageStores images, ImageContent image, IReadOnlyList<ExportTarget> targets, IPhaseLog log, CancellationToken cancellationToken)
+        IImageStore images, ImageContent image, IReadOnlyList<ExportTarget> targets, IPhaseLog log, CancellationToken cancellationToken)
     {
         var tags = new List<string>();
         var pinned = new List<ImageLocation>();

@@ -149,6 +149,57 @@ public sealed class NodeLossTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task The_next_attempt_writes_names_only_when_the_one_before_it_cannot_any_more()
+    {
+        _grid.Node.Holds = i => i is ExportWork;
+        var key = await _grid.SubmitAsync();
+        var stale = await _grid.Node.StartedAsync<ExportWork>();
+        var began = TimeProvider.System.GetTimestamp();
+        (await _grid.Build(key).RequestPublishAsync(stale.Handle))!.Granted.ShouldBeTrue();
+        await _grid.KillNodeAsync(NodeOf(stale));
+        var current = await _grid.Node.StartedAsync<ExportWork>(w => w.Handle != stale.Handle);
+
+        // What was granted is remembered although the silo that granted it may be the one that died.
+        var answer = (await TestGrid.AskAsync(() => _grid.Build(key).RequestPublishAsync(current.Handle))).ShouldNotBeNull();
+        (await TestGrid.AskAsync(() => _grid.Build(key).RequestPublishAsync(stale.Handle))).ShouldBeNull();
+        while (!answer.Granted)
+        {
+            answer.Duration.ShouldBeGreaterThan(TimeSpan.Zero);
+            await Task.Delay(answer.Duration, TestContext.Current.CancellationToken);
+            answer = (await _grid.Build(key).RequestPublishAsync(current.Handle)).ShouldNotBeNull();
+        }
+        TimeProvider.System.GetElapsedTime(began).ShouldBeGreaterThanOrEqualTo(Grid.Grains.Machines.PublishFence.Lease);
+        _grid.Node.Finish(current);
+        (await _grid.EndAsync(key)).State.ShouldBe(BuildState.Succeeded);
+        (await _grid.Build(key).RequestPublishAsync(current.Handle)).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task A_stale_attempt_can_write_no_cache_entry()
+    {
+        _grid.Node.Holds = i => i is StepWork { Name.Text: "RUN run" };
+        var key = await _grid.SubmitAsync();
+        var stale = await _grid.Node.StartedAsync<StepWork>(s => s.Name.Text == "RUN run");
+        await _grid.KillNodeAsync(NodeOf(stale));
+        var current = await _grid.Node.StartedAsync<StepWork>(s => s.Name.Text == "RUN run" && s.Handle != stale.Handle);
+
+        // The node was only cut off: it reports, and another build asks for the step.
+        await TestGrid.AskAsync(async () =>
+        {
+            await ScriptedNode.ReportAsync(_grid.Grains, stale.Owner, new WorkReport(stale.Handle) { Result = new StepDone(Samples.LayerOf("stale")) });
+            return true;
+        });
+        var other = await _grid.SubmitAsync(Samples.Request("other"));
+        await _grid.Events.FirstAsync<StepStarted>(other, s => s.Step.Text == "RUN run" && s.WaitsForAnother);
+        _grid.Node.Finish(current);
+
+        (await _grid.EndAsync(key)).State.ShouldBe(BuildState.Succeeded);
+        (await _grid.EndAsync(other)).State.ShouldBe(BuildState.Succeeded);
+        var shared = await _grid.Events.FirstAsync<StepFinished>(other, s => s.Step.Text == "RUN run");
+        shared.DiffId.ShouldBe(Samples.LayerOf(current.Handle).DiffId.ToString());
+    }
+
+    [Fact]
     public async Task A_build_that_was_asked_to_stop_may_not_publish()
     {
         _grid.Node.Holds = i => i is ExportWork;
@@ -157,5 +208,6 @@ public sealed class NodeLossTests : IAsyncLifetime
         await _grid.Build(key).CancelAsync("no longer wanted");
 
         (await _grid.Build(key).MayPublishAsync(export.Handle)).ShouldBeFalse();
+        (await _grid.Build(key).RequestPublishAsync(export.Handle)).ShouldBeNull();
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using Grid.Contracts.Events;
 
@@ -10,11 +11,23 @@ internal sealed class RecordedEvents : IBuildEvents
     private readonly List<(string Build, BuildEvent Event)> _all = [];
     private TaskCompletionSource _grown = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    /// <summary>Builds whose end was told again.</summary>
+    public ConcurrentQueue<string> RepeatedEnds { get; } = new();
+
+    /// <summary>The positions readers began at.</summary>
+    public ConcurrentQueue<(string Build, long From)> ReadFrom { get; } = new();
+
     public void Append(string buildKey, BuildEvent buildEvent)
     {
         TaskCompletionSource grown;
         lock (_lock)
         {
+            // A journal takes one.
+            if (buildEvent is BuildFinished && _all.Exists(e => e.Build == buildKey && e.Event is BuildFinished))
+            {
+                RepeatedEnds.Enqueue(buildKey);
+                return;
+            }
             _all.Add((buildKey, buildEvent));
             (grown, _grown) = (_grown, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         }
@@ -25,6 +38,9 @@ internal sealed class RecordedEvents : IBuildEvents
 
     public async IAsyncEnumerable<RecordedEvent> ReadAsync(string buildKey, long from, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        if (from > Of(buildKey).Count)
+            throw new ArgumentOutOfRangeException(nameof(from), from, "there is no such position");
+        ReadFrom.Enqueue((buildKey, from));
         long position = 0;
         await foreach (var found in WatchAsync(buildKey, cancellationToken))
         {

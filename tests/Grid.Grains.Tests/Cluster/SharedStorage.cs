@@ -17,6 +17,9 @@ internal sealed class SharedStorage : IGrainStorage
     /// <summary>Asked before each read; throws what the read shall throw.</summary>
     public Action<string, GrainId> BeforeRead { get; set; } = (_, _) => { };
 
+    /// <summary>What is stored: name of the state and key of the grain.</summary>
+    public IReadOnlyList<string> Keys => [.. _states.Keys.Select(k => $"{k.Item1} {k.Item2.Key}")];
+
     public Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
         BeforeRead(stateName, grainId);
@@ -42,6 +45,7 @@ internal sealed class SharedStorage : IGrainStorage
     public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
         _states.TryRemove((stateName, grainId), out _);
+        (grainState.State, grainState.ETag, grainState.RecordExists) = (Activator.CreateInstance<T>(), null, false);
         return Task.CompletedTask;
     }
 }

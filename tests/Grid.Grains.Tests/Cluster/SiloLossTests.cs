@@ -80,6 +80,36 @@ public sealed class SiloLossTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_build_whose_silo_dies_just_after_it_told_the_end_tells_it_again_and_is_let_go_of()
+    {
+        _grid.Node.Holds = _ => false;
+        var told = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var dead = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var key = "";
+        // Between the end in the journal and the queue's knowledge of it: the queue cannot store that the build has left.
+        _grid.Storage.BeforeWrite = (name, _) =>
+        {
+            if (name == "queue" && !dead.Task.IsCompleted && _grid.Events.Of(key).OfType<BuildFinished>().Any())
+            {
+                told.TrySetResult();
+                throw new IOException("storage is away");
+            }
+        };
+        key = TestGrid.NewKey();
+        await _grid.Build(key).SubmitAsync(Samples.Request());
+        await told.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        await _grid.KillSiloOfAsync(_grid.Build(key));
+        dead.SetResult();
+
+        // The queue still has it, reminds it, and the new activation does what is left of the end.
+        while ((await TestGrid.AskAsync(() => _grid.Queue.GetStatusAsync(0))).Running.Length > 0)
+            await Task.Delay(50, TestContext.Current.CancellationToken);
+        _grid.Events.Of(key).OfType<BuildFinished>().Count().ShouldBe(1);
+        _grid.Events.RepeatedEnds.ShouldContain(key);
+        (await _grid.StatusAsync(key)).State.ShouldBe(BuildState.Succeeded);
+    }
+
+    [Fact]
     public async Task The_queues_silo_dies_and_running_and_waiting_builds_go_on()
     {
         _grid.Node.Holds = i => i is BuildWork;

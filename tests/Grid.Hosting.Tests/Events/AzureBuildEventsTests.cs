@@ -18,6 +18,32 @@ public sealed class AzureBuildEventsTests(TestServers servers) : BuildEventsConf
 
     protected override async Task<IBuildEvents> OpenAsync() => Open(await servers.AzureAsync(), Options);
 
+    protected override async Task<string> TextAsync(string key)
+    {
+        var container = Connections.AzureBlobs(await servers.AzureAsync()).GetBlobContainerClient(_container);
+        var text = new System.Text.StringBuilder();
+        await foreach (var segment in container.GetBlobsAsync(cancellationToken: Token))
+            text.Append((await container.GetBlobClient(segment.Name).DownloadContentAsync(Token)).Value.Content);
+        return text.ToString();
+    }
+
+    [Fact]
+    public async Task Processes_that_all_tell_the_end_leave_one()
+    {
+        IBuildEvents[] tellers = [await NewAsync(), await NewAsync(), await NewAsync(), await NewAsync()];
+        await Task.WhenAll(tellers.Select((teller, t) => Task.Run(async () =>
+        {
+            for (var n = 0; n < 5; n++)
+                teller.Append("t/b", Output($"{t}:{n}"));
+            teller.Append("t/b", End);
+            await teller.FlushAsync("t/b", Token);
+        })));
+
+        var lines = (await TextAsync("t/b")).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        lines.Length.ShouldBe(21);
+        lines.Count(l => l.Contains("build-finished", StringComparison.Ordinal)).ShouldBe(1);
+    }
+
     private AzureBuildEvents Open(string connection, AzureJournalOptions options) =>
         new(new AzureContainer(Connections.AzureBlobs(connection), _container), options, TimeProvider.System, NullLogger<AzureBuildEvents>.Instance);
 

@@ -13,6 +13,13 @@ public abstract class BuildEventsConformance : IAsyncLifetime
     /// <summary>The journals as one process has them; what an earlier one wrote is there. Skips the test when a server is missing.</summary>
     protected abstract Task<IBuildEvents> OpenAsync();
 
+    /// <summary>Every line of a journal as it is kept, also those that no reader gets to.</summary>
+    protected abstract Task<string> TextAsync(string key);
+
+    private async Task<IReadOnlyList<string>> LinesAsync(string key) => [.. (await TextAsync(key)).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+        .Select(line => EventLines.Parse(System.Text.Encoding.UTF8.GetBytes(line), key))
+        .Select(e => e is OutputWritten output ? output.Text : $"end {((BuildFinished)e).ExitCode}")];
+
     protected static CancellationToken Token => TestContext.Current.CancellationToken;
 
     protected static OutputWritten Output(string text) => new(Phase.Build, text, false) { At = Noon };
@@ -105,6 +112,20 @@ public abstract class BuildEventsConformance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Reading_FromWhereNoEventBegins_IsRefused()
+    {
+        var events = await NewAsync();
+        events.Append("t/b", Output("one"));
+        events.Append("t/b", Output("two"));
+        events.Append("t/b", End);
+        await events.FlushAsync("t/b", Token);
+        var first = await events.ReadAsync("t/b", 0, Token).FirstAsync(Token);
+
+        foreach (var position in new[] { -1, 1, first.Next - 1, first.Next + 1, first.Next + 100_000, long.MaxValue })
+            await Should.ThrowAsync<ArgumentOutOfRangeException>(events.ReadAsync("t/b", position, Token).FirstAsync(Token).AsTask());
+    }
+
+    [Fact]
     public async Task A_restart_keeps_what_was_written()
     {
         var before = await OpenAsync();
@@ -126,6 +147,27 @@ public abstract class BuildEventsConformance : IAsyncLifetime
         await events.FlushAsync("t/b", Token);
 
         (await AllAsync(events, "t/b")).ShouldBe([End]);
+    }
+
+    [Fact]
+    public async Task The_end_is_written_once_however_often_and_by_however_many_it_is_told()
+    {
+        var before = await OpenAsync();
+        before.Append("t/b", Output("one"));
+        before.Append("t/b", End);
+        before.Append("t/b", End);
+        before.Append("t/b", Output("late"));
+        await before.FlushAsync("t/b", Token);
+        before.Append("t/b", End with { ExitCode = 1 });
+        await CloseAsync(before);
+        // Its process died without knowing that it had told the end.
+        var after = await NewAsync();
+        after.Append("t/b", Output("later"));
+        after.Append("t/b", End with { ExitCode = 2 });
+        after.Append("t/b", Output("latest"));
+        await after.FlushAsync("t/b", Token);
+
+        (await LinesAsync("t/b")).ShouldBe(["one", "end 0", "late", "later", "latest"]);
     }
 
     [Fact]

@@ -16,6 +16,8 @@ public sealed class FileBuildEventsTests : BuildEventsConformance
 
     protected override Task<IBuildEvents> OpenAsync() => Task.FromResult<IBuildEvents>(new FileBuildEvents(_directory));
 
+    protected override Task<string> TextAsync(string key) => File.ReadAllTextAsync(Path.Combine(_directory, Uri.EscapeDataString(key) + ".jsonl"), Token);
+
     [Fact]
     public async Task No_file_stays_open_after_the_end_of_its_build()
     {
@@ -52,6 +54,22 @@ public sealed class FileBuildEventsTests : BuildEventsConformance
         events.Append("tenant/build", End);
 
         (await AllAsync(events)).ShouldBe([End]);
+    }
+
+    [Fact]
+    public async Task Reading_goes_on_far_in_a_journal_without_what_is_before()
+    {
+        using var events = new FileBuildEvents(_directory);
+        for (var n = 0; n < 100; n++)
+            events.Append("tenant/build", Output(new string('x', 10_000)));
+        var all = await events.ReadAsync("tenant/build", 0, Token).Take(90).ToListAsync(Token);
+        events.Append("tenant/build", End);
+        // Whoever read it now would meet no events.
+        using (var file = new FileStream(Directory.GetFiles(_directory).Single(), FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+            file.Write(new byte[(int)all[88].Next]);
+
+        (await events.ReadAsync("tenant/build", all[89].Next, Token).CountAsync(Token)).ShouldBe(11);
+        await Should.ThrowAsync<InvalidDataException>(AllAsync(events));
     }
 
     [Fact]

@@ -37,7 +37,7 @@ internal sealed class Backlog(QueueLimits limits)
     public Tenant? FindTenant(string name) => _tenants.GetValueOrDefault(name);
 
     /// <summary>The build of the app that waits.</summary>
-    public Waiting? OfApp(QueuedBuild build) => FindTenant(build.Tenant)?.Waiting.GetValueOrDefault(build.App);
+    public Waiting? OfApp(string tenant, string app) => FindTenant(tenant)?.Waiting.GetValueOrDefault(app);
 
     public Waiting? Oldest => _byAge.Min;
 

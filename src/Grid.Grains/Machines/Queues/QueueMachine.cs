@@ -76,6 +76,13 @@ public sealed class QueueMachine
             : (new QueueAnswer { Place = PlaceOf(_backlog.Find(build.BuildKey)!) }, effects);
     }
 
+    /// <summary>The refusal of a new build of an app when there is no room for it. One that replaces a build that waits takes that one's room.</summary>
+    public QueueAnswer? WhyFull(string tenant, string app) =>
+        _backlog.OfApp(tenant, app) is not null ? null
+        : _backlog.Count >= _limits.Queued ? Refused($"the queue is full: {_backlog.Count} builds wait")
+        : (_backlog.FindTenant(tenant)?.Waiting.Count ?? 0) is var own && own >= _limits.TenantQueued ? Refused($"tenant {tenant} has {own} builds waiting, as many as it may")
+        : null;
+
     /// <summary>A build has ended, or nobody wants it any more.</summary>
     public IReadOnlyList<QueueEffect> Ended(string buildKey, DateTimeOffset now)
     {
@@ -176,7 +183,9 @@ public sealed class QueueMachine
     private QueueAnswer? Admit(QueuedBuild build, DateTimeOffset now)
     {
         var since = now;
-        if (_backlog.OfApp(build) is { } older)
+        if (WhyFull(build.Tenant, build.App) is { } refusal)
+            return refusal;
+        if (_backlog.OfApp(build.Tenant, build.App) is { } older)
         {
             if (older.Build.SubmittedAt > build.SubmittedAt)
                 return new QueueAnswer { Dropped = Replaced(older.Build.BuildKey, build) };
@@ -186,14 +195,6 @@ public sealed class QueueMachine
             _backlog.Remove(older);
             _effects.Add(new BuildDropped(older.Build, Replaced(build.BuildKey, build)));
         }
-        else if (_backlog.Count >= _limits.Queued)
-        {
-            return Refused($"the queue is full: {_backlog.Count} builds wait");
-        }
-        else if ((_backlog.FindTenant(build.Tenant)?.Waiting.Count ?? 0) is var own && own >= _limits.TenantQueued)
-        {
-            return Refused($"tenant {build.Tenant} has {own} builds waiting, as many as it may");
-        }
         _backlog.Add(build, since);
         WaitingVersion++;
         return null;
@@ -201,12 +202,9 @@ public sealed class QueueMachine
 
     private static QueueDrop Replaced(string by, QueuedBuild build) => new(QueueDropKind.Replaced, $"build {by} of the same app {build.Tenant}/{build.App} is newer");
 
-    private QueueAnswer Refused(string reason) => new()
-    {
-        Refusal = _backlog.Seconds > 0 && _nodes.Slots > 0
-            ? $"{reason}; try again in about {Math.Ceiling(_backlog.Seconds / _nodes.Slots):0} s, when the next one has started"
-            : $"{reason}; try again later",
-    };
+    private QueueAnswer Refused(string reason) => _backlog.Seconds > 0 && _nodes.Slots > 0 && Math.Ceiling(_backlog.Seconds / _nodes.Slots) is var seconds
+        ? new QueueAnswer { Refusal = $"{reason}; try again in about {seconds:0} s, when the next one has started", RetryAfter = TimeSpan.FromSeconds(seconds) }
+        : new QueueAnswer { Refusal = $"{reason}; try again later" };
 
     private void Drop(Backlog.Waiting waiting, QueueDropKind kind, string reason)
     {

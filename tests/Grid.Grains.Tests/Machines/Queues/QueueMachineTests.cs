@@ -80,6 +80,8 @@ public sealed class QueueMachineTests
         pool.Submit("c1", tenant: "u");
         pool.Submit("d1", tenant: "v").Refusal!.ShouldContain("the queue is full: 3 builds wait");
         pool.Queue.WaitingCount.ShouldBe(3);
+        pool.Queue.WhyFull("v", "d1")!.Refusal.ShouldBe("the queue is full: 3 builds wait; try again later");
+        pool.Queue.WhyFull("t", "b1").ShouldBeNull();
     }
 
     [Fact]
