@@ -96,6 +96,15 @@ public sealed class BuildIndexGrain([PersistentState("build-index", GridStorage.
 
     public async Task<BuildEntry?> FindAsync(string id)
     {
+        if (await FoundAsync(id) is { } known)
+            return known;
+        // A silo that the others have given up, and that does not know it yet, remembers less than is stored; "there is no such build" must be true.
+        await state.ReadStateAsync();
+        return await FoundAsync(id);
+    }
+
+    private async Task<BuildEntry?> FoundAsync(string id)
+    {
         if (State.Newest.Find(e => e.Id == id) is { } entry)
             return entry;
         var page = PageOf(id);

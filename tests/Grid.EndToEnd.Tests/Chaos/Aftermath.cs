@@ -50,9 +50,14 @@ internal static class Aftermath
         return [.. differences.SelectMany(d => d)];
     }
 
-    /// <summary>Stops all nodes and looks for what they left.</summary>
-    public static async Task<IReadOnlyList<string>> LeftoversAsync(ChaosGrid grid)
+    /// <summary>Stops all nodes, once they are a cluster again, and looks for what they left.</summary>
+    public static async Task<IReadOnlyList<string>> LeftoversAsync(ChaosGrid grid, CancellationToken cancellationToken)
     {
+        while (!await grid.IsWholeAsync(cancellationToken))
+        {
+            await grid.SuperviseAsync(cancellationToken);
+            await Task.Delay(TimeSpan.FromMilliseconds(200), cancellationToken);
+        }
         var codes = await Task.WhenAll(grid.Nodes.Select(n => n.StopAsync()));
         return [
             .. codes.Where(c => c != 0).Select(c => $"a node ended with {c}"),

@@ -71,8 +71,24 @@ internal sealed class ChaosGrid : IAsyncDisposable
         ? running[(int)((uint)Interlocked.Increment(ref _turn) % running.Length)] : null;
 
     /// <summary>The API of a node, as the operator.</summary>
-    public GridClient ClientOf(Uri node) => new(
-        _clients.GetOrAdd(node, address => new HttpClient { BaseAddress = address, Timeout = TimeSpan.FromSeconds(20) }), File.ReadAllText(OperatorKey).Trim());
+    public GridClient ClientOf(Uri node) => new(HttpOf(node), File.ReadAllText(OperatorKey).Trim());
+
+    /// <summary>Whether all nodes are ready and see each other. One that was given up without knowing it is not seen by the others.</summary>
+    public async Task<bool> IsWholeAsync(CancellationToken cancellationToken) =>
+        (await Task.WhenAll(Nodes.Select(n => SeenByAsync(n, cancellationToken)))).All(seen => Nodes.All(n => seen.Contains($"\"{n.Name}\"", StringComparison.Ordinal)));
+
+    /// <summary>What a node that is ready says of the cluster; nothing of one that is not.</summary>
+    private async Task<string> SeenByAsync(ChaosNode node, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return node.Address is { } address ? await HttpOf(address).GetStringAsync(new Uri("/health/ready", UriKind.Relative), cancellationToken) : "";
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            return "";
+        }
+    }
 
     /// <summary>The node on which a build's buildpack is held, as soon as one is.</summary>
     public Task<ChaosNode> HolderOfAsync(AcceptedBuild build, CancellationToken cancellationToken) =>
@@ -123,6 +139,8 @@ internal sealed class ChaosGrid : IAsyncDisposable
         var created = await Bench.GridAsync("builder", "create", "--config", Path.Combine(Bench.Builder.Write(), "builder.toml"), "--insecure-registry", Registry.Host, "--output", Builder);
         created.ExitCode.ShouldBe(0, created.ToString());
     }
+
+    private HttpClient HttpOf(Uri node) => _clients.GetOrAdd(node, address => new HttpClient { BaseAddress = address, Timeout = TimeSpan.FromSeconds(20) });
 
     private T Add<T>(T part) where T : IAsyncDisposable
     {

@@ -108,7 +108,7 @@ public sealed class ChaosTests(TestMachine machine, ITestOutputHelper output)
         [
             .. await Aftermath.ProblemsAsync(grid, load, ends, cancellationToken),
             .. await Aftermath.DifferencesAsync(grid, load, ends, cancellationToken),
-            .. await Aftermath.LeftoversAsync(grid),
+            .. await Aftermath.LeftoversAsync(grid, cancellationToken),
         ];
         foreach (var problem in problems)
             output.WriteLine("PROBLEM " + problem);

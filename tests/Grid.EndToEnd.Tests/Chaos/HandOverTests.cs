@@ -48,7 +48,7 @@ public sealed class HandOverTests(TestMachine machine)
         await stopped.StartAsync(patience.Token);
         var ends = new Dictionary<AcceptedBuild, BuildResource> { [drained] = await load.EndAsync(drained, patience.Token), [held] = end };
         (await Aftermath.ProblemsAsync(grid, load, ends, patience.Token)).ShouldBeEmpty();
-        (await Aftermath.LeftoversAsync(grid)).ShouldBeEmpty();
+        (await Aftermath.LeftoversAsync(grid, patience.Token)).ShouldBeEmpty();
     }
 
     private static async Task LoginAsync(ChaosGrid grid)

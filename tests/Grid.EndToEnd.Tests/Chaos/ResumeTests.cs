@@ -35,7 +35,7 @@ public sealed class ResumeTests(TestMachine machine, ITestOutputHelper output)
             await RepeatAsync(rounds, phase, source => AtTheRegistryAsync(grid, load, source, path, patience.Token));
         foreach (var (phase, sandbox) in InSandboxes)
             await RepeatAsync(rounds, phase, source => InASandboxAsync(grid, load, source, sandbox, patience.Token));
-        (await Aftermath.LeftoversAsync(grid)).ShouldBeEmpty();
+        (await Aftermath.LeftoversAsync(grid, patience.Token)).ShouldBeEmpty();
     }
 
     private async Task RepeatAsync(int rounds, Phase phase, Func<ChaosSource, Task<double>> measure)

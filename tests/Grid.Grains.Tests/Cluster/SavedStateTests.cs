@@ -1,7 +1,6 @@
-using Grid.Contracts.Apps;
-using Grid.Contracts.Builds;
 using Grid.Contracts.Tenants;
-using Grid.Dockerfiles.Keys;
+using Grid.Grains.Tenants;
+using Orleans.Runtime;
 
 namespace Grid.Grains.Tests.Cluster;
 
@@ -64,5 +63,20 @@ public sealed class SavedStateTests : IAsyncLifetime
         (await index.FindAsync("0001")).ShouldBeNull();
         await index.AddAsync(entry);
         (await index.FindAsync("0001")).ShouldBe(entry);
+    }
+
+    [Fact]
+    public async Task A_build_that_another_silo_has_added_is_found_by_one_that_was_given_up()
+    {
+        var index = _grid.Grains.GetGrain<IBuildIndexGrain>("tenant");
+        var entry = new BuildEntry("0002", "app", "image", DateTimeOffset.UnixEpoch, "somebody", "hash");
+        (await index.FindAsync("0002")).ShouldBeNull();
+        var stored = new GrainState<BuildIndexGrainState>();
+        await _grid.Storage.ReadStateAsync("build-index", index.GetGrainId(), stored);
+        stored.State!.Newest.Add(entry);
+        await _grid.Storage.WriteStateAsync("build-index", index.GetGrainId(), stored);
+
+        (await index.FindAsync("0002")).ShouldBe(entry);
+        (await index.FindAsync("0003")).ShouldBeNull();
     }
 }
