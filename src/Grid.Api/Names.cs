@@ -9,11 +9,19 @@ internal static partial class Names
     public const string TenantRule = "1 to 63 of a-z, 0-9 and '-', beginning and ending with a letter or digit";
     public const string AppRule = "1 to 200 of a-z, 0-9, '.', '_', '-' and '/', beginning with a letter or digit";
 
+    public const string FileRule = "1 to 100 of letters, digits, '.', '_' and '-', beginning with a letter or digit";
+    public const string VariableRule = "letters, digits and '_', beginning with a letter or '_', at most 100";
+
     public static bool IsTenant(string text) => Tenant().IsMatch(text);
 
     public static bool IsApp(string text) => App().IsMatch(text) && !text.Split('/').Any(p => p is "" or "." or "..");
 
     public static bool IsBuild(string text) => text.Length == 32 && text.All(char.IsAsciiHexDigitLower);
+
+    /// <summary>A name that becomes a file's.</summary>
+    public static bool IsFile(string text) => FileName().IsMatch(text);
+
+    public static bool IsVariable(string text) => Variable().IsMatch(text);
 
     /// <summary>A name in an environment becomes a file in <c>&lt;platform&gt;/env</c>.</summary>
     public static void CheckEnvironment(IReadOnlyDictionary<string, string> environment, Dictionary<string, string[]> errors)
@@ -33,4 +41,10 @@ internal static partial class Names
 
     [GeneratedRegex("^[a-z0-9][a-z0-9._/-]{0,199}\\z")]
     private static partial Regex App();
+
+    [GeneratedRegex("^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\\z")]
+    private static partial Regex FileName();
+
+    [GeneratedRegex("^[A-Za-z_][A-Za-z0-9_]{0,99}\\z")]
+    private static partial Regex Variable();
 }

@@ -18,11 +18,15 @@ var root = new RootCommand("Grid builds OCI images from source with Cloud Native
     DoctorCommand.Create(),
     LoginCommand.Create(),
     LoginCommand.CreateLogout(),
+    SecretCommand.Create(),
+    SecretCommand.CreateBinding(),
+    SecretCommand.CreateRegistry(),
     BuildsCommand.Create(),
     BuildsCommand.CreateLogs(),
     BuildsCommand.CreateCancel(),
     PoolCommand.CreateNode(),
     PoolCommand.CreateQueue(),
+    AuditCommand.Create(),
 };
 var parsed = root.Parse(args);
 return parsed.Errors.Count > 0 ? UsageError.Report(parsed) : await parsed.InvokeAsync(new InvocationConfiguration

@@ -39,11 +39,41 @@ public sealed class GridClient
     public Task<CreatedApiKey> CreateKeyAsync(string tenant, ApiKeyRequest request, CancellationToken cancellationToken) =>
         SendAsync<CreatedApiKey>(HttpMethod.Post, $"v1/tenants/{Escape(tenant)}/keys", request, null, cancellationToken);
 
-    public async Task RevokeKeyAsync(string tenant, string key, CancellationToken cancellationToken)
-    {
-        using var answer = await _http.DeleteAsync(Relative($"v1/tenants/{Escape(tenant)}/keys/{Escape(key)}"), cancellationToken).ConfigureAwait(false);
-        await EnsureSuccessAsync(answer, cancellationToken).ConfigureAwait(false);
-    }
+    public Task RevokeKeyAsync(string tenant, string key, CancellationToken cancellationToken) => DeleteAsync($"v1/tenants/{Escape(tenant)}/keys/{Escape(key)}", cancellationToken);
+
+    public Task<Page<SecretResource>> ListSecretsAsync(string tenant, CancellationToken cancellationToken) => GetAsync<Page<SecretResource>>($"v1/tenants/{Escape(tenant)}/secrets", cancellationToken);
+
+    public Task<SecretResource> SetSecretAsync(string tenant, string secret, SecretRequest request, CancellationToken cancellationToken) =>
+        SendAsync<SecretResource>(HttpMethod.Put, $"v1/tenants/{Escape(tenant)}/secrets/{Escape(secret)}", request, null, cancellationToken);
+
+    public Task RemoveSecretAsync(string tenant, string secret, CancellationToken cancellationToken) => DeleteAsync($"v1/tenants/{Escape(tenant)}/secrets/{Escape(secret)}", cancellationToken);
+
+    public Task<Page<SecretResource>> ListBindingsAsync(string tenant, CancellationToken cancellationToken) => GetAsync<Page<SecretResource>>($"v1/tenants/{Escape(tenant)}/bindings", cancellationToken);
+
+    public Task<SecretResource> SetBindingAsync(string tenant, string binding, BindingRequest request, CancellationToken cancellationToken) =>
+        SendAsync<SecretResource>(HttpMethod.Put, $"v1/tenants/{Escape(tenant)}/bindings/{Escape(binding)}", request, null, cancellationToken);
+
+    public Task RemoveBindingAsync(string tenant, string binding, CancellationToken cancellationToken) => DeleteAsync($"v1/tenants/{Escape(tenant)}/bindings/{Escape(binding)}", cancellationToken);
+
+    public Task<Page<SecretResource>> ListRegistriesAsync(string tenant, CancellationToken cancellationToken) => GetAsync<Page<SecretResource>>($"v1/tenants/{Escape(tenant)}/registries", cancellationToken);
+
+    public Task<SecretResource> SetRegistryAsync(string tenant, RegistryRequest request, CancellationToken cancellationToken) =>
+        SendAsync<SecretResource>(HttpMethod.Put, $"v1/tenants/{Escape(tenant)}/registries", request, null, cancellationToken);
+
+    public Task RemoveRegistryAsync(string tenant, string registry, CancellationToken cancellationToken) =>
+        DeleteAsync($"v1/tenants/{Escape(tenant)}/registries?registry={Escape(registry)}", cancellationToken);
+
+    /// <summary>Seals the tenant's secrets again with the current key.</summary>
+    public Task<ResealResource> ResealAsync(string tenant, CancellationToken cancellationToken) =>
+        SendAsync<ResealResource>(HttpMethod.Post, $"v1/tenants/{Escape(tenant)}/reseal", null, null, cancellationToken);
+
+    /// <summary>What was done in a tenant, newest first; <paramref name="after"/> is the number of the last entry that is known.</summary>
+    public Task<Page<AuditEntryResource>> ListAuditAsync(string tenant, string? after, int limit, CancellationToken cancellationToken) =>
+        GetAsync<Page<AuditEntryResource>>($"v1/tenants/{Escape(tenant)}/audit?limit={limit.ToString(CultureInfo.InvariantCulture)}{(after is null ? "" : "&after=" + Escape(after))}", cancellationToken);
+
+    /// <summary>The grid's own log, for operators.</summary>
+    public Task<Page<AuditEntryResource>> ListGridAuditAsync(string? after, int limit, CancellationToken cancellationToken) =>
+        GetAsync<Page<AuditEntryResource>>($"v1/audit?limit={limit.ToString(CultureInfo.InvariantCulture)}{(after is null ? "" : "&after=" + Escape(after))}", cancellationToken);
 
     /// <summary>Submits a build. With the same <paramref name="idempotencyKey"/> a repeated call gives the same build.</summary>
     public Task<BuildResource> SubmitBuildAsync(string tenant, BuildSubmission submission, string idempotencyKey, CancellationToken cancellationToken) =>
@@ -161,6 +191,12 @@ public sealed class GridClient
     {
         using var answer = await _http.GetAsync(Relative(path), cancellationToken).ConfigureAwait(false);
         return await ReadAsync<T>(answer, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task DeleteAsync(string path, CancellationToken cancellationToken)
+    {
+        using var answer = await _http.DeleteAsync(Relative(path), cancellationToken).ConfigureAwait(false);
+        await EnsureSuccessAsync(answer, cancellationToken).ConfigureAwait(false);
     }
 
     private async Task<T> SendAsync<T>(HttpMethod method, string path, object? body, Action<HttpRequestMessage>? prepare, CancellationToken cancellationToken)

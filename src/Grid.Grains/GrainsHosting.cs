@@ -4,7 +4,9 @@ using Orleans.Placement;
 using Orleans.Runtime.MembershipService.SiloMetadata;
 using Orleans.Runtime.Placement;
 using Grid.Grains.Queues;
+using Grid.Grains.Audit;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Grid.Grains;
 
@@ -21,7 +23,8 @@ public static class GrainsHosting
         silo.Services
             .AddPlacementFilter<OnNodeFilter, OnNodeFilterDirector>(ServiceLifetime.Transient)
             .AddSingleton(queues)
-            .AddSingleton<ISilos, MembershipSilos>();
+            .AddSingleton<ISilos, MembershipSilos>()
+            .TryAddSingleton(new AuditOptions());
         return silo;
     }
 }

@@ -18,7 +18,7 @@ using Grid.Sandbox;
 namespace Grid.Worker;
 
 /// <summary>Detect and generate in the builder's file system; what extensions generated leaves the sandbox as data.</summary>
-internal sealed class DetectRunner(ISandboxRuntime sandboxes, ContentStore content, ImageStores images, BuildDirectories builds, WorkerOptions options)
+internal sealed class DetectRunner(ISandboxRuntime sandboxes, ContentStore content, ImageStores images, BuildDirectories builds, WorkerOptions options, TenantVault vault)
 {
     private const string OrderPath = "/cnb/order.toml";
     private const string SystemPath = "/cnb/system.toml";
@@ -29,10 +29,11 @@ internal sealed class DetectRunner(ISandboxRuntime sandboxes, ContentStore conte
         var environment = Phases.Environment(analyzed, analyzed.Builder.Config);
         var build = builds.Open(work.BuildKey);
         await build.PrepareAsync(content, work.Source, analyzed.User, work.Environment, cancellationToken);
+        using var platform = PrivatePlatform.Create(options.BuildsDirectory, await vault.ForBuildpacksAsync(work.Tenant), work.Environment, environment);
         await using var sandbox = await sandboxes.CreateAsync(
             new SandboxSpec(BuildDirectory.SandboxHandle(work.Handle), analyzed.Builder.Layers, new OriginBlobs(content, images, analyzed.Builder.ToLocation(), HostPlatform.Current))
             {
-                Volumes = build.Volumes(environment, appReadOnly: true),
+                Volumes = [.. build.Volumes(environment, appReadOnly: true), .. platform.Volumes],
                 Limits = options.SandboxLimits,
             }, cancellationToken);
         if (sandbox.Files.Stat(OrderPath) is null)

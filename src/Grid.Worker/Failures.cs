@@ -1,6 +1,7 @@
 using Grid.Buildpacks;
 using Grid.Buildpacks.Toml;
 using Grid.Contracts.Builds;
+using Grid.Contracts.Secrets;
 using Grid.Contracts.Work;
 using Grid.Dockerfiles.Syntax;
 using Grid.Lifecycle.Extend;
@@ -14,7 +15,7 @@ internal static class Failures
 {
     /// <summary>Whether this is an answer to the user rather than a defect of ours.</summary>
     public static bool IsExpected(Exception e) =>
-        e is LifecycleException or StepFailedException or TomlFormatException or DockerfileException or ImageAccessException or SandboxException or IOException or UnauthorizedAccessException;
+        e is LifecycleException or StepFailedException or TomlFormatException or DockerfileException or ImageAccessException or SandboxException or SecretKeyException or IOException or UnauthorizedAccessException;
 
     public static Failure Describe(WorkItem item, Exception e) => e switch
     {

@@ -12,7 +12,11 @@ public sealed class NodeResources(WorkerOptions options, ContentStore content, B
     public UrlFetcher Urls { get; } = new(content, options.AllowPrivateUrls);
 
     /// <summary>What the steps of one build can use.</summary>
-    internal StepResources For(string buildKey, ContextStore contexts) => new(contexts, _caches, id => secrets.Find(buildKey, id), Urls);
+    /// <param name="buildKey">The build.</param>
+    /// <param name="contexts">Its contexts.</param>
+    /// <param name="given">Secrets that the step asks for and the tenant has; those of a build of this process come first.</param>
+    internal StepResources For(string buildKey, ContextStore contexts, IReadOnlyDictionary<string, byte[]> given) =>
+        new(contexts, _caches, id => secrets.Find(buildKey, id) ?? given.GetValueOrDefault(id), Urls);
 
     public void Dispose() => Urls.Dispose();
 }

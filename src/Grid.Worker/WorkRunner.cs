@@ -6,6 +6,7 @@ using Grid.Contracts.Events;
 using Grid.Contracts.Work;
 using Grid.Dockerfiles;
 using Grid.Dockerfiles.Keys;
+using Grid.Dockerfiles.Planning;
 using Grid.Lifecycle;
 using Grid.Lifecycle.Analyze;
 using Grid.Lifecycle.Build;
@@ -22,7 +23,7 @@ namespace Grid.Worker;
 
 /// <summary>Does one piece of work: calls the phase in Grid.Lifecycle with this node's sandbox, content store and directories.</summary>
 public sealed class WorkRunner(
-    ISandboxRuntime sandboxes, ContentStore content, ImageStores images, BuildDirectories builds, IBuildEvents events, WorkerOptions options, NodeResources node, IGrainFactory grains, TimeProvider time)
+    ISandboxRuntime sandboxes, ContentStore content, ImageStores images, BuildDirectories builds, IBuildEvents events, WorkerOptions options, NodeResources node, TenantVault vault, IGrainFactory grains, TimeProvider time)
 {
     private static readonly string Version = typeof(WorkRunner).Assembly.GetName().Version?.ToString(3) ?? "";
 
@@ -39,7 +40,7 @@ public sealed class WorkRunner(
     {
         try
         {
-            return await DoAsync(item, span, cancellationToken);
+            return await (await ForTenantAsync(item.Tenant)).DoAsync(item, span, cancellationToken);
         }
         finally
         {
@@ -59,10 +60,17 @@ public sealed class WorkRunner(
         }
     }
 
+    /// <summary>This runner as it works for a tenant: with the tenant's logins at registries.</summary>
+    private async Task<WorkRunner> ForTenantAsync(string tenant)
+    {
+        var own = await vault.ImagesAsync(tenant);
+        return ReferenceEquals(own, images) ? this : new WorkRunner(sandboxes, content, own, builds, events, options, node, vault, grains, time);
+    }
+
     private async Task<WorkResult> DoAsync(WorkItem item, Activity? span, CancellationToken cancellationToken) => item switch
     {
         AnalyzeWork work => await AnalyzeAsync(work, cancellationToken),
-        DetectWork work => new DetectDone(await new DetectRunner(sandboxes, content, images, builds, options).RunAsync(work, Output(item, Phase.Detect), cancellationToken)),
+        DetectWork work => new DetectDone(await new DetectRunner(sandboxes, content, images, builds, options, vault).RunAsync(work, Output(item, Phase.Detect), cancellationToken)),
         RestoreWork work => await RestoreAsync(work, cancellationToken),
         StepWork work => await StepAsync(work, span, cancellationToken),
         FetchWork work => await FetchAsync(work, cancellationToken),
@@ -99,7 +107,9 @@ public sealed class WorkRunner(
     private async Task<WorkResult> StepAsync(StepWork work, Activity? span, CancellationToken cancellationToken)
     {
         span?.SetTag("grid.step", work.Input.Label);
-        var executor = new StepExecutor(sandboxes, content, options.SandboxLimits, node.For(work.BuildKey, new ContextStore(content, builds.Open(work.BuildKey).Contexts)));
+        var asked = work.Input.Step is RunStep run ? run.Mounts.Where(m => m.Kind == RunMountKind.Secret).Select(m => m.Id).ToHashSet(StringComparer.Ordinal) : [];
+        var secrets = await vault.ForStepAsync(work.BuildKey, work.Tenant, asked);
+        var executor = new StepExecutor(sandboxes, content, options.SandboxLimits, node.For(work.BuildKey, new ContextStore(content, builds.Open(work.BuildKey).Contexts), secrets));
         var result = await executor.RunAsync(BuildDirectory.SandboxHandle(work.Handle), work.Input, Origins([work.Input.BaseLocation, .. work.Input.Origins]),
             Output(work, work.Name.Kind == ImageKind.Build ? Phase.ExtendBuild : Phase.ExtendRun), cancellationToken);
         span?.SetTag("grid.layer", result.Layer?.DiffId.ToString());
@@ -128,10 +138,11 @@ public sealed class WorkRunner(
         var environment = Phases.Environment(analyzed, work.BuildImage.Config);
         var build = builds.Open(work.BuildKey);
         await build.PrepareAsync(content, work.Source, analyzed.User, work.Environment, cancellationToken);
+        using var platform = PrivatePlatform.Create(options.BuildsDirectory, await vault.ForBuildpacksAsync(work.Tenant), work.Environment, environment);
         await using var sandbox = await sandboxes.CreateAsync(
             new SandboxSpec(BuildDirectory.SandboxHandle(work.Handle), work.BuildImage.AllLayers(), Origins([analyzed.Builder.Location, .. work.BuildImage.Added.Select(a => a.Origin).OfType<string>()]))
             {
-                Volumes = build.Volumes(environment, appReadOnly: false),
+                Volumes = [.. build.Volumes(environment, appReadOnly: false), .. platform.Volumes],
                 Limits = options.SandboxLimits,
             }, cancellationToken);
         if (sandbox.Files.Stat("/cnb/lifecycle/launcher") is null && !File.Exists(options.Launcher))

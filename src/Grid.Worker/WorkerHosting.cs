@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
+using Grid.Contracts.Secrets;
 using Grid.Contracts.Work;
 using Grid.Lifecycle.Extend;
 using Grid.Oci.Content;
@@ -16,12 +17,14 @@ public static class WorkerHosting
     public static IServiceCollection AddGridWorker(this IServiceCollection services, WorkerOptions options)
     {
         services.TryAddSingleton<ISharedContent, OneNodeContent>();
+        services.TryAddSingleton(SecretKeyRing.None);
         return services
             .AddSingleton(options)
             .AddSingleton(new GridNode(options.Node))
             .AddSingleton<BuildDirectories>()
             .AddSingleton<BuildSecrets>()
             .AddSingleton<NodeResources>()
+            .AddSingleton<TenantVault>()
             .AddSingleton<WorkRunner>()
             .AddSingleton<WarmContent>()
             .AddSingleton<WorkerAgent>()
@@ -31,12 +34,13 @@ public static class WorkerHosting
 }
 
 /// <summary>Removes what an earlier process left on this node, before any work starts.</summary>
-internal sealed class CrashRecovery(ISandboxRuntime sandboxes, ContentStore content, BuildDirectories builds) : IHostedService
+internal sealed class CrashRecovery(ISandboxRuntime sandboxes, ContentStore content, BuildDirectories builds, WorkerOptions options) : IHostedService
 {
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         await sandboxes.RecoverAsync(cancellationToken);
         builds.DeleteAll();
+        PrivatePlatform.DeleteAll(options.BuildsDirectory);
         content.Recover();
     }
 

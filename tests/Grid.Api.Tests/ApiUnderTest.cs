@@ -2,6 +2,7 @@ using System.Net.Http.Headers;
 using Grid.Client;
 using Grid.Client.Models;
 using Grid.Contracts.Events;
+using Grid.Contracts.Secrets;
 using Grid.Contracts.Tenants;
 using Grid.Grains.Tests.Cluster;
 using Grid.Oci.Content;
@@ -43,6 +44,7 @@ public class ApiUnderTest : IAsyncLifetime
         builder.Services.AddSingleton(new ContentStore(Path.Combine(_directory, "content")));
         builder.Services.AddSingleton(p => new TieredContent(p.GetRequiredService<ContentStore>(), null));
         builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton(SecretKeyRing.Parse(SecretKeyRing.NewEntry("k1")));
         builder.Services.AddGridApi(new ApiOptions { DataDirectory = _directory, MaxUploadBytes = 1024 * 1024 });
         _app = builder.Build();
         _app.MapGridApi();

@@ -1,9 +1,11 @@
 using Grid.Contracts.Events;
+using Grid.Contracts.Secrets;
 using Grid.Contracts.Work;
 using Grid.Contracts.Builds;
 using Grid.Lifecycle.Extend;
 using Grid.Oci.Content;
 using Grid.Oci.Images;
+using Grid.Oci.Registry;
 using Grid.Oci;
 using Grid.Sandbox;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -23,7 +25,8 @@ internal sealed class Bench : IAsyncDisposable
         var options = new WorkerOptions { BuildsDirectory = Path.Combine(_directory, "builds"), Launcher = "/none" };
         var content = new ContentStore(Path.Combine(_directory, "content"));
         Builds = new BuildDirectories(options);
-        var runner = new WorkRunner(Substitute.For<ISandboxRuntime>(), content, new ImageStores([Store]), Builds, Events, options, new NodeResources(options, content, new BuildSecrets()), Owner.Factory, TimeProvider.System);
+        var runner = new WorkRunner(Substitute.For<ISandboxRuntime>(), content, new ImageStores([Store]), Builds, Events, options, new NodeResources(options, content, new BuildSecrets()),
+            new TenantVault(SecretKeyRing.None, Owner.Factory, new ImageStores([Store]), [Store], new AnonymousCredentials()), Owner.Factory, TimeProvider.System);
         Agent = new WorkerAgent(runner, Builds, new OneNodeContent(), Warm, Owner.Factory, time ?? TimeProvider.System, NullLogger<WorkerAgent>.Instance);
     }
 

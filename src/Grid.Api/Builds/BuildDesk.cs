@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using Grid.Api.Identity;
 using Grid.Api.Problems;
+using Grid.Api.Secrets;
 using Grid.Client.Models;
 using Grid.Contracts.Builds;
 using Grid.Contracts.Queues;
@@ -13,7 +14,7 @@ using Grid.Oci;
 namespace Grid.Api.Builds;
 
 /// <summary>Builds as callers from outside know them: by tenant and id, looked for in the tenant's own index before a grain is asked. Used by routes and pages.</summary>
-public sealed class BuildDesk(IGrainFactory grains, TimeProvider time)
+public sealed class BuildDesk(IGrainFactory grains, SecretDesk secrets, TimeProvider time)
 {
     /// <summary>Builds of a list when nothing else is asked for.</summary>
     public const int DefaultPage = 50;
@@ -61,7 +62,7 @@ public sealed class BuildDesk(IGrainFactory grains, TimeProvider time)
         var settings = (await TenantAsync(tenant)).Settings;
         if (idempotencyKey is { Length: 0 or > 200 })
             throw new ApiException(ProblemCode.InvalidRequest, "Idempotency-Key: 1 to 200 characters");
-        return await AcceptAsync(tenant, settings, Submissions.ToRequest(tenant, submission, settings), idempotencyKey, caller);
+        return await AcceptAsync(tenant, settings, Submissions.ToRequest(tenant, submission, settings), submission.Secrets, idempotencyKey, caller);
     }
 
     /// <summary>Submits what an earlier build was asked for again.</summary>
@@ -69,8 +70,8 @@ public sealed class BuildDesk(IGrainFactory grains, TimeProvider time)
     {
         await FindAsync(tenant, build);
         var request = await Build(tenant, build).GetRequestAsync() ?? throw ApiException.NotFound();
-        // What was allowed then need not be allowed now.
-        return await AcceptAsync(tenant, (await TenantAsync(tenant)).Settings, request with { TraceParent = null }, null, caller);
+        // What was allowed then need not be allowed now. Secrets that were given with the build are gone; those of the tenant are there.
+        return await AcceptAsync(tenant, (await TenantAsync(tenant)).Settings, request with { TraceParent = null, SecretIds = [] }, new Dictionary<string, byte[]>(), null, caller);
     }
 
     /// <summary>Asks a build to stop.</summary>
@@ -84,7 +85,8 @@ public sealed class BuildDesk(IGrainFactory grains, TimeProvider time)
     /// <summary>The build's key within the grid.</summary>
     public static string KeyOf(string tenant, string build) => $"{tenant}/{build}";
 
-    private async Task<BuildResource> AcceptAsync(string tenant, TenantSettings settings, BuildRequest request, string? idempotencyKey, Caller caller)
+    private async Task<BuildResource> AcceptAsync(
+        string tenant, TenantSettings settings, BuildRequest request, IReadOnlyDictionary<string, byte[]> given, string? idempotencyKey, Caller caller)
     {
         Policy.Check(tenant, settings, request);
         var hash = Digest.Compute(JsonSerializer.SerializeToUtf8Bytes(request)).Hex;
@@ -102,13 +104,26 @@ public sealed class BuildDesk(IGrainFactory grains, TimeProvider time)
         var entry = new BuildEntry(id, request.App, request.Targets[0], time.GetUtcNow(), caller.Subject, hash);
         // Known before it runs: a build that nobody can find again would be lost to its owner.
         await AddAsync(tenant, entry);
-        var status = await Build(tenant, id).SubmitAsync(request with { TraceParent = Activity.Current is { Recorded: true } current ? current.Id : null });
+        var status = await SubmitAsync(tenant, id, request with { TraceParent = Activity.Current is { Recorded: true } current ? current.Id : null }, given, caller);
         if (status.State == BuildState.Refused)
             status = await TakeBackAsync(tenant, entry, claim) ?? throw ApiException.QueueFull(status.Failure!.Message, status.RetryAfter);
         else if (id != own)
             // A request with the same key, refused a moment before, may have taken back what this one relies on.
             await RestoreAsync(tenant, entry, claim!);
         return Describe(tenant, entry, status);
+    }
+
+    /// <summary>Submits a build, with the secrets it was given for itself beside it.</summary>
+    private async Task<BuildStatus> SubmitAsync(string tenant, string id, BuildRequest request, IReadOnlyDictionary<string, byte[]> given, Caller caller)
+    {
+        if (given.Count == 0 || HasEnded(await Build(tenant, id).GetStatusAsync()))
+            return await Build(tenant, id).SubmitAsync(request);
+        await secrets.SetForBuildAsync(tenant, id, given, caller);
+        var status = await Build(tenant, id).SubmitAsync(request);
+        // The build removes them when it ends; one that was refused, or had ended before, does not.
+        if (HasEnded(status))
+            await secrets.ClearForBuildAsync(tenant, id);
+        return status;
     }
 
     /// <summary>Whether the build of an idempotency key is there.</summary>
@@ -153,6 +168,8 @@ public sealed class BuildDesk(IGrainFactory grains, TimeProvider time)
         if (!anyLeft)
             await Index(tenant).RemoveAppAsync(app);
     }
+
+    private static bool HasEnded(BuildStatus status) => status.State is not (BuildState.Unknown or BuildState.Queued or BuildState.Running);
 
     private IBuildIndexGrain Index(string key) => grains.GetGrain<IBuildIndexGrain>(key);
 

@@ -1,3 +1,4 @@
+using Grid.Api.Secrets;
 using Grid.Client.Models;
 using Grid.Contracts.Builds;
 using Grid.Contracts.Tenants;
@@ -36,6 +37,8 @@ internal static class Submissions
         if (submission.Environment.Count > MaxEnvironment)
             errors["environment"] = [$"at most {MaxEnvironment} variables"];
         Names.CheckEnvironment(submission.Environment, errors);
+        foreach (var id in submission.Secrets.Where(x => !Names.IsFile(x.Key) || x.Value is not { Length: > 0 and <= SecretDesk.MaxBytes }).Select(x => x.Key))
+            errors[$"secrets.{id}"] = [$"{Names.FileRule}; 1 to {SecretDesk.MaxBytes} bytes"];
         var source = Source(submission.Source, errors);
         Names.ThrowIfAny(errors);
         var environment = new Dictionary<string, string>(settings.Environment);
@@ -55,6 +58,7 @@ internal static class Submissions
             DefaultProcess = submission.DefaultProcess,
             RefreshExtensions = submission.RefreshExtensions,
             SourceDateEpoch = submission.SourceDateEpoch,
+            SecretIds = [.. submission.Secrets.Keys.Order(StringComparer.Ordinal)],
         };
     }
 

@@ -19,6 +19,8 @@ public static class ProblemCode
     public const string UploadMismatch = "upload-mismatch";
     /// <summary>409: the source was not uploaded.</summary>
     public const string SourceMissing = "source-missing";
+    /// <summary>409: the node has no key for secrets, or not the one a secret was sealed with.</summary>
+    public const string SecretsUnavailable = "secrets-unavailable";
     /// <summary>413: more bytes than are accepted.</summary>
     public const string TooLarge = "too-large";
     /// <summary>429: too many requests.</summary>
@@ -40,6 +42,7 @@ public static class ProblemCode
         [IdempotencyMismatch] = (409, "The idempotency key belongs to another request"),
         [UploadMismatch] = (409, "The upload does not fit"),
         [SourceMissing] = (409, "The source was not uploaded"),
+        [SecretsUnavailable] = (409, "Secrets cannot be used here"),
         [TooLarge] = (413, "Too large"),
         [TooMany] = (429, "Too many requests"),
         [QueueFull] = (429, "The queue is full"),

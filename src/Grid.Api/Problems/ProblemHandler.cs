@@ -1,4 +1,5 @@
 using System.Globalization;
+using Grid.Api.Audit;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -28,6 +29,7 @@ internal sealed partial class ProblemHandler(IProblemDetailsService problems, Ap
         if (exception is ApiException { RetryAfter: { } delay })
             context.Response.Headers.RetryAfter = Math.Ceiling(delay.TotalSeconds).ToString(CultureInfo.InvariantCulture);
         var problem = ApiException.Describe(code, detail, errors);
+        context.Features.Set(new AnsweredProblem(code));
         context.Response.StatusCode = problem.Status!.Value;
         return await problems.TryWriteAsync(new ProblemDetailsContext { HttpContext = context, ProblemDetails = problem, Exception = exception });
     }

@@ -1,3 +1,4 @@
+using Grid.Api.Audit;
 using Grid.Api.Builds;
 using Grid.Api.Identity;
 using Grid.Client.Models;
@@ -26,7 +27,7 @@ internal static class BuildRoutes
 
     private static async Task<Accepted<BuildResource>> SubmitAsync(
         string tenant, BuildSubmission submission, HttpContext context, BuildDesk desk, [FromHeader(Name = "Idempotency-Key")] string? idempotencyKey = null) =>
-        Accepted(await desk.SubmitAsync(tenant, submission, idempotencyKey, context.GetCaller()));
+        Made(context, await desk.SubmitAsync(tenant, submission, idempotencyKey, context.GetCaller()));
 
     private static async Task<Ok<Page<BuildResource>>> ListAsync(string tenant, BuildDesk desk, string? app = null, string? after = null, int limit = BuildDesk.DefaultPage) =>
         TypedResults.Ok(await desk.ListAsync(tenant, app, after, limit));
@@ -39,7 +40,13 @@ internal static class BuildRoutes
         Accepted(await desk.CancelAsync(tenant, build, context.GetCaller()));
 
     private static async Task<Accepted<BuildResource>> RetryAsync(string tenant, string build, HttpContext context, BuildDesk desk) =>
-        Accepted(await desk.RetryAsync(tenant, build, context.GetCaller()));
+        Made(context, await desk.RetryAsync(tenant, build, context.GetCaller()));
+
+    private static Accepted<BuildResource> Made(HttpContext context, BuildResource build)
+    {
+        context.Audit($"tenants/{build.Tenant}/builds/{build.Id}");
+        return Accepted(build);
+    }
 
     private static Accepted<BuildResource> Accepted(BuildResource build) => TypedResults.Accepted($"/v1/tenants/{build.Tenant}/builds/{build.Id}", build);
 }

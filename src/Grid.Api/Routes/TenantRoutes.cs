@@ -1,3 +1,4 @@
+using Grid.Api.Audit;
 using Grid.Api.Builds;
 using Grid.Api.Identity;
 using Grid.Api.Problems;
@@ -77,6 +78,7 @@ internal static class TenantRoutes
             errors["expiresAt"] = ["in the future"];
         Names.ThrowIfAny(errors);
         var (key, token) = await IssueAsync(grains, time, tenant, request);
+        context.Audit($"tenants/{tenant}/keys/{key.Id}");
         return TypedResults.Created($"/v1/tenants/{tenant}/keys/{key.Id}", new CreatedApiKey(Describe(key), token.ToString()));
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Grid.Api.Audit;
 using Grid.Api.Builds;
 using Grid.Api.Identity;
 using Grid.Api.Problems;
@@ -24,7 +25,7 @@ internal static class UploadRoutes
         var uploads = routes.MapGroup("/tenants/{tenant}/uploads").WithTags("Uploads");
         uploads.MapMethods("{digest}", [HttpMethods.Head], StateAsync).Require(Role.Builder).WithName("GetUpload")
             .WithSummary($"How much of an archive is here: {CompleteHeader} (?1 or ?0) and {OffsetHeader}");
-        uploads.MapPut("{digest}", PutAsync).Require(Role.Builder).WithName("PutUpload").Accepts<Stream>("application/octet-stream")
+        uploads.MapPut("{digest}", PutAsync).Require(Role.Builder).WithoutAudit().WithName("PutUpload").Accepts<Stream>("application/octet-stream")
             .WithSummary($"Send an archive, or the rest of it from {OffsetHeader} on; {LengthHeader} is the size of the whole");
     }
 

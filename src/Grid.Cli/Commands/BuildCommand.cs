@@ -84,6 +84,7 @@ internal static class BuildCommand
             DefaultProcess = parsed.GetValue(DefaultProcess),
             RefreshExtensions = parsed.GetValue(Refresh),
             SourceDateEpoch = input.SourceDateEpoch,
+            Secrets = input.Secrets,
         };
         return Code(await EventScreen.ShowAsync(grid.BuildAsync(submission, cancellationToken), parsed.GetValue(Json), "Build"));
     }

@@ -29,6 +29,9 @@ public sealed record BuildSubmission
     /// <summary>Environment for buildpacks and extensions.</summary>
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>Secrets of this build alone, by the id that <c>RUN --mount=type=secret</c> asks for; kept sealed until the build has ended, and never given back.</summary>
+    public IReadOnlyDictionary<string, byte[]> Secrets { get; init; } = new Dictionary<string, byte[]>();
+
     /// <summary>Value of the <c>build_id</c> argument of Dockerfiles: a UUID; a new one when it is left out.</summary>
     public string? BuildId { get; init; }
 

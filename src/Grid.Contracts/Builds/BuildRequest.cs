@@ -57,4 +57,7 @@ public sealed record BuildRequest
 
     /// <summary>Among builds of the tenant of the same class, higher goes first.</summary>
     [Id(32)] public int Priority { get; init; }
+
+    /// <summary>Ids of the secrets given with this build alone; their values are sealed under the build's key until it has ended.</summary>
+    [Id(60)] public string[] SecretIds { get; init; } = [];
 }

@@ -22,6 +22,9 @@ public abstract record WorkItem
     /// <summary>Whose build it is: <c>tenant/build</c>.</summary>
     [Id(1)] public required string BuildKey { get; init; }
 
+    /// <summary>Who builds: the first part of <see cref="BuildKey"/>.</summary>
+    public string Tenant => BuildKey.Split('/', 2)[0];
+
     /// <summary>The grain to tell.</summary>
     [Id(2)] public required GrainId Owner { get; init; }
 

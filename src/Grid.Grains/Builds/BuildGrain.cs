@@ -6,6 +6,7 @@ using Grid.Contracts.Apps;
 using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
 using Grid.Contracts.Queues;
+using Grid.Contracts.Secrets;
 using Grid.Contracts.Work;
 using Grid.Dockerfiles;
 using Grid.Grains.Machines;
@@ -366,6 +367,8 @@ public sealed class BuildGrain(
             await TryAsync(RememberAsync, failures);
         foreach (var node in new[] { progress.Placement?.Home?.Node, progress.Placement?.RunExtension?.Node }.OfType<string>().Distinct())
             await ReleaseAsync(node);
+        if (Request.SecretIds.Length > 0)
+            await TryAsync(() => GrainFactory.GetGrain<ISecretsGrain>(Key).ClearAsync(), failures);
         if (!_finished)
             events.Append(Key, new BuildFinished(progress.State, ExitCodeOf(progress)) { At = time.GetUtcNow(), Failure = Status().Failure, Image = State.Image });
         _finished = true;

@@ -29,7 +29,7 @@ internal static class CacheConfiguration
         return values.Has(NodeSettings.CacheMax) ? options.WithMaxBytes(Value(values, NodeSettings.CacheMax, Quantities.Bytes, 0)) : options;
     }
 
-    private static T Value<T>(SettingValues values, Setting setting, Func<string, T> read, T fallback)
+    internal static T Value<T>(SettingValues values, Setting setting, Func<string, T> read, T fallback)
     {
         try
         {

@@ -1,6 +1,8 @@
 using System.Net;
 using Grid.Api;
 using Grid.Buildpacks.Toml;
+using Grid.Contracts.Secrets;
+using Grid.Grains.Audit;
 using Grid.Hosting.Storage;
 using Grid.Hosting.Storage.AzureBlobs;
 using Grid.Sandbox.OciRuntime;
@@ -97,8 +99,26 @@ public sealed class NodeConfiguration
             Events = WordOf<EventStorage>(NodeSettings.Events),
             EventsContainer = ContainerOf(NodeSettings.EventsContainer),
             Api = ApiOf(node),
+            Audit = new AuditOptions { Keep = CacheConfiguration.Value(_values, NodeSettings.AuditKeep, Cache.Quantities.Duration, new AuditOptions().Keep) },
+            SecretKeyFile = Path.GetFullPath(_values.Text(NodeSettings.SecretKeyFile) ?? Path.Combine(node.DataDirectory, "secret-keys")),
+            SecretKeys = SecretKeysOf(),
             OperatorKeyFile = Path.GetFullPath(_values.Text(NodeSettings.OperatorKeyFile) ?? Path.Combine(node.DataDirectory, "operator-key")),
         };
+    }
+
+    private SecretKeyRing? SecretKeysOf()
+    {
+        if (_values.Text(NodeSettings.SecretKeys) is not { } text)
+            return null;
+        try
+        {
+            return SecretKeyRing.Parse(text);
+        }
+        catch (FormatException e)
+        {
+            _values.Fail($"{_values.Describe(NodeSettings.SecretKeys)}: {e.Message}");
+            return null;
+        }
     }
 
     private ApiOptions ApiOf(GridOptions node) => new()

@@ -1,5 +1,7 @@
 using System.Net;
 using Grid.Api;
+using Grid.Contracts.Secrets;
+using Grid.Grains.Audit;
 
 namespace Grid.Hosting.Configuration;
 
@@ -122,6 +124,15 @@ public sealed record NodeOptions
 
     /// <summary>The HTTP API.</summary>
     public required ApiOptions Api { get; init; }
+
+    /// <summary>How long audit logs are kept.</summary>
+    public AuditOptions Audit { get; init; } = new();
+
+    /// <summary>File with the keys of tenants' secrets; made when missing on a node that is a grid of its own.</summary>
+    public required string SecretKeyFile { get; init; }
+
+    /// <summary>The keys themselves, in place of the file; null to read the file.</summary>
+    public SecretKeyRing? SecretKeys { get; init; }
 
     /// <summary>File with an operator's API key.</summary>
     public required string OperatorKeyFile { get; init; }

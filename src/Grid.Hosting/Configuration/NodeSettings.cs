@@ -47,6 +47,9 @@ public static class NodeSettings
     public static readonly Setting OperatorKeyFile = new("api.operator-key-file", SettingKind.Text, "`operator-key` in the data directory", "File with an operator's API key; made with a new key when it is missing");
     public static readonly Setting MaxUpload = new("api.max-upload", SettingKind.Number, "2048", "Largest source archive in MiB") { Range = (1, 1 << 20) };
     public static readonly Setting RequestRate = new("api.requests-per-second", SettingKind.Number, "100", "Requests a second of one caller, over ten seconds") { Range = (1, 1_000_000) };
+    public static readonly Setting SecretKeyFile = new("secrets.key-file", SettingKind.Text, "`secret-keys` in the data directory", "File with the keys that tenants' secrets are sealed with, `ID:BASE64` on each line; the first seals, the others still open. A grid of one node makes it; nodes of a cluster (roles api and worker) are given the same one");
+    public static readonly Setting SecretKeys = new("secrets.keys", SettingKind.Text, "", "The same keys in place of a file, with commas between them") { IsSecret = true };
+    public static readonly Setting AuditKeep = new("audit.keep", SettingKind.Text, "400d", "How long entries of audit logs are kept at least");
     public static readonly Setting OidcAuthority = new("oidc.authority", SettingKind.Text, "", "Issuer whose OIDC tokens are accepted besides API keys: an https address");
     public static readonly Setting OidcAudience = new("oidc.audience", SettingKind.Text, "grid", "Audience that OIDC tokens must be for");
     public static readonly Setting OidcTenantClaim = new("oidc.tenant-claim", SettingKind.Text, "grid_tenant", "Claim with the tenant's name");

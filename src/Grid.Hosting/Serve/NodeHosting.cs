@@ -36,6 +36,8 @@ internal static class NodeHosting
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(options.Node);
         builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton(_ => SecretKeyFile.Read(options));
+        builder.Services.AddSingleton(options.Audit);
         builder.Services.AddGridLogging();
         builder.Services.AddGridContent(options.Node);
         builder.Services.AddGridImages(options.Node);

@@ -98,7 +98,7 @@ internal sealed class RunMounts : IDisposable
         if (resources.Secret(mount.Id) is not { } value)
         {
             if (mount.Required)
-                throw new FormatException($"the secret '{mount.Id}' was not given; pass it with --secret id={mount.Id},src=FILE");
+                throw new FormatException($"the secret '{mount.Id}' was not given; pass it with --secret id={mount.Id},src=FILE, or keep it in the tenant with 'grid secret set {mount.Id}'");
             return;
         }
         if (mount.Variable is not null)

@@ -6,6 +6,10 @@ public interface ICredentialStore
     /// <summary>The credentials for exactly this registry (<c>host[:port]</c>), or null to go without.</summary>
     /// <exception cref="Images.ImageAccessException">Credentials are configured but cannot be had (a broken file, a failing helper).</exception>
     ValueTask<RegistryCredential?> FindAsync(string registry, CancellationToken cancellationToken);
+
+    /// <summary>The credentials for a repository of a registry; stores that know registries only give the registry's.</summary>
+    /// <exception cref="Images.ImageAccessException">As <see cref="FindAsync(string, CancellationToken)"/>.</exception>
+    ValueTask<RegistryCredential?> FindAsync(string registry, string? repository, CancellationToken cancellationToken) => FindAsync(registry, cancellationToken);
 }
 
 /// <summary>Credentials for one registry. They never appear in <see cref="ToString"/>.</summary>

@@ -50,7 +50,7 @@ internal sealed class RegistryAuthenticator(
             if (session.Fresh(scope, time.GetUtcNow()) is { } known && !known.Equals(rejected))
                 return known;
             session.Headers.TryRemove(scope, out _);
-            var credential = await credentials.FindAsync(registry, cancellationToken);
+            var credential = await credentials.FindAsync(registry, RegistryCall.RepositoryOf(scope), cancellationToken);
             var (header, lifetime) = challenge.IsBasic
                 ? (Basic(credential), TimeSpan.FromMinutes(5))
                 : await BearerAsync(registry, origin, scope, challenge, credential, cancellationToken);

@@ -20,6 +20,9 @@ internal sealed record RegistryCall(HttpMethod Method, string Registry, string P
     /// <summary>How long to wait for the answer, where that is not <see cref="RegistryOptions.IdleTimeout"/>.</summary>
     public TimeSpan? Patience { get; init; }
 
+    /// <summary>The repository a scope is for, the first one when it names several; null when it names none.</summary>
+    public static string? RepositoryOf(string scope) => scope.Split(':', 3) is ["repository", var name, _] ? name : null;
+
     public static string Pull(string repository) => $"repository:{repository}:pull";
 
     public static string Push(string repository) => $"repository:{repository}:pull,push";

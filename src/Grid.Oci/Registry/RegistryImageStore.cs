@@ -23,6 +23,11 @@ public sealed class RegistryImageStore : IImageStore, IDisposable
     public RegistryImageStore(RegistryOptions options, ICredentialStore credentials, HttpMessageHandler? handler = null, TimeProvider? time = null) =>
         _transport = new RegistryTransport(options, credentials, handler, time ?? TimeProvider.System);
 
+    private RegistryImageStore(RegistryTransport transport) => _transport = transport;
+
+    /// <summary>The same registries as somebody else: connections are shared, tokens and uploads are not. This store has to outlive it.</summary>
+    public RegistryImageStore With(ICredentialStore credentials) => new(_transport.With(credentials));
+
     /// <inheritdoc/>
     public bool Handles(ImageLocation location) => location is ImageLocation.Registry;
 

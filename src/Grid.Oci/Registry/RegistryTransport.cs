@@ -13,7 +13,9 @@ internal sealed class RegistryTransport : IDisposable
     private const int MaxRedirects = 5;
     private static readonly string UserAgent = "grid/" + (typeof(RegistryTransport).Assembly.GetName().Version?.ToString(3) ?? "0");
 
+    private readonly HttpMessageHandler _handler;
     private readonly HttpMessageInvoker _http;
+    private readonly TimeProvider _time;
     private readonly RegistryOptions _options;
     private readonly RegistryAuthenticator _authenticator;
     private readonly ConcurrentDictionary<string, Uri> _origins = new(StringComparer.OrdinalIgnoreCase);
@@ -21,12 +23,17 @@ internal sealed class RegistryTransport : IDisposable
     public RegistryTransport(RegistryOptions options, ICredentialStore credentials, HttpMessageHandler? handler, TimeProvider time)
     {
         _options = options;
-        _http = new HttpMessageInvoker(handler ?? RegistryConnections.CreateHandler(options), disposeHandler: handler is null);
+        _time = time;
+        _handler = handler ?? RegistryConnections.CreateHandler(options);
+        _http = new HttpMessageInvoker(_handler, disposeHandler: handler is null);
         _authenticator = new RegistryAuthenticator(options, credentials, time, SendRawAsync);
         Retries = new RetrySchedule(options, time);
     }
 
     public RegistryOptions Options => _options;
+
+    /// <summary>The same connections with other credentials; tokens are not shared. This transport has to outlive it.</summary>
+    public RegistryTransport With(ICredentialStore credentials) => new(_options, credentials, _handler, _time);
 
     public RetrySchedule Retries { get; }
 

@@ -138,7 +138,8 @@ internal sealed class RegistryFaults : IAsyncDisposable
             if (!request.Headers.TryAddWithoutValidation(name, value.AsEnumerable()))
                 request.Content?.Headers.TryAddWithoutValidation(name, value.AsEnumerable());
         }
-        using var answer = await _http.SendAsync(request, context.RequestAborted);
+        // To the end, also when who asked is gone: what the registry has done must be known.
+        using var answer = await _http.SendAsync(request, CancellationToken.None);
         _requests.Enqueue(Describe(context, (int)answer.StatusCode));
         if (loseAnswer)
         {

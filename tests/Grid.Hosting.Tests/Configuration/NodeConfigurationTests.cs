@@ -180,7 +180,7 @@ public sealed class NodeConfigurationTests : IDisposable
         NodeSettings.All.Count.ShouldBeGreaterThan(25);
         NodeSettings.All.Select(s => s.Variable).ShouldBeUnique();
         NodeSettings.All.Select(s => s.Flag).ShouldBeUnique();
-        NodeSettings.All.Where(s => s.IsSecret).Select(s => s.Name).ShouldBe(["redis.connection", "postgresql.connection", "azure.connection"]);
+        NodeSettings.All.Where(s => s.IsSecret).Select(s => s.Name).ShouldBe(["redis.connection", "postgresql.connection", "azure.connection", "secrets.keys"]);
     }
 
     [Fact]
