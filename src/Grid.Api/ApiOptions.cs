@@ -21,6 +21,9 @@ public sealed record ApiOptions
     /// <summary>Audience that OIDC tokens must be for.</summary>
     public string? OidcAudience { get; init; }
 
+    /// <summary>How long after the issuer's keys were fetched they may be fetched again because a token has an unknown one.</summary>
+    public TimeSpan OidcKeyRefresh { get; init; } = TimeSpan.FromMinutes(1);
+
     /// <summary>Claim of an OIDC token with the tenant's name.</summary>
     public string OidcTenantClaim { get; init; } = "grid_tenant";
 

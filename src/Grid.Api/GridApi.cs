@@ -75,7 +75,7 @@ public static class GridApi
             .AddPolicyScheme(AnyScheme, null, scheme => scheme.ForwardDefaultSelector = context => options.OidcAuthority is null || IsApiKey(context) ? ApiKeyAuthentication.SchemeName : JwtBearerDefaults.AuthenticationScheme)
             .AddScheme<AuthenticationSchemeOptions, ApiKeyAuthentication>(ApiKeyAuthentication.SchemeName, null);
         if (options.OidcAuthority is { } authority)
-            authentication.AddJwtBearer(jwt => OidcTokens.Configure(jwt, authority, options));
+            authentication.AddJwtBearer(jwt => OidcTokens.Configure(jwt, authority, options)).Services.PostConfigure<JwtBearerOptions>(JwtBearerDefaults.AuthenticationScheme, OidcTokens.ForgetOldKeys);
     }
 
     private static bool IsApiKey(HttpContext context) => context.Request.Headers.Authorization.ToString().Contains(ApiToken.Prefix, StringComparison.Ordinal);

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Grid.Api.Problems;
+using Grid.Oci;
 
 namespace Grid.Api;
 
@@ -28,6 +29,22 @@ internal static partial class Names
     {
         foreach (var name in environment.Keys.Where(n => n.Length is 0 or > 255 || n.Contains('/', StringComparison.Ordinal) || n.Contains('\0', StringComparison.Ordinal) || n is "." or ".."))
             errors[$"environment.{name}"] = ["not the name of a variable"];
+    }
+
+    /// <summary>Entries of an allow list that no image can fit are refused: they would look like a policy and be none.</summary>
+    public static void CheckImages(IReadOnlyList<string> images, string field, Dictionary<string, string[]> errors)
+    {
+        foreach (var image in images)
+        {
+            try
+            {
+                _ = ImageReference.Parse(image);
+            }
+            catch (FormatException e)
+            {
+                errors[$"{field}.{image}"] = [e.Message];
+            }
+        }
     }
 
     public static void ThrowIfAny(Dictionary<string, string[]> errors)

@@ -34,6 +34,14 @@ public sealed class GridClient
     public Task<TenantResource> SetTenantAsync(string tenant, TenantSettingsResource settings, CancellationToken cancellationToken) =>
         SendAsync<TenantResource>(HttpMethod.Put, $"v1/tenants/{Escape(tenant)}", settings, null, cancellationToken);
 
+    /// <summary>Changes a tenant as it was read: <paramref name="etag"/> is its ETag then, or null for one that must not exist yet.</summary>
+    public Task<TenantResource> SetTenantAsync(string tenant, TenantSettingsResource settings, string? etag, CancellationToken cancellationToken) =>
+        SendAsync<TenantResource>(HttpMethod.Put, $"v1/tenants/{Escape(tenant)}", settings, request => request.Headers.TryAddWithoutValidation(etag is null ? "If-None-Match" : "If-Match", etag ?? "*"), cancellationToken);
+
+    /// <summary>What a tenant's builds used in a month (<c>yyyy-MM</c>), this one for null.</summary>
+    public Task<UsageResource> GetUsageAsync(string tenant, string? month, CancellationToken cancellationToken) =>
+        GetAsync<UsageResource>($"v1/tenants/{Escape(tenant)}/usage{(month is null ? "" : "?month=" + Escape(month))}", cancellationToken);
+
     public Task<Page<ApiKeyResource>> ListKeysAsync(string tenant, CancellationToken cancellationToken) => GetAsync<Page<ApiKeyResource>>($"v1/tenants/{Escape(tenant)}/keys", cancellationToken);
 
     public Task<CreatedApiKey> CreateKeyAsync(string tenant, ApiKeyRequest request, CancellationToken cancellationToken) =>

@@ -8,6 +8,7 @@ using Grid.Contracts.Tenants;
 using Grid.Dashboard.Pages;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
@@ -23,6 +24,8 @@ public static class GridDashboard
     public static IServiceCollection AddGridDashboard(this IServiceCollection services)
     {
         services.AddRazorComponents();
+        // The framework adds it for forms' tokens, which these pages do not use: no keys are kept anywhere, and nothing warns of them.
+        services.AddDataProtection().UseEphemeralDataProtectionProvider();
         return services;
     }
 

@@ -79,6 +79,14 @@ public sealed record SandboxLimits
     /// <summary>Bytes of memory; 0 means no bound.</summary>
     public long MemoryBytes { get; init; }
 
+    /// <summary>Thousandths of a processor; 0 means no bound.</summary>
+    public int CpuMillis { get; init; }
+
+    /// <summary>
+    /// Bytes of all files in what a sandbox writes to: its own file system and its writable volumes. 0 means no bound. A Docker engine does not hold it.
+    /// </summary>
+    public long DiskBytes { get; init; }
+
     /// <summary>Number of processes and threads.</summary>
     public int MaxProcesses { get; init; } = 4096;
 }

@@ -3,6 +3,7 @@ using Grid.Buildpacks;
 using Grid.Buildpacks.Metadata;
 using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
+using Grid.Contracts.Tenants;
 using Grid.Contracts.Work;
 using Grid.Dockerfiles;
 using Grid.Dockerfiles.Keys;
@@ -60,11 +61,14 @@ public sealed class WorkRunner(
         }
     }
 
-    /// <summary>This runner as it works for a tenant: with the tenant's logins at registries.</summary>
+    /// <summary>This runner as it works for a tenant: with the tenant's logins at registries, and within its bounds as they are now.</summary>
     private async Task<WorkRunner> ForTenantAsync(string tenant)
     {
         var own = await vault.ImagesAsync(tenant);
-        return ReferenceEquals(own, images) ? this : new WorkRunner(sandboxes, content, own, builds, events, options, node, vault, grains, time);
+        var bounded = options.HasTenants && await grains.GetGrain<ITenantGrain>(tenant).GetAsync() is { Settings: var settings } ? options.Within(settings) : options;
+        if (ReferenceEquals(own, images) && bounded == options)
+            return this;
+        return new WorkRunner(bounded.AllowsNetwork ? sandboxes : new NetworklessRuntime(sandboxes), content, own, builds, events, bounded, node, vault, grains, time);
     }
 
     private async Task<WorkResult> DoAsync(WorkItem item, Activity? span, CancellationToken cancellationToken) => item switch
@@ -107,6 +111,8 @@ public sealed class WorkRunner(
     private async Task<WorkResult> StepAsync(StepWork work, Activity? span, CancellationToken cancellationToken)
     {
         span?.SetTag("grid.step", work.Input.Label);
+        if (work.Input.Step is CopyStep { Urls: [var url, ..] })
+            EnsureNetwork(work.Input.Label, url, work.Tenant);
         var asked = work.Input.Step is RunStep run ? run.Mounts.Where(m => m.Kind == RunMountKind.Secret).Select(m => m.Id).ToHashSet(StringComparer.Ordinal) : [];
         var secrets = await vault.ForStepAsync(work.BuildKey, work.Tenant, asked);
         var executor = new StepExecutor(sandboxes, content, options.SandboxLimits, node.For(work.BuildKey, new ContextStore(content, builds.Open(work.BuildKey).Contexts), secrets));
@@ -122,6 +128,8 @@ public sealed class WorkRunner(
         {
             var fetched = new List<FetchedUrl>();
             foreach (var url in work.Urls)
+                EnsureNetwork(work.Label, url, work.Tenant);
+            foreach (var url in work.Urls)
                 fetched.Add(await node.Urls.FetchAsync(url, expected: null, cancellationToken));
             return new FetchDone([.. fetched]);
         }
@@ -129,6 +137,12 @@ public sealed class WorkRunner(
         {
             throw new StepFailedException($"{work.Label}: {e.Message}");
         }
+    }
+
+    private void EnsureNetwork(string label, string url, string tenant)
+    {
+        if (!options.AllowsNetwork)
+            throw new StepFailedException($"{label}: {url} may not be fetched: the builds of tenant {tenant} have no network (egress None); put the file into the build context, or ask an operator to open it");
     }
 
     private async Task<WorkResult> BuildAsync(BuildWork work, CancellationToken cancellationToken)

@@ -1,4 +1,5 @@
 using Grid.Contracts.Builds;
+using Grid.Contracts.Tenants;
 using Grid.Sandbox;
 
 namespace Grid.Worker;
@@ -24,6 +25,27 @@ public sealed record WorkerOptions
 
     /// <summary>Bounds for each sandbox.</summary>
     public SandboxLimits SandboxLimits { get; init; } = new();
+
+    /// <summary>Whether builds belong to tenants whose settings bound them. Not so in an embedded grid.</summary>
+    public bool HasTenants { get; init; }
+
+    /// <summary>Whether processes in sandboxes, and ADD, may have the network.</summary>
+    public bool AllowsNetwork { get; init; } = true;
+
+    /// <summary>The same within a tenant's bounds: the smaller of two bounds counts.</summary>
+    internal WorkerOptions Within(TenantSettings tenant)
+    {
+        var limits = SandboxLimits with
+        {
+            MemoryBytes = Least(SandboxLimits.MemoryBytes, tenant.MaxMemoryBytes),
+            CpuMillis = (int)Least(SandboxLimits.CpuMillis, tenant.MaxCpuMillis),
+            DiskBytes = Least(SandboxLimits.DiskBytes, tenant.MaxDiskBytes),
+        };
+        var network = AllowsNetwork && tenant.Egress != Egress.None;
+        return limits == SandboxLimits && network == AllowsNetwork ? this : this with { SandboxLimits = limits, AllowsNetwork = network };
+    }
+
+    private static long Least(long one, long other) => one <= 0 ? other : other <= 0 ? one : Math.Min(one, other);
 
     /// <summary>Name of the node, stable over restarts.</summary>
     public string Node { get; init; } = Environment.MachineName;

@@ -62,7 +62,7 @@ public sealed class BuildDesk(IGrainFactory grains, SecretDesk secrets, TimeProv
         var settings = (await TenantAsync(tenant)).Settings;
         if (idempotencyKey is { Length: 0 or > 200 })
             throw new ApiException(ProblemCode.InvalidRequest, "Idempotency-Key: 1 to 200 characters");
-        return await AcceptAsync(tenant, settings, Submissions.ToRequest(tenant, submission, settings), submission.Secrets, idempotencyKey, caller);
+        return await AcceptAsync(tenant, Submissions.ToRequest(tenant, submission, settings), submission.Secrets, idempotencyKey, caller);
     }
 
     /// <summary>Submits what an earlier build was asked for again.</summary>
@@ -71,7 +71,7 @@ public sealed class BuildDesk(IGrainFactory grains, SecretDesk secrets, TimeProv
         await FindAsync(tenant, build);
         var request = await Build(tenant, build).GetRequestAsync() ?? throw ApiException.NotFound();
         // What was allowed then need not be allowed now. Secrets that were given with the build are gone; those of the tenant are there.
-        return await AcceptAsync(tenant, (await TenantAsync(tenant)).Settings, request with { TraceParent = null, SecretIds = [] }, new Dictionary<string, byte[]>(), null, caller);
+        return await AcceptAsync(tenant, request with { TraceParent = null, SecretIds = [] }, new Dictionary<string, byte[]>(), null, caller);
     }
 
     /// <summary>Asks a build to stop.</summary>
@@ -86,15 +86,16 @@ public sealed class BuildDesk(IGrainFactory grains, SecretDesk secrets, TimeProv
     public static string KeyOf(string tenant, string build) => $"{tenant}/{build}";
 
     private async Task<BuildResource> AcceptAsync(
-        string tenant, TenantSettings settings, BuildRequest request, IReadOnlyDictionary<string, byte[]> given, string? idempotencyKey, Caller caller)
+        string tenant, BuildRequest request, IReadOnlyDictionary<string, byte[]> given, string? idempotencyKey, Caller caller)
     {
-        Policy.Check(tenant, settings, request);
         var hash = Digest.Compute(JsonSerializer.SerializeToUtf8Bytes(request)).Hex;
         var claim = idempotencyKey is null ? null : grains.GetGrain<IIdempotencyGrain>($"{tenant}/{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(idempotencyKey)))}");
         var isKnown = claim is not null && await claim.FindAsync() is { } claimed && await IsKnownAsync(tenant, claimed, hash);
         if (!await grains.GetGrain<IUploadGrain>($"{tenant}/{request.Source.Blob.Digest.Hex}").IsCompleteAsync())
             throw new ApiException(ProblemCode.SourceMissing, $"upload the source first: PUT /v1/tenants/{tenant}/uploads/{request.Source.Blob.Digest}");
-        // Before anything is stored: everybody meets a full queue at once.
+        // Before anything is stored: what is not allowed, and a full queue, is met at once.
+        if (!isKnown && (await grains.GetGrain<ITenantGrain>(tenant).AdmitAsync(request)).Refusal is { } refusal)
+            throw new ApiException(refusal.Code, refusal.Message) { Errors = refusal.Errors };
         if (!isKnown && await grains.GetGrain<IQueueGrain>(request.Pool).WhyFullAsync(tenant, request.App) is { } full)
             throw ApiException.QueueFull(full.Refusal!, full.RetryAfter);
         var own = Guid.CreateVersion7(time.GetUtcNow()).ToString("N");
@@ -106,7 +107,7 @@ public sealed class BuildDesk(IGrainFactory grains, SecretDesk secrets, TimeProv
         await AddAsync(tenant, entry);
         var status = await SubmitAsync(tenant, id, request with { TraceParent = Activity.Current is { Recorded: true } current ? current.Id : null }, given, caller);
         if (status.State == BuildState.Refused)
-            status = await TakeBackAsync(tenant, entry, claim) ?? throw ApiException.QueueFull(status.Failure!.Message, status.RetryAfter);
+            status = await TakeBackAsync(tenant, entry, claim) ?? throw Refused(status);
         else if (id != own)
             // A request with the same key, refused a moment before, may have taken back what this one relies on.
             await RestoreAsync(tenant, entry, claim!);
@@ -169,6 +170,8 @@ public sealed class BuildDesk(IGrainFactory grains, SecretDesk secrets, TimeProv
             await Index(tenant).RemoveAppAsync(app);
     }
 
+    private static ApiException Refused(BuildStatus status) => status.Failure is { Code: { } code, Message: var message } ? new ApiException(code, message) : ApiException.QueueFull(status.Failure!.Message, status.RetryAfter);
+
     private static bool HasEnded(BuildStatus status) => status.State is not (BuildState.Unknown or BuildState.Queued or BuildState.Running);
 
     private IBuildIndexGrain Index(string key) => grains.GetGrain<IBuildIndexGrain>(key);
@@ -185,7 +188,7 @@ public sealed class BuildDesk(IGrainFactory grains, SecretDesk secrets, TimeProv
         SubmittedAt = entry.SubmittedAt,
         FinishedAt = status.FinishedAt,
         Phases = status.Phases.Select((state, phase) => ((Phase)phase, state)).ToDictionary(p => p.Item1, p => p.state),
-        Failure = status.Failure is { } failure ? new BuildFailure(failure.ExitCode, failure.Phase, failure.Message, failure.Output) : null,
+        Failure = status.Failure is { } failure ? new BuildFailure(failure.ExitCode, failure.Phase, failure.Message, failure.Output) { Code = failure.Code } : null,
         Digest = status.Image?.Digest,
         Locations = status.Image?.Locations ?? [],
     };

@@ -42,6 +42,8 @@ internal static class Submissions
         var source = Source(submission.Source, errors);
         Names.ThrowIfAny(errors);
         var environment = new Dictionary<string, string>(settings.Environment);
+        foreach (var (name, value) in settings.AppEnvironment.GetValueOrDefault(app) ?? [])
+            environment[name] = value;
         foreach (var (name, value) in submission.Environment)
             environment[name] = value;
         return new BuildRequest

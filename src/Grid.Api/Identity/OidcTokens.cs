@@ -13,6 +13,7 @@ internal static class OidcTokens
         jwt.Authority = authority;
         jwt.Audience = options.OidcAudience;
         jwt.MapInboundClaims = false;
+        jwt.RefreshInterval = options.OidcKeyRefresh;
         // An issuer on this machine is for trying out.
         jwt.RequireHttpsMetadata = !new Uri(authority).IsLoopback;
         jwt.TokenValidationParameters = new TokenValidationParameters { ValidateAudience = true, ValidateIssuer = true, ClockSkew = TimeSpan.FromSeconds(30) };
@@ -27,6 +28,13 @@ internal static class OidcTokens
                 return Task.CompletedTask;
             },
         };
+    }
+
+    /// <summary>A key that its issuer no longer publishes proves nothing: not even for the hour that the library would go on with it.</summary>
+    public static void ForgetOldKeys(JwtBearerOptions jwt)
+    {
+        if (jwt.ConfigurationManager is BaseConfigurationManager keys)
+            keys.UseLastKnownGoodConfiguration = false;
     }
 
     /// <summary>The caller a token's claims describe; null when they describe none.</summary>

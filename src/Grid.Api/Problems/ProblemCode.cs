@@ -13,6 +13,10 @@ public static class ProblemCode
     public const string InvalidRequest = "invalid-request";
     /// <summary>403: the tenant's policy does not allow what the build asks for.</summary>
     public const string PolicyViolation = "policy-violation";
+    /// <summary>403: the tenant has used up what it may use.</summary>
+    public const string QuotaExceeded = "quota-exceeded";
+    /// <summary>412: the tenant was changed since it was read.</summary>
+    public const string PreconditionFailed = "precondition-failed";
     /// <summary>409: the idempotency key was used for another request.</summary>
     public const string IdempotencyMismatch = "idempotency-mismatch";
     /// <summary>409: an upload's bytes are not those its digest names, or start at another offset than what is there.</summary>
@@ -39,6 +43,8 @@ public static class ProblemCode
         [NotFound] = (404, "Not found"),
         [InvalidRequest] = (400, "The request cannot be used"),
         [PolicyViolation] = (403, "The tenant's policy does not allow this"),
+        [QuotaExceeded] = (403, "The tenant's quota is used up"),
+        [PreconditionFailed] = (412, "It was changed meanwhile"),
         [IdempotencyMismatch] = (409, "The idempotency key belongs to another request"),
         [UploadMismatch] = (409, "The upload does not fit"),
         [SourceMissing] = (409, "The source was not uploaded"),

@@ -88,7 +88,11 @@ public sealed record BuildResource
 /// <param name="Phase">The phase.</param>
 /// <param name="Message">What, where, and what to do.</param>
 /// <param name="Output">Last output of the command that failed.</param>
-public sealed record BuildFailure(int ExitCode, Phase? Phase, string Message, string? Output);
+public sealed record BuildFailure(int ExitCode, Phase? Phase, string Message, string? Output)
+{
+    /// <summary>Stable word for programs, where there is one: a code of docs/errors.md.</summary>
+    public string? Code { get; init; }
+}
 
 /// <summary>A page of a list.</summary>
 /// <param name="Items">The page, newest first where there is a time.</param>

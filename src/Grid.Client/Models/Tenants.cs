@@ -30,12 +30,43 @@ public sealed record TenantSettingsResource
     /// <summary>Run images.</summary>
     public IReadOnlyList<string> AllowedRunImages { get; init; } = [];
 
-    /// <summary>Registries to push to.</summary>
+    /// <summary>Registries to push to, or parts of them: <c>registry.example/team</c>.</summary>
     public IReadOnlyList<string> AllowedRegistries { get; init; } = [];
 
     /// <summary>Environment of every build.</summary>
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>More environment for single apps, by the app's name.</summary>
+    public IReadOnlyDictionary<string, Dictionary<string, string>> AppEnvironment { get; init; } = new Dictionary<string, Dictionary<string, string>>();
+
+    /// <summary>Extensions: <c>id</c>, <c>id@version</c>, or <c>id@sha256:…</c> with the diff ID of the extension's layer in the builder.</summary>
+    public IReadOnlyList<string> AllowedExtensions { get; init; } = [];
+
+    /// <summary>What builds reach: Open is what the nodes let through, None is nothing.</summary>
+    public Egress Egress { get; init; }
+
+    /// <summary>Bytes of memory for one sandbox; 0 for the node's bound.</summary>
+    public long MaxMemoryBytes { get; init; }
+
+    /// <summary>Thousandths of a processor for one sandbox; 0 for no bound.</summary>
+    public int MaxCpuMillis { get; init; }
+
+    /// <summary>Bytes of all files that one sandbox writes; 0 for no bound. Held where an OCI runtime runs sandboxes.</summary>
+    public long MaxDiskBytes { get; init; }
+
+    /// <summary>Bytes of cached step layers that each node keeps; 0 for the node's bound.</summary>
+    public long MaxCacheBytes { get; init; }
+
+    /// <summary>Minutes builds may run in a month (UTC); 0 for no bound.</summary>
+    public int MaxBuildMinutes { get; init; }
 }
+
+/// <summary>What a tenant's builds used in a month.</summary>
+/// <param name="Month">UTC, <c>yyyy-MM</c>.</param>
+/// <param name="BuildMinutes">From the moment a build got a node to its end, of all builds that have ended.</param>
+/// <param name="MaxBuildMinutes">How many it may use; 0 for no bound.</param>
+/// <param name="Builds">How many builds ended.</param>
+public sealed record UsageResource(string Month, double BuildMinutes, int MaxBuildMinutes, int Builds);
 
 /// <summary>Asks for an API key.</summary>
 public sealed record ApiKeyRequest

@@ -54,6 +54,9 @@ public sealed record Failure([property: Id(0)] int ExitCode, [property: Id(1)] s
 
     /// <summary>The last output of the command that failed, when one did.</summary>
     [Id(3)] public string? Output { get; init; }
+
+    /// <summary>Stable word for programs, where there is one: a code of the API's errors.</summary>
+    [Id(60)] public string? Code { get; init; }
 }
 
 /// <summary>What others are told of a build.</summary>

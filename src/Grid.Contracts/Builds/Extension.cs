@@ -1,4 +1,5 @@
 using Grid.Contracts.Apps;
+using Grid.Contracts.Tenants;
 using Grid.Dockerfiles;
 using Grid.Lifecycle;
 using Grid.Lifecycle.Analyze;
@@ -62,6 +63,9 @@ public interface IExtensionOwner : IGrainWithStringKey
 public sealed record ExtendRequest
 {
     [Id(0)] public required string BuildKey { get; init; }
+
+    /// <summary>What the tenant's builds reach.</summary>
+    [Id(60)] public Egress Egress { get; init; }
 
     [Id(1)] public required ImageKind Kind { get; init; }
 

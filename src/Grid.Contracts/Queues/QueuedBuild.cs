@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Grid.Contracts.Tenants;
 
 namespace Grid.Contracts.Queues;
 
@@ -36,6 +37,9 @@ public sealed record QueuedBuild
 
     /// <summary>What a node may have warm for it, most useful first: the app, the builder (<see cref="WarmKeys"/>).</summary>
     [Id(6)] public string[] Warm { get; init; } = [];
+
+    /// <summary>The tenant's bounds when the build was let in; null for those of the pool alone.</summary>
+    [Id(60)] public TenantQuota? Quota { get; init; }
 }
 
 /// <summary>Names of content that a node may have warm.</summary>

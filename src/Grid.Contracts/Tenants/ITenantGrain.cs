@@ -1,3 +1,4 @@
+using Grid.Contracts.Builds;
 using Orleans.Concurrency;
 
 namespace Grid.Contracts.Tenants;
@@ -13,6 +14,14 @@ public interface ITenantGrain : IGrainWithStringKey
     /// <summary>Creates or changes the tenant.</summary>
     [Alias("Set")]
     Task<Tenant> SetAsync(TenantSettings settings);
+
+    /// <summary>Changes the tenant only as it is known: null when its version is another by now. Version 0 stands for a tenant that does not exist yet.</summary>
+    [Alias("SetIf")]
+    Task<Tenant?> SetIfAsync(TenantSettings settings, long version);
+
+    /// <summary>Whether a build is let in, and within what bounds. Changes nothing.</summary>
+    [Alias("Admit"), ReadOnly]
+    Task<TenantAdmission> AdmitAsync(BuildRequest request);
 
     /// <summary>Notes a key of the tenant.</summary>
     [Alias("AddKey")]
@@ -44,7 +53,11 @@ public interface ITenantDirectoryGrain : IGrainWithStringKey
 
 /// <summary>A tenant.</summary>
 [GenerateSerializer, Immutable, Alias("grid.Tenant")]
-public sealed record Tenant([property: Id(0)] string Name, [property: Id(1)] TenantSettings Settings, [property: Id(2)] DateTimeOffset CreatedAt);
+public sealed record Tenant([property: Id(0)] string Name, [property: Id(1)] TenantSettings Settings, [property: Id(2)] DateTimeOffset CreatedAt)
+{
+    /// <summary>Grows with each change of the settings.</summary>
+    [Id(60)] public long Version { get; init; } = 1;
+}
 
 /// <summary>What a tenant may use and do. Lists that are empty allow everything; others allow what they name.</summary>
 [GenerateSerializer, Immutable, Alias("grid.TenantSettings")]
@@ -65,9 +78,33 @@ public sealed record TenantSettings
     /// <summary>Run images it may name itself or switch to by an extension.</summary>
     [Id(4)] public string[] AllowedRunImages { get; init; } = [];
 
-    /// <summary>Registries it may push to: host names with port.</summary>
+    /// <summary>Registries it may push to: host names with port, with the first parts of repositories' names behind a slash when it is a part of a registry.</summary>
     [Id(5)] public string[] AllowedRegistries { get; init; } = [];
 
     /// <summary>Environment every build of the tenant gets unless the build sets the name itself.</summary>
     [Id(6)] public Dictionary<string, string> Environment { get; init; } = [];
+
+    /// <summary>More environment for single apps, by the app's name; before <see cref="Environment"/> and behind the build's own.</summary>
+    [Id(60)] public Dictionary<string, Dictionary<string, string>> AppEnvironment { get; init; } = [];
+
+    /// <summary>Extensions it may use: <c>id</c>, <c>id@version</c>, or <c>id@sha256:…</c> with the diff ID of the extension's layer in the builder.</summary>
+    [Id(61)] public string[] AllowedExtensions { get; init; } = [];
+
+    /// <summary>What its builds reach.</summary>
+    [Id(62)] public Egress Egress { get; init; }
+
+    /// <summary>Bytes of memory for one sandbox of a build; 0 for the node's bound.</summary>
+    [Id(63)] public long MaxMemoryBytes { get; init; }
+
+    /// <summary>Thousandths of a processor for one sandbox of a build; 0 for no bound.</summary>
+    [Id(64)] public int MaxCpuMillis { get; init; }
+
+    /// <summary>Bytes of cached step layers that each node keeps for it; 0 for the node's bound.</summary>
+    [Id(65)] public long MaxCacheBytes { get; init; }
+
+    /// <summary>Minutes its builds may run in a month (UTC); 0 for no bound. Counted when a build ends; what runs is not stopped.</summary>
+    [Id(66)] public int MaxBuildMinutes { get; init; }
+
+    /// <summary>Bytes of all files that one sandbox of a build writes; 0 for no bound.</summary>
+    [Id(67)] public long MaxDiskBytes { get; init; }
 }

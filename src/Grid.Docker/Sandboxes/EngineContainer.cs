@@ -140,6 +140,7 @@ internal sealed class EngineContainer
                 GroupAdd = [.. mode.Groups.Select(group => group.ToString(System.Globalization.CultureInfo.InvariantCulture))],
                 Memory = setup.Limits.MemoryBytes,
                 MemorySwap = setup.Limits.MemoryBytes,
+                NanoCPUs = setup.Limits.CpuMillis * 1_000_000L,
                 // The one that holds the container is ours.
                 PidsLimit = setup.Limits.MaxProcesses + 1,
                 IpcMode = "private",

@@ -7,10 +7,12 @@ using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
 using Grid.Contracts.Queues;
 using Grid.Contracts.Secrets;
+using Grid.Contracts.Tenants;
 using Grid.Contracts.Work;
 using Grid.Dockerfiles;
 using Grid.Grains.Machines;
 using Grid.Grains.Queues;
+using Grid.Lifecycle;
 using Orleans.Runtime;
 using Orleans.Timers;
 
@@ -75,14 +77,17 @@ public sealed class BuildGrain(
     private async Task<BuildStatus> AcceptAsync(BuildRequest request)
     {
         var now = time.GetUtcNow();
-        var answer = await GrainFactory.GetGrain<IQueueGrain>(request.Pool).EnqueueAsync(PhaseWork.Queued(Key, this.GetGrainId(), request, now));
+        var admission = await GrainFactory.GetGrain<ITenantGrain>(request.Tenant).AdmitAsync(request);
+        if (admission.Refusal is { } refused)
+            return new BuildStatus { BuildKey = Key, State = BuildState.Refused, Failure = new Failure((int)ExitCode.InvalidArgs, refused.Message) { Code = refused.Code } };
+        var answer = await GrainFactory.GetGrain<IQueueGrain>(request.Pool).EnqueueAsync(PhaseWork.Queued(Key, this.GetGrainId(), request, now, admission.Quota));
         if (answer.Refusal is { } refusal)
             return new BuildStatus { BuildKey = Key, State = BuildState.Refused, Failure = new Failure((int)ExitCode.Failed, refusal), RetryAfter = answer.RetryAfter };
         if (reminders is not null)
             await reminders.RegisterOrUpdateReminder(this.GetGrainId(), ReminderName, ReminderPeriod, ReminderPeriod);
         _span = GridTelemetry.StartDetached("build", request.TraceParent);
         _span?.SetTag("grid.build", Key);
-        State.Request = request;
+        (State.Request, State.Quota) = (request, admission.Quota);
         State.SubmittedAt = now;
         State.TraceParent = _span?.Id ?? request.TraceParent;
         State.BuildId = await BuildIdAsync(request);
@@ -162,7 +167,7 @@ public sealed class BuildGrain(
 
     /// <summary>Asks where the build stands, which takes it in again when the queue has lost it.</summary>
     private async Task AskQueueAsync() =>
-        await AnsweredAsync(State.Progress, await Queue.EnqueueAsync(PhaseWork.Queued(Key, this.GetGrainId(), Request, State.SubmittedAt)));
+        await AnsweredAsync(State.Progress, await Queue.EnqueueAsync(PhaseWork.Queued(Key, this.GetGrainId(), Request, State.SubmittedAt, State.Quota)));
 
     /// <summary>A build that waits asks again now and then: the queue's silo may have died before it had stored that there is one.</summary>
     private void EnsureRecall()
@@ -195,13 +200,20 @@ public sealed class BuildGrain(
         return EndedAsync(phase, report.Result is not null, report.Failure);
     }
 
-    public Task DetectedAsync(DetectionOutcome outcome)
+    public async Task DetectedAsync(DetectionOutcome outcome)
     {
         if (!Runs(Phase.Detect))
-            return Task.CompletedTask;
+            return;
+        var failure = outcome.Failure ?? await WhyNotAllowedAsync(outcome.Result);
         State.Detection = outcome.Result;
-        return EndedAsync(Phase.Detect, outcome.Result is not null, outcome.Failure);
+        await EndedAsync(Phase.Detect, outcome.Result is not null && failure is null, failure);
     }
+
+    /// <summary>Which extensions and which run image a build uses is known from here on.</summary>
+    private async Task<Failure?> WhyNotAllowedAsync(Detection? detection) =>
+        detection is not null && State.Quota is not null && await GrainFactory.GetGrain<ITenantGrain>(Request.Tenant).GetAsync() is { } tenant
+            && TenantPolicy.Check(tenant.Name, tenant.Settings, State.Analyzed!, detection) is { } refusal
+            ? new Failure((int)ExitCode.GenerateError, refusal.Message) { Code = refusal.Code } : null;
 
     public Task ExtendedAsync(ExtensionOutcome outcome)
     {
@@ -238,7 +250,7 @@ public sealed class BuildGrain(
     {
         // Not earlier: a build of the app that ran while this one waited has left something.
         if (progress.Placement is null)
-            State.History = await App.GetAsync();
+            (State.History, State.StartedAt) = (await App.GetAsync(), time.GetUtcNow());
         var decision = BuildMachine.Placed(progress, placement);
         foreach (var node in decision.Progress.LostNodes.Skip(progress.LostNodes.Count))
             events.Append(Key, new BuildMoved(node, placement.Home?.Node) { At = time.GetUtcNow() });
@@ -367,6 +379,8 @@ public sealed class BuildGrain(
             await TryAsync(RememberAsync, failures);
         foreach (var node in new[] { progress.Placement?.Home?.Node, progress.Placement?.RunExtension?.Node }.OfType<string>().Distinct())
             await ReleaseAsync(node);
+        if (State is { Quota: not null, StartedAt: { } started, FinishedAt: { } ended })
+            await TryAsync(() => GrainFactory.GetGrain<ITenantUsageGrain>(TenantUsage.KeyOf(Request.Tenant, started)).AddAsync(Key, (ended - started).TotalSeconds), failures);
         if (Request.SecretIds.Length > 0)
             await TryAsync(() => GrainFactory.GetGrain<ISecretsGrain>(Key).ClearAsync(), failures);
         if (!_finished)

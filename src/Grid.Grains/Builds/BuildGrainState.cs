@@ -1,5 +1,6 @@
 using Grid.Contracts.Apps;
 using Grid.Contracts.Builds;
+using Grid.Contracts.Tenants;
 using Grid.Grains.Machines;
 using Grid.Lifecycle;
 using Grid.Lifecycle.Analyze;
@@ -45,6 +46,12 @@ public sealed class BuildGrainState
 
     /// <summary>When it was accepted; id 14 was the node, which is part of the progress now.</summary>
     [Id(15)] public DateTimeOffset SubmittedAt { get; set; }
+
+    /// <summary>The tenant's bounds when it was let in; null without a tenant.</summary>
+    [Id(60)] public TenantQuota? Quota { get; set; }
+
+    /// <summary>When it first got a node.</summary>
+    [Id(61)] public DateTimeOffset? StartedAt { get; set; }
 
     /// <summary>When the build reached its end.</summary>
     [Id(20)] public DateTimeOffset? FinishedAt { get; set; }

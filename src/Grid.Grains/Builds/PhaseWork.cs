@@ -1,5 +1,6 @@
 using Grid.Contracts.Builds;
 using Grid.Contracts.Queues;
+using Grid.Contracts.Tenants;
 using Grid.Contracts.Work;
 using Grid.Dockerfiles;
 using Grid.Grains.Machines;
@@ -30,10 +31,10 @@ internal sealed class PhaseWork(string key, BuildGrainState state, GrainId owner
     }
 
     /// <summary>The build as its queue sees it.</summary>
-    public static QueuedBuild Queued(string key, GrainId owner, BuildRequest request, DateTimeOffset submittedAt) => new()
+    public static QueuedBuild Queued(string key, GrainId owner, BuildRequest request, DateTimeOffset submittedAt, TenantQuota? quota) => new()
     {
         BuildKey = key, Owner = owner, Tenant = request.Tenant, App = request.App, Class = request.Class, Priority = request.Priority, SubmittedAt = submittedAt,
-        Warm = Warm(request),
+        Warm = Warm(request), Quota = quota,
     };
 
     public AnalyzeWork Analyze() => new()
@@ -64,6 +65,7 @@ internal sealed class PhaseWork(string key, BuildGrainState state, GrainId owner
             Base = kind == ImageKind.Build ? state.Analyzed!.Builder : state.Detection!.Analyzed.RunImage,
             Dockerfiles = [.. state.Detection!.Dockerfiles.Where(d => d.Kind == kind)],
             Scope = Request.Tenant,
+            Egress = state.Quota?.Egress ?? Egress.Open,
             BuildId = state.BuildId,
             Previous = [.. PriorSteps.Records(state.History, state.Analyzed!, Request.Targets[0]).Where(e => e.Kind == kind)],
             Prior = kind == ImageKind.Run ? PriorSteps.Image(state.Analyzed!, Request.Targets[0]) : null,

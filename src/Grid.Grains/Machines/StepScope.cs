@@ -1,4 +1,5 @@
 using Grid.Contracts.Builds;
+using Grid.Contracts.Tenants;
 using Grid.Dockerfiles;
 using Grid.Dockerfiles.Syntax;
 using Grid.Lifecycle;
@@ -43,7 +44,7 @@ public static class StepScope
         var why = WhyChainIsPrivate(request, policy);
         for (var i = 0; i < files.Count; i++)
         {
-            why ??= WhyFileIsPrivate(request.Dockerfiles[i], files[i], policy);
+            why ??= WhyFileIsPrivate(request, request.Dockerfiles[i], files[i], policy);
             decisions.Add(why is null ? new ScopeDecision(Shared, null) : new ScopeDecision(request.Scope, why));
         }
         return decisions;
@@ -58,7 +59,7 @@ public static class StepScope
         return policy.TrustedImages.Contains(request.Builder) ? null : $"the builder {request.Builder}, which brings the extensions, is not trusted";
     }
 
-    private static string? WhyFileIsPrivate(ExtensionDockerfileSource source, ExtensionDockerfile file, SharedStepPolicy policy)
+    private static string? WhyFileIsPrivate(ExtendRequest request, ExtensionDockerfileSource source, ExtensionDockerfile file, SharedStepPolicy policy)
     {
         var allowed = policy.Extensions.FirstOrDefault(e => e.Id == source.ExtensionId && (e.Version is null || e.Version == source.ExtensionVersion));
         if (allowed is null)
@@ -67,6 +68,9 @@ public static class StepScope
             return $"{source.FileName} gets the argument {source.Args[0].Name}, which may be the tenant's";
         foreach (var instruction in file.Dockerfile.Instructions)
         {
+            // What a command makes of having no network is nobody else's result.
+            if (request.Egress == Egress.None && instruction is RunInstruction run && run.Flag("network") != "none")
+                return $"{source.FileName}:{instruction.Source.Line}: RUN wants the network, which this tenant does not have";
             if (WhyPrivate(instruction, allowed) is { } why)
                 return $"{source.FileName}:{instruction.Source.Line}: {why}";
         }

@@ -1,4 +1,6 @@
+using Grid.Contracts.Builds;
 using Grid.Contracts.Tenants;
+using Grid.Grains.Machines;
 using Orleans.Runtime;
 
 namespace Grid.Grains.Tenants;
@@ -33,9 +35,33 @@ public sealed class TenantGrain([PersistentState("tenant", GridStorage.Name)] IP
         // The directory first: a tenant that exists but is listed nowhere could not be found again.
         if (known is null)
             await GrainFactory.GetGrain<ITenantDirectoryGrain>(ITenantDirectoryGrain.Key).AddAsync(Name);
-        state.State.Tenant = new Tenant(Name, settings, known?.CreatedAt ?? time.GetUtcNow());
+        state.State.Tenant = new Tenant(Name, settings, known?.CreatedAt ?? time.GetUtcNow()) { Version = (known?.Version ?? 0) + 1 };
         await this.SaveAsync(state);
         return state.State.Tenant;
+    }
+
+    public async Task<Tenant?> SetIfAsync(TenantSettings settings, long version) => (state.State.Tenant?.Version ?? 0) == version ? await SetAsync(settings) : null;
+
+    public async Task<TenantAdmission> AdmitAsync(BuildRequest request)
+    {
+        if (state.State.Tenant is not { Settings: var settings })
+        {
+            DeactivateOnIdle();
+            return new TenantAdmission();
+        }
+        return new TenantAdmission
+        {
+            Quota = new TenantQuota { MaxRunning = settings.MaxRunningBuilds, MaxQueued = settings.MaxQueuedBuilds, Weight = settings.Weight, Egress = settings.Egress },
+            Refusal = TenantPolicy.Check(Name, settings, request) ?? await CheckMinutesAsync(settings),
+        };
+    }
+
+    private async Task<TenantRefusal?> CheckMinutesAsync(TenantSettings settings)
+    {
+        if (settings.MaxBuildMinutes <= 0)
+            return null;
+        var now = time.GetUtcNow();
+        return TenantPolicy.Check(Name, settings, await GrainFactory.GetGrain<ITenantUsageGrain>(TenantUsage.KeyOf(Name, now)).GetAsync(), now);
     }
 
     public async Task AddKeyAsync(string keyId)

@@ -88,10 +88,12 @@ public sealed class CacheCollector(
 
         private async Task ForgetBeyondTenantsQuotaAsync()
         {
-            if (_collector._options.MaxBytesPerTenant is not (> 0 and var quota))
-                return;
             foreach (var scope in _live.GroupBy(s => s.Catalog.Scope).ToList())
             {
+                var (node, tenant) = (_collector._options.MaxBytesPerTenant, await _collector._inventory.MaxBytesOfAsync(scope.Key));
+                var quota = node <= 0 ? tenant : tenant <= 0 ? node : Math.Min(node, tenant);
+                if (quota <= 0)
+                    continue;
                 var steps = scope.OrderBy(s => s.LastUsedAt).ToList();
                 var bytes = steps.DistinctBy(s => s.Blob).Sum(s => s.Size);
                 for (var i = 0; i < steps.Count && bytes > quota; i++)

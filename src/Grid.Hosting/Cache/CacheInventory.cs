@@ -1,4 +1,6 @@
 using Grid.Contracts.Steps;
+using Grid.Contracts.Tenants;
+using Grid.Grains.Machines;
 using Grid.Oci;
 
 namespace Grid.Hosting.Cache;
@@ -24,6 +26,9 @@ public sealed class CacheInventory(IGrainFactory grains)
     private const int AtOnce = 64;
 
     private IStepCatalogsGrain Catalogs => grains.GetGrain<IStepCatalogsGrain>(IStepCatalogsGrain.Key);
+
+    /// <summary>The bound in bytes that a scope's tenant has of its own; 0 for none, and for steps that all tenants share.</summary>
+    public async Task<long> MaxBytesOfAsync(string scope) => scope == StepScope.Shared ? 0 : (await grains.GetGrain<ITenantGrain>(scope).GetAsync())?.Settings.MaxCacheBytes ?? 0;
 
     /// <summary>Reads catalogs and steps; entries whose steps have no result are dropped from their catalogs on the way.</summary>
     public async Task<IReadOnlyList<CachedStepInfo>> ReadAsync(CancellationToken cancellationToken)

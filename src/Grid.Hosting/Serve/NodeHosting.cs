@@ -68,7 +68,7 @@ internal static class NodeHosting
 
     private static WorkerOptions WorkerOf(NodeOptions options)
     {
-        var worker = new WorkerOptions { Node = options.Name, StagesExports = options.Membership != Membership.Localhost, Pool = options.Pool, Labels = options.Labels, ShutdownGrace = NodeHost.StopTimeout / 2 };
+        var worker = new WorkerOptions { Node = options.Name, HasTenants = true, StagesExports = options.Membership != Membership.Localhost, Pool = options.Pool, Labels = options.Labels, ShutdownGrace = NodeHost.StopTimeout / 2 };
         return options.Slots == 0 ? worker : worker with { Slots = options.Slots };
     }
 

@@ -1,4 +1,5 @@
 using Grid.Dockerfiles;
+using Grid.Dockerfiles.Context;
 using Grid.Dockerfiles.Planning;
 using Grid.Lifecycle.Packages;
 using Grid.Oci.Content;
@@ -97,9 +98,19 @@ public sealed class StepExecutor(ISandboxRuntime sandboxes, ContentStore content
 
     private async Task CopyAsync(ISandbox sandbox, CopyStep copy, StepInput input, CancellationToken cancellationToken)
     {
-        var context = await resources.Contexts.OpenAsync(input.Context, cancellationToken);
-        var copier = new ContextCopier(sandbox.Files, context, copy, Owner(sandbox.Files, copy.Chown));
-        copier.Copy(cancellationToken);
+        var files = ContextMatcher.Match(copy, resources.Contexts.ReadIndex(input.Context), ignore: null);
+        using var held = (sandbox.Files as RootedDirectory)?.Hold();
+        var copier = new ContextCopier(held?.Files ?? sandbox.Files, copy, Owner(sandbox.Files, copy.Chown));
+        if (ContextCopier.IsOneTree(copy, files))
+        {
+            copier.CopyTree(files, take => resources.Contexts.ReadFiles(input.Context, take, cancellationToken));
+        }
+        else if (files.Count > 0)
+        {
+            using var context = (await resources.Contexts.OpenAsync(input.Context, cancellationToken)).Files.Hold();
+            copier.Copy(files, context.Files, cancellationToken);
+        }
+        copier.CopyInline();
         foreach (var url in copy.Urls)
         {
             var expected = copy.Checksum ?? input.Fetched.FirstOrDefault(fetched => fetched.Url == url)?.Digest;

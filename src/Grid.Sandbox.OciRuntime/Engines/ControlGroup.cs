@@ -10,6 +10,8 @@ namespace Grid.Sandbox.OciRuntime.Engines;
 /// </summary>
 internal sealed class ControlGroup : IDisposable
 {
+    /// <summary>Microseconds, the kernel's own default.</summary>
+    private const long CpuPeriod = 100_000;
     private const string Root = "/sys/fs/cgroup";
     private readonly SafeFileHandle? _oomEvents;
     private readonly SafeFileHandle? _oomControl;
@@ -36,7 +38,7 @@ internal sealed class ControlGroup : IDisposable
         {
             return IsVersion2 ? CreateVersion2(path, limits) : CreateVersion1(path, limits);
         }
-        catch (Exception refused) when (UserNamespace.IsInside && limits.MemoryBytes == 0 && refused is IOException or UnauthorizedAccessException)
+        catch (Exception refused) when (UserNamespace.IsInside && limits is { MemoryBytes: 0, CpuMillis: 0 } && refused is IOException or UnauthorizedAccessException)
         {
             // Who runs without root has no control groups, unless somebody delegated one. The number of processes is limited otherwise then.
             return new ControlGroup("", null, null);
@@ -44,7 +46,7 @@ internal sealed class ControlGroup : IDisposable
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             Remove(path);
-            var advice = UserNamespace.IsInside ? "; memory can be limited as root only" : "";
+            var advice = UserNamespace.IsInside ? "; memory and processors can be limited as root only" : "";
             throw new SandboxException($"cannot set the limits of the control group {path}: {failure.Message}{advice}", failure);
         }
     }
@@ -121,10 +123,19 @@ internal sealed class ControlGroup : IDisposable
         _oomControl?.Dispose();
     }
 
+    /// <summary>Microseconds of processor time in a period; the kernel takes no less than a thousand.</summary>
+    private static long Quota(SandboxLimits limits) => Math.Max(1_000, limits.CpuMillis * CpuPeriod / 1_000);
+
     private static ControlGroup CreateVersion1(string path, SandboxLimits limits)
     {
         var pids = Make(Root + "/pids", path);
         File.WriteAllText(pids + "/pids.max", Text(limits.MaxProcesses));
+        if (limits.CpuMillis > 0)
+        {
+            var cpu = Make(Root + "/cpu", path);
+            File.WriteAllText(cpu + "/cpu.cfs_period_us", Text(CpuPeriod));
+            File.WriteAllText(cpu + "/cpu.cfs_quota_us", Text(Quota(limits)));
+        }
         if (limits.MemoryBytes <= 0)
             return new ControlGroup(path, null, null);
         var memory = Make(Root + "/memory", path);
@@ -141,7 +152,7 @@ internal sealed class ControlGroup : IDisposable
     private static ControlGroup CreateVersion2(string path, SandboxLimits limits)
     {
         // A controller is usable in a group when every ancestor passes it on.
-        var wanted = limits.MemoryBytes > 0 ? "+pids +memory" : "+pids";
+        var wanted = "+pids" + (limits.MemoryBytes > 0 ? " +memory" : "") + (limits.CpuMillis > 0 ? " +cpu" : "");
         var directory = Root;
         foreach (var part in path.Split('/', StringSplitOptions.RemoveEmptyEntries))
         {
@@ -151,6 +162,8 @@ internal sealed class ControlGroup : IDisposable
         }
         File.WriteAllText(directory + "/cgroup.subtree_control", wanted);
         File.WriteAllText(directory + "/pids.max", Text(limits.MaxProcesses));
+        if (limits.CpuMillis > 0)
+            File.WriteAllText(directory + "/cpu.max", $"{Text(Quota(limits))} {Text(CpuPeriod)}");
         if (limits.MemoryBytes > 0)
         {
             File.WriteAllText(directory + "/memory.max", Text(limits.MemoryBytes));

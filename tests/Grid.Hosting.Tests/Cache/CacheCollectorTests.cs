@@ -1,5 +1,6 @@
 using Grid.Contracts.Events;
 using Grid.Contracts.Steps;
+using Grid.Contracts.Tenants;
 using Grid.Contracts.Work;
 using Grid.Dockerfiles;
 using Grid.Dockerfiles.Keys;
@@ -180,6 +181,22 @@ public sealed class CacheCollectorTests : IAsyncLifetime
         (await IsCachedAsync("a")).ShouldBeFalse();
         (await IsCachedAsync("b")).ShouldBeTrue();
         (await IsCachedAsync("c", "other")).ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task Collect_ATenantWithABoundOfItsOwn_KeepsToTheSmallerOne()
+    {
+        await StepAsync("a", TimeSpan.FromDays(3), size: 100, scope: "bounded");
+        await StepAsync("b", TimeSpan.FromDays(2), size: 100, scope: "bounded");
+        await StepAsync("c", TimeSpan.FromDays(5), size: 100, scope: "free");
+        await StepAsync("d", TimeSpan.FromDays(5), size: 100, scope: "free");
+        await _cluster.Client.GetGrain<ITenantGrain>("bounded").SetAsync(new TenantSettings { MaxCacheBytes = 150 });
+
+        await CollectAsync(options: new CacheOptions { MaxBytesPerTenant = 250 });
+
+        (await IsCachedAsync("a", "bounded")).ShouldBeFalse();
+        (await IsCachedAsync("b", "bounded")).ShouldBeTrue();
+        (await IsCachedAsync("c", "free")).ShouldBeTrue();
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using Grid.Contracts.Queues;
+using Grid.Contracts.Tenants;
 
 namespace Grid.Grains.Machines.Queues;
 
@@ -46,6 +47,7 @@ internal sealed class Backlog(QueueLimits limits)
         var waiting = new Waiting(build, since, ++_number);
         _waiting.Add(build.BuildKey, waiting);
         _byAge.Add(waiting);
+        Bound(build);
         Change(Open(build.Tenant), t => t.Add(waiting));
         return waiting;
     }
@@ -63,6 +65,7 @@ internal sealed class Backlog(QueueLimits limits)
     /// <summary>A build runs from now on; it is charged what it will probably take.</summary>
     public double Start(QueuedBuild build)
     {
+        Bound(build);
         var tenant = Open(build.Tenant);
         var charge = ExpectedSeconds(tenant);
         _now = Math.Max(_now, tenant.Time);
@@ -101,7 +104,19 @@ internal sealed class Backlog(QueueLimits limits)
         return ahead;
     }
 
-    public bool IsAtLimit(Tenant tenant) => tenant.Running >= limits.TenantRunning;
+    public bool IsAtLimit(Tenant tenant) => tenant.Running >= Least(limits.TenantRunning, tenant.Quota?.MaxRunning);
+
+    /// <summary>How many builds of a tenant may wait.</summary>
+    public int MaxQueued(string tenant) => Least(limits.TenantQueued, FindTenant(tenant)?.Quota?.MaxQueued);
+
+    /// <summary>Bounds of a tenant as the build brings them: those of the build that was submitted last count for all.</summary>
+    public void Bound(QueuedBuild build)
+    {
+        if (build.Quota is { } quota && build.SubmittedAt >= Open(build.Tenant).QuotaAt)
+            Change(Open(build.Tenant), t => (t.Quota, t.QuotaAt) = (quota, build.SubmittedAt));
+    }
+
+    private static int Least(int limit, int? quota) => quota is > 0 and var own ? Math.Min(limit, own) : limit;
 
     /// <summary>Puts a tenant's time back as it was stored.</summary>
     public void Restore(string tenant, double time, double seconds) => Change(Open(tenant), t => (t.Time, t.Seconds) = (time, seconds));
@@ -159,7 +174,13 @@ internal sealed class Backlog(QueueLimits limits)
 
         public string Name { get; } = name;
 
-        public double Weight { get; } = weight;
+        public double Weight => Quota?.Weight ?? weight;
+
+        /// <summary>Its own bounds; null for those of the pool alone.</summary>
+        public TenantQuota? Quota { get; set; }
+
+        /// <summary>When the build that brought it was submitted.</summary>
+        public DateTimeOffset QuotaAt { get; set; }
 
         public double Time { get; set; }
 

@@ -80,7 +80,7 @@ public sealed class QueueMachine
     public QueueAnswer? WhyFull(string tenant, string app) =>
         _backlog.OfApp(tenant, app) is not null ? null
         : _backlog.Count >= _limits.Queued ? Refused($"the queue is full: {_backlog.Count} builds wait")
-        : (_backlog.FindTenant(tenant)?.Waiting.Count ?? 0) is var own && own >= _limits.TenantQueued ? Refused($"tenant {tenant} has {own} builds waiting, as many as it may")
+        : (_backlog.FindTenant(tenant)?.Waiting.Count ?? 0) is var own && own >= _backlog.MaxQueued(tenant) ? Refused($"tenant {tenant} has {own} builds waiting, as many as it may")
         : null;
 
     /// <summary>A build has ended, or nobody wants it any more.</summary>
@@ -183,6 +183,7 @@ public sealed class QueueMachine
     private QueueAnswer? Admit(QueuedBuild build, DateTimeOffset now)
     {
         var since = now;
+        _backlog.Bound(build);
         if (WhyFull(build.Tenant, build.App) is { } refusal)
             return refusal;
         if (_backlog.OfApp(build.Tenant, build.App) is { } older)

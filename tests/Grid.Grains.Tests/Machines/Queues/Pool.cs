@@ -1,4 +1,5 @@
 using Grid.Contracts.Queues;
+using Grid.Contracts.Tenants;
 using Grid.Grains.Machines.Queues;
 using Orleans.Runtime;
 
@@ -34,11 +35,11 @@ internal sealed class Pool
     public void Node(string name, int slots = 1, int session = 1, bool leaving = false, string[]? warm = null, string[]? builds = null) =>
         Told(Queue.Seen(new NodeReport { Node = Session(name, session), Slots = slots, Draining = leaving, Warm = warm ?? [], Builds = builds ?? [] }, Now).Effects);
 
-    public QueueAnswer Submit(string key, string tenant = "t", string? app = null, BuildClass kind = BuildClass.Interactive, int priority = 0, string[]? warm = null)
+    public QueueAnswer Submit(string key, string tenant = "t", string? app = null, BuildClass kind = BuildClass.Interactive, int priority = 0, string[]? warm = null, TenantQuota? quota = null)
     {
         var build = new QueuedBuild
         {
-            BuildKey = key, Owner = GrainId.Create("grid.build", key), Tenant = tenant, App = app ?? key, Class = kind, Priority = priority, Warm = warm ?? [],
+            BuildKey = key, Owner = GrainId.Create("grid.build", key), Tenant = tenant, App = app ?? key, Class = kind, Priority = priority, Warm = warm ?? [], Quota = quota,
             SubmittedAt = Now.AddTicks(++_submitted),
         };
         var (answer, effects) = Queue.Enqueue(build, Now);

@@ -7,7 +7,7 @@ namespace Grid.Benchmarks.Contenders;
 /// The floor: the same commands in a chroot over an overlay mount of the base image. No layer is made, nothing is isolated or hashed.
 /// (Whiteouts of a base with several layers are not applied.)
 /// </summary>
-internal sealed class CommandsContender : IContender
+internal sealed class CommandsBuilder : IBuilder
 {
     private const string Script =
         """
@@ -18,13 +18,13 @@ internal sealed class CommandsContender : IContender
         mount --rbind /dev "$WORK/root/dev"
         cat /etc/resolv.conf >"$WORK/root/etc/resolv.conf"
         for command in "$@"; do DEBIAN_FRONTEND=noninteractive chroot "$WORK/root" /bin/sh -c "$command"; done
-        [ -z "$PAYLOAD" ] || install -D "$PAYLOAD" "$WORK/root/opt/payload.bin"
+        [ -z "$CONTEXT" ] || cp -r "$CONTEXT" "$WORK/root$TARGET"
         """;
 
     private readonly string _directory;
     private int _runs;
 
-    private CommandsContender(string directory) => _directory = directory;
+    private CommandsBuilder(string directory) => _directory = directory;
 
     public string Name => "only the commands (chroot)";
 
@@ -32,25 +32,26 @@ internal sealed class CommandsContender : IContender
 
     public bool CanDoBothAtOnce => true;
 
-    public static async Task<CommandsContender> PrepareAsync(string store, Inputs inputs, CancellationToken cancellationToken)
+    public static async Task<CommandsBuilder> PrepareAsync(string store, Inputs inputs, CancellationToken cancellationToken)
     {
-        var contender = new CommandsContender(Directory.CreateDirectory(Path.Combine(store, "commands")).FullName);
+        var builder = new CommandsBuilder(Directory.CreateDirectory(Path.Combine(store, "commands")).FullName);
         foreach (var kind in new[] { "build", "run" })
         {
-            var lower = Directory.CreateDirectory(contender.Lower(kind)).FullName;
+            var lower = Directory.CreateDirectory(builder.Lower(kind)).FullName;
             foreach (var layer in await LayersAsync(inputs.BaseLayout, kind, cancellationToken))
                 await Tool.RunAsync("tar", ["--extract", "--file", layer, "--directory", lower, "--numeric-owner", "--same-permissions", "--xattrs", "--xattrs-include=*"], cancellationToken);
         }
-        return contender;
+        return builder;
     }
 
-    public Task ApplyAsync(Workload workload, string kind, bool cold, CancellationToken cancellationToken) =>
-        Tool.RunAsync("unshare", ["--mount", "--propagation", "private", "sh", "-c", Script, "sh", .. workload.Commands[kind]],
+    public Task ApplyAsync(Workload workload, string kind, string edit, bool cold, CancellationToken cancellationToken) =>
+        Tool.RunAsync("unshare", ["--mount", "--propagation", "private", "sh", "-c", Script, "sh", .. workload.Edited(kind, edit)],
             new Dictionary<string, string>
             {
                 ["LOWER"] = Lower(kind),
                 ["WORK"] = Path.Combine(_directory, $"run-{Interlocked.Increment(ref _runs)}"),
-                ["PAYLOAD"] = workload.Payload > 0 ? Path.Combine(workload.Context, Workload.PayloadName) : "",
+                ["CONTEXT"] = workload.Files > 0 ? workload.Context : "",
+                ["TARGET"] = Workload.Target,
             },
             cancellationToken);
 
