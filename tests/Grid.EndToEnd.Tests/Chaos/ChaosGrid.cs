@@ -130,7 +130,7 @@ internal sealed class ChaosGrid : IAsyncDisposable
     private async Task StartServicesAsync(string pace)
     {
         var registry = Add(await LoopbackRegistry.StartAsync(Path.Combine(Bench.Root, "registry")));
-        Registry = Add(await RegistryFaults.StartAsync(Network.Host, ServerProcess.FreePort(), registry.Host));
+        Registry = Add(await RegistryFaults.StartAsync(Network.Host, registry.Host));
         Redis = Add(await TestServers.StartOwnRedisAsync(Network.Host));
         Azurite = Add(await TestServers.StartOwnAzuriteAsync(Network.Host));
         await registry.PushAsync(Bench.Images.Run, "base/run:1");

@@ -13,6 +13,17 @@ public sealed class ChaosTests(TestMachine machine, ITestOutputHelper output)
     private static readonly string[] Tenants = ["red", "blue"];
     private static readonly string[] Apps = ["one", "two"];
 
+    [Fact]
+    public void Schedule_OfASeed_IsAlwaysTheSame()
+    {
+        var schedule = ChaosSchedule.Of(17, TimeSpan.FromMinutes(10), ChaosGrid.Size, Enum.GetValues<FaultKind>());
+
+        ChaosSchedule.Of(17, TimeSpan.FromMinutes(10), ChaosGrid.Size, Enum.GetValues<FaultKind>()).ShouldBe(schedule);
+        ChaosSchedule.Of(18, TimeSpan.FromMinutes(10), ChaosGrid.Size, Enum.GetValues<FaultKind>()).ShouldNotBe(schedule);
+        schedule.Select(f => f.Kind).Distinct().Count().ShouldBeGreaterThan(6);
+        schedule.ShouldAllBe(f => f.Node >= 0 && f.Node < ChaosGrid.Size && f.Lasts >= TimeSpan.Zero);
+    }
+
     /// <summary>Runs with <c>GRID_CHAOS_SEED</c> and <c>GRID_CHAOS_SECONDS</c>; <c>GRID_CHAOS_FAULTS</c> names kinds of faults when not all are wanted.</summary>
     [Fact]
     public async Task AcceptedBuilds_UnderRandomFaults_EndOnceWithTheImagesOfAnUndisturbedRun()

@@ -32,6 +32,9 @@ public sealed class HandOverTests(TestMachine machine)
         (await bench.GridAsync("node", "list")).Output.ShouldContain("draining");
         (await bench.GridAsync("node", "undrain", home.Name)).ExitCode.ShouldBe(0);
 
+        // Then the buildpack is all that runs.
+        while ((await load.AskAsync(client => client.GetBuildAsync("red", held.Id, patience.Token), patience.Token)).Phases[Phase.ExtendRun] != PhaseState.Done)
+            await Task.Delay(TimeSpan.FromMilliseconds(50), patience.Token);
         // It waits for its work as long as it may, then the others are given it.
         var stop = stopped.StopAsync();
         var next = await ChaosGrid.FirstAsync(() => grid.Nodes.FirstOrDefault(n => n != stopped && File.Exists(Path.Combine(n.Workspace(held), ChaosBuilder.Hold))), patience.Token);

@@ -39,10 +39,10 @@ internal sealed class RegistryFaults : IAsyncDisposable
     private Func<HttpRequest, RegistryFault> _fault = _ => RegistryFault.None;
     private TaskCompletionSource _over = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private RegistryFaults(WebApplication app, string registry, string host) => (_app, _registry, Host) = (app, registry, host);
+    private RegistryFaults(WebApplication app, string registry) => (_app, _registry) = (app, registry);
 
     /// <summary>Host and port, as they stand in image names.</summary>
-    public string Host { get; }
+    public string Host { get; private set; } = "";
 
     /// <summary>What came, in the order in which it was answered.</summary>
     public IReadOnlyList<RegistryRequest> Requests => [.. _requests];
@@ -51,19 +51,20 @@ internal sealed class RegistryFaults : IAsyncDisposable
     public int Stalled => _stalled;
 
     /// <summary>Starts a proxy on an address, before the registry at <paramref name="registry"/>.</summary>
-    public static async Task<RegistryFaults> StartAsync(IPAddress address, int port, string registry)
+    public static async Task<RegistryFaults> StartAsync(IPAddress address, string registry)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
-            kestrel.Listen(address, port);
+            kestrel.Listen(address, 0);
             kestrel.Limits.MaxRequestBodySize = null;
         });
         builder.Logging.ClearProviders();
         var app = builder.Build();
-        var proxy = new RegistryFaults(app, registry, $"{address}:{port}");
+        var proxy = new RegistryFaults(app, registry);
         app.Run(proxy.AnswerAsync);
         await app.StartAsync();
+        proxy.Host = new Uri(app.Urls.Single()).Authority;
         return proxy;
     }
 
