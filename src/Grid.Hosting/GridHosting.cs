@@ -59,7 +59,7 @@ public static class GridHosting
             .AddGridGrains(Environment.MachineName, new QueueOptions { EndsAbandonedBuilds = true })
             .UseInMemoryReminderService()
             .AddFileState(GridStorage.Name, Path.Combine(options.DataDirectory, "state"))
-            .UseSystemTextJsonGrainStorageSerializer());
+            .UseGridStateSerializer());
     }
 
     internal static void AddGridLogging(this IServiceCollection services) => services.AddLogging(logging => logging
@@ -129,6 +129,10 @@ public static class GridHosting
         services.AddSerializer(serializer => serializer.AddJsonSerializer(type => type.Namespace is { } name
             && (name.StartsWith("Grid.Grains.Machines", StringComparison.Ordinal) || name.StartsWith("Grid.Oci", StringComparison.Ordinal) || name.StartsWith("Grid.Buildpacks", StringComparison.Ordinal)
                 || name.StartsWith("Grid.Dockerfiles", StringComparison.Ordinal) || name.StartsWith("Grid.Lifecycle", StringComparison.Ordinal))));
+
+    /// <summary>Grain state is JSON, and what a later build of Grid added to it is kept.</summary>
+    internal static ISiloBuilder UseGridStateSerializer(this ISiloBuilder silo) =>
+        silo.UseSystemTextJsonGrainStorageSerializer().Configure<SystemTextJsonGrainStorageSerializerOptions>(o => LaterMembers.Keep(o.JsonSerializerOptions));
 
     internal static int FreePort()
     {

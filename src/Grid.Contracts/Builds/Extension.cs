@@ -40,9 +40,9 @@ public interface IExtenderGrain : IWorkOwner
     [Alias("Start")]
     Task StartAsync(ExtendRequest request);
 
-    /// <summary>Stops it; the owner is told when nothing runs any more.</summary>
+    /// <summary>Stops it; the owner is told when nothing runs any more. False when nothing was started: nobody will tell.</summary>
     [Alias("Cancel")]
-    Task CancelAsync();
+    Task<bool> CancelAsync();
 
     /// <summary>A step this chain waits for has a result, or its runner gave up.</summary>
     [Alias("StepReleased")]

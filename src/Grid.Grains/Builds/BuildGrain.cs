@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.ExceptionServices;
 using Grid.Buildpacks;
 using Grid.Contracts;
 using Grid.Contracts.Apps;
@@ -25,7 +24,7 @@ namespace Grid.Grains.Builds;
 /// by the build's reminder.
 /// </remarks>
 [GrainType("grid.build")]
-public sealed class BuildGrain(
+public sealed partial class BuildGrain(
     [PersistentState("build", GridStorage.Name)] IPersistentState<BuildGrainState> state,
     QueueOptions queues, IBuildEvents events, TimeProvider time, IReminderRegistry? reminders = null) : Grain, IBuildGrain, IRemindable
 {
@@ -39,6 +38,8 @@ public sealed class BuildGrain(
     private (int, string) _toldPlace;
     private int _lostCalls;
     private bool _finished;
+    private bool _isAhead;
+    private DateTimeOffset _asked;
 
     private string Key => this.GetPrimaryKeyString();
 
@@ -57,6 +58,9 @@ public sealed class BuildGrain(
         EnsureRecall();
         return Task.CompletedTask;
     }
+
+    /// <summary>What is not stored yet would be told again, but only after the next reminder of the queue.</summary>
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken) => _isAhead ? SaveAsync() : Task.CompletedTask;
 
     public async Task<BuildStatus> SubmitAsync(BuildRequest request)
     {
@@ -90,27 +94,13 @@ public sealed class BuildGrain(
         (State.Request, State.Quota) = (request, admission.Quota);
         State.SubmittedAt = now;
         State.TraceParent = _span?.Id ?? request.TraceParent;
-        State.BuildId = await BuildIdAsync(request);
+        State.BuildId = await BuildIds.ResolveAsync(GrainFactory, Key, request, time.GetUtcNow());
         events.Append(Key, new BuildStarted(Key, request.Targets[0]) { At = now });
         if (State.BuildId.Length > 0)
             await AnsweredAsync(BuildMachine.Accept(), answer);
         else
             await ApplyAsync(BuildMachine.Refused(BuildMachine.Accept(), new Failure((int)ExitCode.InvalidArgs, $"build_id {request.BuildId}: the grid knows no such build of {request.App}; name another, or use pinned=UUID")));
         return Status();
-    }
-
-    /// <summary>The value of <c>build_id</c>; empty when the build that shall be replayed is not known.</summary>
-    private async Task<string> BuildIdAsync(BuildRequest request)
-    {
-        var policy = BuildIdPolicy.Parse(request.BuildId);
-        string? replayed = null;
-        if (policy.Kind == BuildIdKind.Replay)
-        {
-            var key = policy.Value != "last" ? policy.Value.StartsWith(request.Tenant + "/", StringComparison.Ordinal) ? policy.Value : $"{request.Tenant}/{policy.Value}"
-                : (await GrainFactory.GetGrain<IAppGrain>($"{request.Tenant}/{request.App}").GetAsync()).Builds.FirstOrDefault()?.BuildKey;
-            replayed = key is null || key == Key ? "" : (await GrainFactory.GetGrain<IBuildGrain>(key).GetStatusAsync()).BuildId;
-        }
-        return policy.Resolve(request.Tenant, time.GetUtcNow(), Guid.NewGuid(), replayed);
     }
 
     public async Task CancelAsync(string reason)
@@ -148,7 +138,7 @@ public sealed class BuildGrain(
         if (answer.Granted)
         {
             State.Publishing = intent;
-            await this.SaveAsync(state);
+            await SaveAsync();
         }
         return answer;
     }
@@ -161,13 +151,17 @@ public sealed class BuildGrain(
             await RemoveReminderAsync();
         else if (BuildMachine.IsOver(State.Progress))
             await FinishAsync();
-        else
+        // A build that waits and lives asks by its own timer.
+        else if (time.GetUtcNow() - _asked > queues.Recall)
             await AskQueueAsync();
     }
 
     /// <summary>Asks where the build stands, which takes it in again when the queue has lost it.</summary>
-    private async Task AskQueueAsync() =>
+    private async Task AskQueueAsync()
+    {
+        _asked = time.GetUtcNow();
         await AnsweredAsync(State.Progress, await Queue.EnqueueAsync(PhaseWork.Queued(Key, this.GetGrainId(), Request, State.SubmittedAt, State.Quota)));
+    }
 
     /// <summary>A build that waits asks again now and then: the queue's silo may have died before it had stored that there is one.</summary>
     private void EnsureRecall()
@@ -230,8 +224,9 @@ public sealed class BuildGrain(
     /// <summary>Answers count only while their phase runs: a repeated or late one must not replace what later phases work with.</summary>
     private bool Runs(Phase phase) => State.Progress.State == BuildState.Running && State.Progress[phase] == PhaseState.Running;
 
-    private Task EndedAsync(Phase phase, bool done, Failure? failure) =>
-        ApplyAsync(BuildMachine.PhaseEnded(State.Progress, phase, done ? PhaseState.Done : failure is null ? PhaseState.Cancelled : PhaseState.Failed, failure));
+    private Task EndedAsync(Phase phase, bool done, Failure? failure) => ApplyAsync(
+        BuildMachine.PhaseEnded(State.Progress, phase, done ? PhaseState.Done : failure is null ? PhaseState.Cancelled : PhaseState.Failed, failure),
+        isToldAgain: done && phase is (Phase.Restore or Phase.ExtendBuild or Phase.ExtendRun));
 
     /// <summary>The queue answered: the build runs, waits, or is out.</summary>
     private async Task AnsweredAsync(BuildProgress progress, QueueAnswer answer)
@@ -262,7 +257,12 @@ public sealed class BuildGrain(
         : BuildMachine.Refused(progress, new Failure((int)ExitCode.Failed, drop.Reason));
 
     /// <summary>Saves the decision, then performs what follows from it.</summary>
-    private async Task ApplyAsync(Decision decision)
+    /// <param name="decision">The decision.</param>
+    /// <param name="isToldAgain">
+    /// Whoever told the fact keeps it, and tells it again when asked for the phase (an extender from its own record, a node for as long as it has the
+    /// directory that restore filled): while nothing follows from it, it is written with the next fact.
+    /// </param>
+    private async Task ApplyAsync(Decision decision, bool isToldAgain = false)
     {
         var before = State.Progress;
         if (decision.Effects.Count == 0 && ReferenceEquals(before, decision.Progress))
@@ -273,7 +273,10 @@ public sealed class BuildGrain(
             EnsureRecall();
             if (BuildMachine.IsOver(decision.Progress))
                 State.FinishedAt ??= time.GetUtcNow();
-            await this.SaveAsync(state);
+            if (isToldAgain && decision.Effects.Count == 0)
+                _isAhead = true;
+            else
+                await SaveAsync();
         }
         foreach (var phase in Enum.GetValues<Phase>().Where(p => before[p] == PhaseState.Running && decision.Progress[p] is not (PhaseState.Running or PhaseState.Waiting)))
         {
@@ -281,6 +284,14 @@ public sealed class BuildGrain(
                 decision.Progress[phase] == PhaseState.Failed ? decision.Progress.Failure?.Message : null) { At = time.GetUtcNow() });
         }
         await PerformAsync(decision.Effects);
+    }
+
+    /// <summary>Writes; when that fails the activation goes, so that the report that comes again meets what is stored.</summary>
+    private async Task SaveAsync()
+    {
+        // Also when it fails: what is stored counts from then on.
+        _isAhead = false;
+        await this.SaveAsync(state);
     }
 
     private async Task PerformAsync(IReadOnlyList<BuildEffect> effects)
@@ -354,89 +365,15 @@ public sealed class BuildGrain(
             case Phase.Detect:
                 await GrainFactory.GetGrain<IDetectionGrain>(Key).CancelAsync();
                 break;
-            case Phase.ExtendBuild:
-                await Extender(ImageKind.Build).CancelAsync();
-                break;
-            case Phase.ExtendRun:
-                await Extender(ImageKind.Run).CancelAsync();
+            case Phase.ExtendBuild or Phase.ExtendRun:
+                if (!await Extender(phase == Phase.ExtendBuild ? ImageKind.Build : ImageKind.Run).CancelAsync())
+                    await EndedAsync(phase, done: false, failure: null);
                 break;
             default:
                 if (Runs(phase) && !await Worker.StopAsync(Work.Handle(phase)))
                     await EndedAsync(phase, done: false, failure: null);
                 break;
         }
-    }
-
-    /// <summary>
-    /// Records the end and tells it. What cannot be done now is thrown in the end and done the next time, by the timer or the reminder, which is the last to
-    /// go: every part of it can be repeated.
-    /// </summary>
-    private async Task FinishAsync()
-    {
-        var progress = State.Progress;
-        var failures = new List<Exception>();
-        if (progress.State == BuildState.Succeeded)
-            await TryAsync(RememberAsync, failures);
-        foreach (var node in new[] { progress.Placement?.Home?.Node, progress.Placement?.RunExtension?.Node }.OfType<string>().Distinct())
-            await ReleaseAsync(node);
-        if (State is { Quota: not null, StartedAt: { } started, FinishedAt: { } ended })
-            await TryAsync(() => GrainFactory.GetGrain<ITenantUsageGrain>(TenantUsage.KeyOf(Request.Tenant, started)).AddAsync(Key, (ended - started).TotalSeconds), failures);
-        if (Request.SecretIds.Length > 0)
-            await TryAsync(() => GrainFactory.GetGrain<ISecretsGrain>(Key).ClearAsync(), failures);
-        if (!_finished)
-            events.Append(Key, new BuildFinished(progress.State, ExitCodeOf(progress)) { At = time.GetUtcNow(), Failure = Status().Failure, Image = State.Image });
-        _finished = true;
-        // Who watches waits for the end: it must be there before nothing reminds of this build any more.
-        await TryAsync(() => events.FlushAsync(Key, CancellationToken.None), failures);
-        await TryAsync(() => Queue.EndedAsync(Key), failures);
-        if (progress.State == BuildState.Failed)
-            _span.Fail(progress.Failure!.Message);
-        _span?.SetTag("grid.build.state", progress.State.ToString());
-        _span?.Dispose();
-        _span = null;
-        if (failures.Count > 0)
-            ExceptionDispatchInfo.Throw(failures[0]);
-        await RemoveReminderAsync();
-    }
-
-    /// <summary>Gives the app what its next build starts from.</summary>
-    private Task RememberAsync() => App.PublishedAsync(new AppBuild
-    {
-        Summary = new AppBuildSummary(Key, State.Image!, time.GetUtcNow()),
-        Cache = State.App!.Cache,
-        Extensions = [.. State.BuildRecords, .. State.RunRecords],
-    });
-
-    private static async Task TryAsync(Func<Task> action, List<Exception> failures)
-    {
-        try
-        {
-            await action();
-        }
-        catch (Exception e) when (e is not OperationCanceledException)
-        {
-            failures.Add(e);
-        }
-    }
-
-    /// <summary>Lets a node let go of the build. One that cannot be told hears it from its queue, or has lost all it had.</summary>
-    private async Task ReleaseAsync(string node)
-    {
-        try
-        {
-            await GrainFactory.GetGrain<IWorkerGrain>(node).ReleaseAsync(Key);
-        }
-        catch (Exception e) when (e is not OperationCanceledException)
-        {
-            if (!_finished)
-                events.Append(Key, new OutputWritten(Phase.Export, $"Warning: what the build left on {node} could not be put in order: {e.Message}\n", IsError: true) { At = time.GetUtcNow() });
-        }
-    }
-
-    private async Task RemoveReminderAsync()
-    {
-        if (reminders is not null && await reminders.GetReminder(this.GetGrainId(), ReminderName) is { } reminder)
-            await reminders.UnregisterReminder(this.GetGrainId(), reminder);
     }
 
     private BuildStatus Status() => new()

@@ -87,8 +87,8 @@ public sealed class ExtenderGrain(
         await FetchContextsAsync(request, CancellationToken.None);
         if (State.Request is null)
         {
+            // Not saved before something runs or waits for it: until then the owner, asked again, starts the chain again.
             State.Request = request;
-            await SaveAsync();
             WarnOfBuildId();
         }
         else if (request.Attempt > State.Request.Attempt)
@@ -109,12 +109,18 @@ public sealed class ExtenderGrain(
         await AdvanceAsync();
     }
 
-    public async Task CancelAsync()
+    public async Task<bool> CancelAsync()
     {
-        if (State.Outcome is not null || State.Request is null)
-            return;
+        if (State.Request is null)
+            return false;
+        if (State.Outcome is not null)
+        {
+            TellOwner();
+            return true;
+        }
         State.CancelRequested = true;
         await StopAsync();
+        return true;
     }
 
     private async Task StopAsync()
@@ -379,8 +385,20 @@ public sealed class ExtenderGrain(
 
     private void EnsureTimer() => _timer ??= this.RegisterGrainTimer(OnTickAsync, new GrainTimerCreationOptions(Tick, Tick));
 
-    /// <summary>Writes; when that fails, what is stored counts again: the timer goes on from there.</summary>
-    private Task SaveAsync() => this.SaveOrReadAsync(state);
+    /// <summary>Writes; when that fails, what is stored counts again, and the timer goes on from there.</summary>
+    private async Task SaveAsync()
+    {
+        var request = State.Request;
+        try
+        {
+            await this.SaveOrReadAsync(state);
+        }
+        catch
+        {
+            State.Request ??= request;
+            throw;
+        }
+    }
 
     /// <summary>Not awaited: the owner may be in the middle of the call that led here.</summary>
     private void TellOwner()

@@ -78,10 +78,10 @@ public sealed class ImageExtensionGrain(
             return;
         State.CancelReason = reason;
         await this.SaveAsync(state);
-        if (State.Extended is null)
-            await Extender.CancelAsync();
-        else
+        if (State.Extended is not null)
             await Worker.CancelAsync(PublishHandle);
+        else if (!await Extender.CancelAsync())
+            await FinishAsync(ExtendPhase, null, null);
     }
 
     public async Task ExtendedAsync(ExtensionOutcome outcome)

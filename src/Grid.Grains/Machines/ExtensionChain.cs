@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Grid.Buildpacks;
 using Grid.Contracts.Apps;
 using Grid.Contracts.Builds;
@@ -230,6 +231,9 @@ public sealed record ChainPosition
     public IReadOnlyList<AddedLayer> Added { get; init; } = [];
 
     public IReadOnlyList<PositionedRecord> Records { get; init; } = [];
+
+    /// <summary>What a later build has stored here (<see cref="LaterMembers"/>).</summary>
+    [JsonExtensionData] public Dictionary<string, JsonElement>? Later { get; init; }
 }
 
 /// <summary>A step's record and the Dockerfile it belongs to.</summary>

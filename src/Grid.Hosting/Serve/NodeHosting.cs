@@ -147,7 +147,7 @@ internal static class NodeHosting
 
     internal static ISiloBuilder AddGridState(this ISiloBuilder silo, NodeOptions options)
     {
-        silo.UseSystemTextJsonGrainStorageSerializer();
+        silo.UseGridStateSerializer();
         return options.State switch
         {
             StateStorage.Azure => silo.AddAzureBlobGrainStorage(GridStorage.Name, o =>

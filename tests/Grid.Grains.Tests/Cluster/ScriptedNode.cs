@@ -94,7 +94,12 @@ internal sealed class ScriptedNode : IContexts
     {
         var work = new Work();
         if (!_work.TryAdd(item.Handle, work))
+        {
+            // As the agent does: who attaches to what has ended is told again.
+            if (_work[item.Handle].End.Task.IsCompleted)
+                _ = Task.Run(() => TellAsync(item, _work[item.Handle].End.Task));
             return;
+        }
         Places[item.Handle] = node;
         TaskCompletionSource changed;
         lock (_lock)

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using Grid.Contracts.Queues;
 
 namespace Grid.Grains.Machines.Queues;
@@ -16,7 +18,11 @@ public sealed record QueueSnapshot
 /// <param name="Placement">Where it works.</param>
 /// <param name="Since">When it was let in.</param>
 /// <param name="Charged">Seconds its tenant was charged for it.</param>
-public sealed record PlacedBuild(QueuedBuild Build, BuildPlacement Placement, DateTimeOffset Since, double Charged);
+public sealed record PlacedBuild(QueuedBuild Build, BuildPlacement Placement, DateTimeOffset Since, double Charged)
+{
+    /// <summary>What a later build of Grid has stored here (<see cref="LaterMembers"/>).</summary>
+    [JsonExtensionData] public Dictionary<string, JsonElement>? Later { get; init; }
+}
 
 /// <summary>What is kept now and then only: a build that is missing in it asks again.</summary>
 public sealed record BacklogSnapshot
