@@ -36,14 +36,16 @@ internal sealed class ChaosGrid : IAsyncDisposable
     /// <param name="network">Where nodes are; it ends with the grid.</param>
     /// <param name="pace">Seconds between the lines of <see cref="ChaosBuilder"/>.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public static async Task<ChaosGrid> StartAsync(Workbench bench, NodeNetwork network, string pace, CancellationToken cancellationToken)
+    /// <param name="probeTimeout">Milliseconds after which a probe of a silo counts as missed; where no node is killed, one on a busy machine need not be suspected.</param>
+    public static async Task<ChaosGrid> StartAsync(Workbench bench, NodeNetwork network, string pace, CancellationToken cancellationToken, int probeTimeout = 2000)
     {
         var grid = new ChaosGrid(bench, network);
         try
         {
             await grid.StartServicesAsync(pace);
             string[] flags = [.. grid.CommonFlags(), "--cluster-membership", "redis", "--state-storage", "azure", "--content-shared", "azure", "--events-storage", "azure",
-                "--listen-silo-port", "0", "--listen-gateway-port", "0", "--listen-http-port", "0", "--node-slots", "2"];
+                "--listen-silo-port", "0", "--listen-gateway-port", "0", "--listen-http-port", "0", "--node-slots", "2",
+                "--cluster-probe-timeout", $"{probeTimeout}"];
             bench.Environment["GRID_REDIS_CONNECTION"] = TestServers.RedisConnection(grid.Redis);
             bench.Environment["GRID_AZURE_CONNECTION"] = TestServers.AzureConnection(grid.Azurite);
             grid.Nodes = [.. Enumerable.Range(0, Size).Select(n => grid.Add(new ChaosNode(bench, $"n{n}", network.Enter(n),

@@ -14,7 +14,7 @@ public sealed class HandOverTests(TestMachine machine)
         var bench = await machine.NewAsync();
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         patience.CancelAfter(TimeSpan.FromMinutes(5));
-        await using var grid = await ChaosGrid.StartAsync(bench, NodeNetwork.Loopback(), pace: "0.05", patience.Token);
+        await using var grid = await ChaosGrid.StartAsync(bench, NodeNetwork.Loopback(), pace: "0.05", patience.Token, probeTimeout: 20_000);
         var load = new BuildLoad(grid.Any, grid.ClientOf, grid.Builder, $"{grid.Registry.Host}/apps");
         await load.AddTenantAsync("red", patience.Token);
         var drained = await load.SubmitAsync(new ChaosSource("red", "drained", 1) { Holds = true }, patience.Token);
