@@ -127,7 +127,7 @@ public static class GridHosting
     /// <summary>Phase inputs and outputs are the lifecycle's own records, sent as JSON; messages around them are Orleans'.</summary>
     internal static void AddGridSerialization(this IServiceCollection services) =>
         services.AddSerializer(serializer => serializer.AddJsonSerializer(type => type.Namespace is { } name
-            && (name.StartsWith("Grid.Grains.Machines", StringComparison.Ordinal) || name.StartsWith("Grid.Oci", StringComparison.Ordinal) || name.StartsWith("Grid.Buildpacks", StringComparison.Ordinal)
+            && (name.StartsWith("Grid.Oci", StringComparison.Ordinal) || name.StartsWith("Grid.Buildpacks", StringComparison.Ordinal)
                 || name.StartsWith("Grid.Dockerfiles", StringComparison.Ordinal) || name.StartsWith("Grid.Lifecycle", StringComparison.Ordinal))));
 
     /// <summary>Grain state is JSON, and what a later build of Grid added to it is kept.</summary>
