@@ -15,6 +15,7 @@ public sealed class HandOverTests(TestMachine machine)
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         patience.CancelAfter(TimeSpan.FromMinutes(5));
         await using var grid = await ChaosGrid.StartAsync(bench, NodeNetwork.Loopback(), pace: "0.05", patience.Token, probeTimeout: 20_000);
+        await using var save = new Save(grid);
         var load = new BuildLoad(grid.Any, grid.ClientOf, grid.Builder, $"{grid.Registry.Host}/apps");
         await load.AddTenantAsync("red", patience.Token);
         var drained = await load.SubmitAsync(new ChaosSource("red", "drained", 1) { Holds = true }, patience.Token);
@@ -59,5 +60,15 @@ public sealed class HandOverTests(TestMachine machine)
         grid.Bench.Environment["XDG_CONFIG_HOME"] = Path.Combine(grid.Bench.Root, "config");
         grid.Bench.Environment["GRID_SERVER"] = null;
         (await grid.Bench.GridAsync("login", grid.Any()!.ToString(), "--key-file", Path.Combine(grid.Bench.Root, "operator-key"))).ExitCode.ShouldBe(0);
+    }
+
+    /// <summary>Keeps what nodes printed, where it is asked for.</summary>
+    private sealed class Save(ChaosGrid grid) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync()
+        {
+            if (Environment.GetEnvironmentVariable("GRID_CHAOS_LOGS") is { Length: > 0 } logs)
+                await grid.SaveAsync(Directory.CreateDirectory(Path.Combine(logs, "hand-over")).FullName);
+        }
     }
 }
