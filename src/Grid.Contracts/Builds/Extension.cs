@@ -21,6 +21,10 @@ public interface IDetectionGrain : IWorkOwner
     /// <summary>Stops it; the build is told when nothing runs any more.</summary>
     [Alias("Cancel")]
     Task CancelAsync();
+
+    /// <summary>Forgets everything: its build is gone.</summary>
+    [Alias("Forget")]
+    Task ForgetAsync();
 }
 
 /// <summary>How detection ended: a result or a failure.</summary>
@@ -47,6 +51,10 @@ public interface IExtenderGrain : IWorkOwner
     /// <summary>A step this chain waits for has a result, or its runner gave up.</summary>
     [Alias("StepReleased")]
     Task StepReleasedAsync(string stepKey);
+
+    /// <summary>Forgets everything: its owner is gone.</summary>
+    [Alias("Forget")]
+    Task ForgetAsync();
 }
 
 /// <summary>A grain that asked for an image to be extended and is told how it ended.</summary>

@@ -12,6 +12,7 @@ using Grid.Dockerfiles;
 using Grid.Grains.Machines;
 using Grid.Grains.Queues;
 using Grid.Lifecycle;
+using Grid.Oci;
 using Orleans.Runtime;
 using Orleans.Timers;
 
@@ -111,6 +112,22 @@ public sealed partial class BuildGrain(
     }
 
     public Task<BuildStatus> GetStatusAsync() => Task.FromResult(Status());
+
+    public Task<Digest[]> GetContentAsync() => Task.FromResult(BuildMachine.IsOver(State.Progress) ? [] : BuildContent.Of(State).ToArray());
+
+    public async Task<bool> ForgetAsync()
+    {
+        if (State.Request is not null && !BuildMachine.IsOver(State.Progress))
+            return false;
+        // Itself last: what is stored of it brings whoever comes again back here.
+        await GrainFactory.GetGrain<IDetectionGrain>(Key).ForgetAsync();
+        await Extender(ImageKind.Build).ForgetAsync();
+        await Extender(ImageKind.Run).ForgetAsync();
+        if (state.RecordExists)
+            await state.ClearStateAsync();
+        DeactivateOnIdle();
+        return true;
+    }
 
     public Task<BuildRequest?> GetRequestAsync() => Task.FromResult(State.Request);
 
@@ -376,19 +393,7 @@ public sealed partial class BuildGrain(
         }
     }
 
-    private BuildStatus Status() => new()
-    {
-        BuildKey = Key,
-        State = State.Progress.State,
-        Failure = State.Progress.Failure ?? (State.Progress.State == BuildState.Cancelled ? new Failure((int)ExitCode.Failed, $"cancelled: {State.Progress.CancelReason}") : null),
-        Image = State.Progress.State == BuildState.Succeeded ? State.Image : null,
-        BuildId = State.BuildId,
-        Phases = [.. State.Progress.Phases],
-        FinishedAt = State.FinishedAt,
-    };
-
-    private static int ExitCodeOf(BuildProgress progress) =>
-        progress.State == BuildState.Succeeded ? 0 : progress.Failure?.ExitCode ?? (int)ExitCode.Failed;
+    private BuildStatus Status() => BuildAnswers.StatusOf(Key, State);
 
     private IWorkerGrain Worker => GrainFactory.GetGrain<IWorkerGrain>(State.Progress.Placement!.Home!.Node);
 
