@@ -91,6 +91,8 @@ public sealed class WorkerContentTests : IDisposable
 
         public List<Digest> Put { get; } = [];
 
+        public TimeSpan UseResolution => TimeSpan.FromHours(1);
+
         public Task<long?> FindAsync(Digest digest, CancellationToken cancellationToken) => Failures-- > 0 ? Task.FromException<long?>(Failure) : Task.FromResult<long?>(null);
 
         public Task<Stream> OpenAsync(Digest digest, CancellationToken cancellationToken) => throw new NotSupportedException();
@@ -100,5 +102,9 @@ public sealed class WorkerContentTests : IDisposable
             Put.Add(digest);
             return Task.CompletedTask;
         }
+
+        public IAsyncEnumerable<StoredBlob> ListAsync(byte first, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public Task<bool> RemoveUnusedAsync(Digest digest, DateTimeOffset notUsedSince, CancellationToken cancellationToken) => throw new NotSupportedException();
     }
 }
