@@ -45,7 +45,19 @@ public sealed class WorkRunner(
         }
         finally
         {
-            await events.FlushAsync(item.BuildKey, CancellationToken.None);
+            await FlushAsync(item.BuildKey);
+        }
+    }
+
+    private async Task FlushAsync(string buildKey)
+    {
+        try
+        {
+            await events.FlushAsync(buildKey, CancellationToken.None);
+        }
+        catch (IOException)
+        {
+            // The journal keeps the lines, goes on trying and has said so in the log. What the work has done is not thrown away for it.
         }
     }
 

@@ -398,11 +398,10 @@ public sealed class ExtenderGrain(
         var request = State.Request;
         try
         {
-            await state.WriteStateAsync();
+            await this.SaveOrReadAsync(state);
         }
         catch
         {
-            await state.ReadStateAsync();
             State.Request ??= request;
             throw;
         }
