@@ -32,13 +32,14 @@ public sealed partial class DockerfileCorpusTests(TestMachine machine, DockerBui
         cached.Steps().ShouldAllBe(step => step.EndsWith("Cached", StringComparison.Ordinal));
         cached.Digest.ShouldBe(cold.Digest);
         var ours = FileSystemView.Of((await bench.ImageAsync()).Tars());
-        await OnOtherNodesAsync(bench, text, cold.Digest, alsoOfTheGrid: Wanted is not null || name is "run-hardlinks" or "run-delete-and-recreate");
 
         var file = Path.Combine(Path.GetDirectoryName(bench.Context)!, "run.Dockerfile");
         var image = await docker.BaseAsync((await machine.ImagesAsync()).Run, machine.Scratch);
         var wanted = Builders().Match(text) is { Success: true } match ? match.Groups["names"].Value.Split(' ') : ["classic", "buildkit"];
         foreach (var builder in wanted)
             Difference(ours, await docker.BuildAsync(file, bench.Context, image, builder == "buildkit")).ShouldBe("", builder);
+        // Last: it writes other Dockerfiles in place of this one.
+        await OnOtherNodesAsync(bench, text, cold.Digest, alsoOfTheGrid: Wanted is not null || name is "run-hardlinks" or "run-delete-and-recreate");
     }
 
     /// <summary>A node that shares nothing makes the same layers; one of the same grid takes them, and what runs on them sees what it would see where they were made.</summary>
