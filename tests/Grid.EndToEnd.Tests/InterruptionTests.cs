@@ -19,7 +19,7 @@ public sealed class InterruptionTests(TestMachine machine)
         run.End.GetProperty("state").GetString().ShouldBe("Cancelled");
         run.ExitCode.ShouldBe(130);
         run.Process.Error.ShouldNotContain("   at ");
-        duration.ShouldBeLessThan(TimeSpan.FromSeconds(5));
+        duration.ShouldBeLessThan(TimeSpan.FromSeconds(40));
         Leftovers.Of(bench.Data, marker).ShouldBeEmpty();
         Leftovers.Processes(bench.Data).ShouldBeEmpty();
         Directory.Exists(bench.Layout).ShouldBeFalse();
@@ -35,7 +35,7 @@ public sealed class InterruptionTests(TestMachine machine)
 
         run.End.GetProperty("state").GetString().ShouldBe("Cancelled");
         run.ExitCode.ShouldBe(130);
-        duration.ShouldBeLessThan(TimeSpan.FromSeconds(5));
+        duration.ShouldBeLessThan(TimeSpan.FromSeconds(40));
         Leftovers.Of(bench.Data, "62.3379").ShouldBeEmpty();
     }
 
