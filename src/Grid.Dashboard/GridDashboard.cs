@@ -8,6 +8,7 @@ using Grid.Contracts.Tenants;
 using Grid.Dashboard.Pages;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
@@ -23,6 +24,8 @@ public static class GridDashboard
     public static IServiceCollection AddGridDashboard(this IServiceCollection services)
     {
         services.AddRazorComponents();
+        // The framework adds it for forms' tokens, which these pages do not use: no keys are kept anywhere, and nothing warns of them.
+        services.AddDataProtection().UseEphemeralDataProtectionProvider();
         return services;
     }
 
@@ -56,7 +59,8 @@ public static class GridDashboard
             var headers = context.HttpContext.Response.Headers;
             headers.ContentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
             headers.XContentTypeOptions = "nosniff";
-            headers["Referrer-Policy"] = "no-referrer";
+            // Not "no-referrer": browsers then hide from us too that a form is of our own page.
+            headers["Referrer-Policy"] = "same-origin";
             headers.CacheControl = "no-store";
             return next(context);
         });

@@ -59,7 +59,7 @@ public static class GridHosting
             .AddGridGrains(Environment.MachineName, new QueueOptions { EndsAbandonedBuilds = true })
             .UseInMemoryReminderService()
             .AddFileState(GridStorage.Name, Path.Combine(options.DataDirectory, "state"))
-            .UseSystemTextJsonGrainStorageSerializer());
+            .UseGridStateSerializer());
     }
 
     internal static void AddGridLogging(this IServiceCollection services) => services.AddLogging(logging => logging
@@ -69,6 +69,10 @@ public static class GridHosting
         .AddFilter("Orleans.Runtime.Silo", LogLevel.Error)
         .AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error)
         .AddFilter("Orleans", LogLevel.Error)
+        // What it says of a node that was given up, NodeFatalError says in our words.
+        .AddFilter("Orleans.Runtime.MembershipService.MembershipTableManager", LogLevel.Critical)
+        // Retries of Orleans' own placement, a stack trace each. What comes of them is an answer to the caller.
+        .AddFilter("Polly", LogLevel.None)
         // Why a start failed is thrown too, and said in our words.
         .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical));
 
@@ -125,6 +129,10 @@ public static class GridHosting
         services.AddSerializer(serializer => serializer.AddJsonSerializer(type => type.Namespace is { } name
             && (name.StartsWith("Grid.Oci", StringComparison.Ordinal) || name.StartsWith("Grid.Buildpacks", StringComparison.Ordinal)
                 || name.StartsWith("Grid.Dockerfiles", StringComparison.Ordinal) || name.StartsWith("Grid.Lifecycle", StringComparison.Ordinal))));
+
+    /// <summary>Grain state is JSON, and what a later build of Grid added to it is kept.</summary>
+    internal static ISiloBuilder UseGridStateSerializer(this ISiloBuilder silo) =>
+        silo.UseSystemTextJsonGrainStorageSerializer().Configure<SystemTextJsonGrainStorageSerializerOptions>(o => LaterMembers.Keep(o.JsonSerializerOptions));
 
     internal static int FreePort()
     {

@@ -38,6 +38,7 @@ internal sealed class OciSandbox(
     {
         cancellationToken.ThrowIfCancellationRequested();
         using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _ending.Token);
+        await using var disk = DiskWatch.Start([root.Upper, .. spec.Volumes.Where(v => !v.ReadOnly && Directory.Exists(v.HostPath)).Select(v => v.HostPath)], spec.Limits.DiskBytes, linked);
         Task<ProcessResult> run;
         lock (_gate)
         {
@@ -47,7 +48,12 @@ internal sealed class OciSandbox(
         }
         try
         {
-            return await run;
+            var result = await run;
+            return disk.IsExceeded ? throw disk.Describe() : result;
+        }
+        catch (OperationCanceledException) when (disk.IsExceeded && !cancellationToken.IsCancellationRequested)
+        {
+            throw disk.Describe();
         }
         catch (OperationCanceledException killed) when (cancellationToken.IsCancellationRequested)
         {
@@ -185,7 +191,8 @@ internal sealed class OciSandbox(
         root.Unmount();
         // The root's own attributes are no part of a layer; what comes next must not see a difference either.
         Libc.ChangeMode(root.Upper, 0x1ED);
-        var upper = new RootedDirectory(root.Upper);
+        using var held = new RootedDirectory(root.Upper).Hold();
+        var upper = held.Files;
         var image = root.OpenImage(out var view);
         IReadOnlyList<Change> changes;
         using (view)

@@ -74,6 +74,12 @@ public sealed record SandboxSpec(string Handle, IReadOnlyList<Layer> Parent, IBl
 
     /// <summary>What is done in it; null when it shall end with this process.</summary>
     public SandboxIdentity? Identity { get; init; }
+
+    /// <summary>
+    /// Whether the sandbox is an empty root for files alone: no parent, no volumes, nothing of the engine in it, and no process can run. Its layer is the same on every node and
+    /// can be put on any image.
+    /// </summary>
+    public bool FilesOnly { get; init; }
 }
 
 /// <summary>A directory of the host inside the sandbox.</summary>
@@ -90,6 +96,11 @@ public sealed record SandboxLimits
 
     /// <summary>Thousandths of a processor; 0 means no bound.</summary>
     public int CpuMillis { get; init; }
+
+    /// <summary>
+    /// Bytes of all files in what a sandbox writes to: its own file system and its writable volumes. 0 means no bound. A Docker engine does not hold it.
+    /// </summary>
+    public long DiskBytes { get; init; }
 
     /// <summary>Number of processes and threads.</summary>
     public int MaxProcesses { get; init; } = 4096;

@@ -15,7 +15,8 @@ namespace Grid.Worker;
 /// <param name="shared">The image stores of who has no logins of its own.</param>
 /// <param name="stores">The same stores one by one; the registries' is made anew for a tenant with logins.</param>
 /// <param name="credentials">The node's own credentials, for registries that the tenant has no login for.</param>
-public sealed class TenantVault(SecretKeyRing keys, IGrainFactory grains, ImageStores shared, IEnumerable<IImageStore> stores, ICredentialStore credentials)
+/// <param name="options">Whether there are tenants.</param>
+public sealed class TenantVault(SecretKeyRing keys, IGrainFactory grains, ImageStores shared, IEnumerable<IImageStore> stores, ICredentialStore credentials, WorkerOptions options)
 {
     private const int MaxRemembered = 1_000;
     private readonly IReadOnlyList<IImageStore> _stores = [.. stores];
@@ -24,8 +25,8 @@ public sealed class TenantVault(SecretKeyRing keys, IGrainFactory grains, ImageS
     /// <summary>The places of images as a tenant reaches them. Its own logins win over the node's.</summary>
     internal async Task<ImageStores> ImagesAsync(string tenant)
     {
-        // An embedded grid has no keys, and no tenants.
-        if (keys.CurrentId is null)
+        // Whether this node has keys is not asked: a secret that it cannot open ends the work, and never counts as none.
+        if (!options.HasTenants)
             return shared;
         var logins = await ReadAsync(tenant, SecretKind.Registry);
         if (logins.Count == 0)
@@ -44,7 +45,7 @@ public sealed class TenantVault(SecretKeyRing keys, IGrainFactory grains, ImageS
     /// <summary>What buildpacks and extensions of the tenant get.</summary>
     internal async Task<TenantSecrets> ForBuildpacksAsync(string tenant)
     {
-        if (keys.CurrentId is null)
+        if (!options.HasTenants)
             return TenantSecrets.None;
         var secrets = await ReadAsync(tenant, SecretKind.Variable, SecretKind.Binding);
         return new TenantSecrets(
@@ -56,7 +57,7 @@ public sealed class TenantVault(SecretKeyRing keys, IGrainFactory grains, ImageS
     internal async Task<IReadOnlyDictionary<string, byte[]>> ForStepAsync(string buildKey, string tenant, IReadOnlyCollection<string> ids)
     {
         var values = new Dictionary<string, byte[]>(StringComparer.Ordinal);
-        if (ids.Count == 0 || keys.CurrentId is null)
+        if (ids.Count == 0 || !options.HasTenants)
             return values;
         foreach (var owner in new[] { tenant, buildKey })
         {

@@ -40,6 +40,7 @@ internal sealed class CrashRecovery(SurvivingWorkTable survivors, ContentStore c
     {
         await survivors.RecoverAsync(cancellationToken);
         PrivatePlatform.DeleteAll(options.BuildsDirectory);
+        StepScratch.RemoveDead();
         content.Recover();
     }
 

@@ -39,6 +39,7 @@ public sealed record WorkerOptions
         {
             MemoryBytes = Least(SandboxLimits.MemoryBytes, tenant.MaxMemoryBytes),
             CpuMillis = (int)Least(SandboxLimits.CpuMillis, tenant.MaxCpuMillis),
+            DiskBytes = Least(SandboxLimits.DiskBytes, tenant.MaxDiskBytes),
         };
         var network = AllowsNetwork && tenant.Egress != Egress.None;
         return limits == SandboxLimits && network == AllowsNetwork ? this : this with { SandboxLimits = limits, AllowsNetwork = network };

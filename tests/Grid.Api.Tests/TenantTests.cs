@@ -42,7 +42,7 @@ public sealed class TenantTests(ApiUnderTest api) : IClassFixture<ApiUnderTest>
         {
             MaxRunningBuilds = 1, MaxQueuedBuilds = 2, Weight = 3, AllowedBuilders = ["registry.example/b"], AllowedRunImages = ["registry.example/r:1"], AllowedRegistries = ["registry.example/team"],
             Environment = new Dictionary<string, string> { ["A"] = "1" }, AppEnvironment = new Dictionary<string, Dictionary<string, string>> { ["app"] = new() { ["B"] = "2" } },
-            AllowedExtensions = ["x/y@1"], Egress = Egress.None, MaxMemoryBytes = 1L << 30, MaxCpuMillis = 1500, MaxCacheBytes = 5, MaxBuildMinutes = 6,
+            AllowedExtensions = ["x/y@1"], Egress = Egress.None, MaxMemoryBytes = 1L << 30, MaxCpuMillis = 1500, MaxDiskBytes = 7, MaxCacheBytes = 5, MaxBuildMinutes = 6,
         };
         await api.Operator.SetTenantAsync("all", settings, Stop);
         System.Text.Json.JsonSerializer.Serialize((await api.Operator.GetTenantAsync("all", Stop)).Settings, GridClient.Json).ShouldBe(System.Text.Json.JsonSerializer.Serialize(settings, GridClient.Json));
@@ -53,7 +53,7 @@ public sealed class TenantTests(ApiUnderTest api) : IClassFixture<ApiUnderTest>
             AppEnvironment = new Dictionary<string, Dictionary<string, string>> { ["../app"] = new() { ["a/b"] = "" } },
         }, Stop));
         error.Problem!.Errors!.Keys.ShouldBe(
-            ["allowedBuilders.NOT/an image", "maxMemoryBytes", "maxCpuMillis", "maxCacheBytes, maxBuildMinutes", "appEnvironment.../app", "environment.a/b"], ignoreOrder: true);
+            ["allowedBuilders.NOT/an image", "maxMemoryBytes", "maxCpuMillis", "maxCacheBytes, maxBuildMinutes, maxDiskBytes", "appEnvironment.../app", "environment.a/b"], ignoreOrder: true);
     }
 
     [Fact]

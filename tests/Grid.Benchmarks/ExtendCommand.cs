@@ -1,21 +1,25 @@
 using System.CommandLine;
 using Grid.Benchmarks.Contenders;
+using Grid.Benchmarks.Extend;
 using Grid.Benchmarks.Reports;
 using Grid.Benchmarks.Workspace;
 
 namespace Grid.Benchmarks;
 
-/// <summary><c>extend</c>: a pair of Dockerfiles applied by Grid, docker and buildah.</summary>
+/// <summary><c>extend</c>: Dockerfiles applied by Grid, docker and buildah.</summary>
 internal static class ExtendCommand
 {
-    private static readonly Option<int> Rounds = new("--rounds") { Description = "How often everything is measured", DefaultValueFactory = _ => 7 };
+    private static readonly Option<int> Rounds = new("--rounds") { Description = "How often everything is measured", DefaultValueFactory = _ => 4 };
+    private static readonly Option<string[]> Rows = new("--rows") { Description = "What to measure: trivial, packages, context, large, cached, edited (default: all)", AllowMultipleArgumentsPerToken = true };
     private static readonly Option<string?> Base = new("--base") { Description = "OCI layout with the tags build and run (default: made by deploy/quickstart/base-images.sh)" };
-    private static readonly Option<string[]> Without = new("--without") { Description = "Leave a contender out: classic, buildkit, buildah or commands" };
+    private static readonly Option<string[]> Without = new("--without") { Description = "Leave a contender out: node, buildkit, classic, buildah or commands", AllowMultipleArgumentsPerToken = true };
     private static readonly Option<string?> Executable = new("--grid") { Description = "The grid executable to measure (default: published from this working copy)" };
+    private static readonly Option<bool> Details = new("--details") { Description = "Also tell what grid's builds consist of" };
+    private static readonly Option<bool> WriteDocs = new("--write-docs") { Description = "Put the tables into docs/performance.md" };
 
     public static Command Create()
     {
-        var command = new Command("extend", "The build and the run image extended: Grid, docker build (classic, BuildKit), buildah") { Rounds, Base, Without, Executable };
+        var command = new Command("extend", "Images extended by Dockerfiles: Grid, docker build (classic, BuildKit), buildah") { Rounds, Rows, Base, Without, Executable, Details, WriteDocs };
         command.SetAction(RunAsync);
         return command;
     }
@@ -42,27 +46,43 @@ internal static class ExtendCommand
         var without = parsed.GetValue(Without) ?? [];
         var repository = Repository.Find();
         var inputs = await Inputs.PrepareAsync(repository, parsed.GetValue(Base), parsed.GetValue(Executable), cancellationToken);
+        var scenarios = Chosen(inputs.Scenarios, parsed.GetValue(Rows) ?? []);
         await using var store = await LoopFileSystem.CreateAsync(Path.Combine(repository.Artifacts, "store.img"), Path.Combine(repository.Artifacts, "store"), cancellationToken);
+        await using var node = without.Contains("node") ? null : await GridNode.StartAsync(inputs, store.Directory, cancellationToken);
+        await using var docker = without.Contains("classic") && without.Contains("buildkit") ? null : await DockerDaemon.StartAsync(store.Directory, inputs, cancellationToken);
 
-        var grid = new GridContender(inputs, store.Directory);
-        await grid.PrepareAsync(cancellationToken);
-        List<IContender> peers = [];
-        await using var docker = without.Contains("classic") && without.Contains("buildkit")
-            ? null
-            : await DockerDaemon.StartAsync(store.Directory, inputs, cancellationToken);
-        if (docker is not null && !without.Contains("buildkit"))
-            peers.Add(new DockerContender(docker, buildKit: true));
-        if (docker is not null && !without.Contains("classic"))
-            peers.Add(new DockerContender(docker, buildKit: false));
-        if (!without.Contains("buildah"))
-            peers.Add(await BuildahContender.PrepareAsync(store.Directory, inputs, cancellationToken));
-        if (!without.Contains("commands"))
-            peers.Add(await CommandsContender.PrepareAsync(store.Directory, inputs, cancellationToken));
+        var details = parsed.GetValue(Details) ? new GridDetails() : null;
+        List<IContender> contenders = [];
+        if (node is not null)
+            contenders.Add(new GridContender(inputs, node, "grid, a node that is up", details: null));
+        contenders.Add(new GridContender(inputs, await EmbeddedGrid.PrepareAsync(inputs, store.Directory, cancellationToken), "grid, a process of its own", details));
+        contenders.AddRange((await BuildersAsync(docker, without, store.Directory, inputs, cancellationToken)).Select(builder => new BuilderContender(builder)));
 
-        var machine = Machine.Describe();
-        var tables = await new ExtendBenchmark(grid, peers, inputs).RunAsync(rounds, cancellationToken);
-        var report = new Report("extend", rounds, machine, Machine.LoadAverage(), tables);
+        var (machine, load) = (Machine.Describe(), Machine.LoadAverage());
+        var tables = await new ExtendBenchmark(scenarios, contenders, details?.Tables ?? []).RunAsync(rounds, cancellationToken);
+        var report = new Report("extend", rounds, machine, load, Machine.LoadAverage(), tables);
         Console.WriteLine(report.ToText());
         Console.WriteLine($"Written to {report.WriteJson(repository.Artifacts, TimeProvider.System.GetUtcNow())}");
+        if (parsed.GetValue(WriteDocs))
+            await PerformancePage.WriteAsync(repository, report, cancellationToken);
+    }
+
+    private static IReadOnlyList<Scenario> Chosen(IReadOnlyList<Scenario> all, string[] rows) =>
+        rows.Except(all.Select(scenario => scenario.Name)).FirstOrDefault() is { } unknown
+            ? throw new BenchmarkException($"--rows {unknown}: want {string.Join(", ", all.Select(scenario => scenario.Name))}")
+            : [.. all.Where(scenario => rows.Length == 0 || rows.Contains(scenario.Name))];
+
+    private static async Task<IReadOnlyList<IBuilder>> BuildersAsync(DockerDaemon? docker, string[] without, string store, Inputs inputs, CancellationToken cancellationToken)
+    {
+        List<IBuilder> builders = [];
+        if (docker is not null && !without.Contains("buildkit"))
+            builders.AddRange([new DockerBuilder(docker, buildKit: true, "host"), new DockerBuilder(docker, buildKit: true, "bridge")]);
+        if (docker is not null && !without.Contains("classic"))
+            builders.Add(new DockerBuilder(docker, buildKit: false, "bridge"));
+        if (!without.Contains("buildah"))
+            builders.Add(await BuildahBuilder.PrepareAsync(store, inputs, cancellationToken));
+        if (!without.Contains("commands"))
+            builders.Add(await CommandsBuilder.PrepareAsync(store, inputs, cancellationToken));
+        return builders;
     }
 }

@@ -12,9 +12,11 @@ internal static class LifecycleCommand
     private static readonly Option<int> Images = new("--images") { Description = "How many images are rebased", DefaultValueFactory = _ => 1000 };
     private static readonly Option<string?> Executable = new("--grid") { Description = "The grid executable to measure (default: published from this working copy)" };
 
+    private static readonly Option<bool> WriteDocs = new("--write-docs") { Description = "Put the tables into docs/performance.md" };
+
     public static Command Create()
     {
-        var command = new Command("lifecycle", "Detect with many buildpacks, export of large and of many files, rebase of many images") { Rounds, Images, Executable };
+        var command = new Command("lifecycle", "Detect with many buildpacks, export of large and of many files, rebase of many images") { Rounds, Images, Executable, WriteDocs };
         command.SetAction(RunAsync);
         return command;
     }
@@ -47,10 +49,12 @@ internal static class LifecycleCommand
         using var rebase = await RebaseWorkload.PrepareAsync(registry.Host, images, grid, cancellationToken);
         var export = await ExportWorkload.PrepareAsync(grid, work, registry.Host, cancellationToken);
         var benchmark = new LifecycleBenchmark(new DetectWorkload(grid, work), export, rebase);
-        var machine = Machine.Describe();
+        var (machine, load) = (Machine.Describe(), Machine.LoadAverage());
         var tables = await benchmark.RunAsync(rounds, cancellationToken);
-        var report = new Report("lifecycle", rounds, machine, Machine.LoadAverage(), tables);
+        var report = new Report("lifecycle", rounds, machine, load, Machine.LoadAverage(), tables);
         Console.WriteLine(report.ToText());
         Console.WriteLine($"Written to {report.WriteJson(repository.Artifacts, TimeProvider.System.GetUtcNow())}");
+        if (parsed.GetValue(WriteDocs))
+            await PerformancePage.WriteAsync(repository, report, cancellationToken);
     }
 }

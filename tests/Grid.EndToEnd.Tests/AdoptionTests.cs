@@ -133,6 +133,8 @@ public sealed class AdoptionTests(TestMachine machine, TestServers servers, ITes
         var bench = await machine.NewAsync();
         bench.Environment["GRID_REDIS_CONNECTION"] = await servers.RedisAsync();
         bench.Environment["GRID_AZURE_CONNECTION"] = await servers.AzureAsync();
+        // Silos that other tests have killed are none of this cluster's.
+        bench.Environment["GRID_CLUSTER_ID"] = bench.Environment["GRID_CLUSTER_SERVICE"] = _unique;
         configure(bench);
         var address = await StartNodeAsync(bench, "control", "--role", "control", "--role", "api");
         await StartWorkerAsync(bench);

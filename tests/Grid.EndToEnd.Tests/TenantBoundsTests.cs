@@ -22,6 +22,7 @@ public sealed class TenantBoundsTests(TestMachine machine)
                 case "$(cat "$CNB_PLATFORM_DIR/env/CASE")" in
                 fetch) step='ADD {{"http://127.0.0.1:1/x"}} /x' ;;
                 memory) step='RUN dd if=/dev/zero of=/x bs=400M count=1' ;;
+                disk) step='RUN dd if=/dev/zero of=/x bs=1M count=300' ;;
                 *) step='RUN {{OnlyLoopback}}; echo x >/x' ;;
                 esac
                 { echo 'ARG base_image'; echo 'FROM ${base_image}'; echo 'USER root'; echo "$step"; } >"$CNB_OUTPUT_DIR/build.Dockerfile"
@@ -35,12 +36,13 @@ public sealed class TenantBoundsTests(TestMachine machine)
         bench.Environment["XDG_CONFIG_HOME"] = Path.Combine(bench.Root, "config");
         bench.Environment["GRID_SERVER"] = null;
         (await bench.GridAsync("login", address, "--key-file", Path.Combine(data, "operator-key"))).ExitCode.ShouldBe(0);
-        await SetAsync(address, File.ReadAllText(Path.Combine(data, "operator-key")).Trim(), """{"egress":"None","maxMemoryBytes":134217728,"maxCpuMillis":1500}""");
+        await SetAsync(address, File.ReadAllText(Path.Combine(data, "operator-key")).Trim(), """{"egress":"None","maxMemoryBytes":134217728,"maxCpuMillis":1500,"maxDiskBytes":104857600}""");
         Task<BuildRun> BuildAsync(string what) => BuildRun.OfAsync(bench.Start("build", bench.App, "--builder", builder, "--image", $"{registry.Host}/apps/{what}:1", "--env", $"CASE={what}", "--json"));
 
         (await BuildAsync("network")).ShouldSucceed();
         (await BuildAsync("fetch")).ShouldFail(102, "http://127.0.0.1:1/x may not be fetched", "egress None");
         (await BuildAsync("memory")).ShouldFail(102, "128 MiB");
+        (await BuildAsync("disk")).ShouldFail(102, "more than 100 MiB");
 
         using (Process.Start("kill", ["-TERM", $"{node.Id}"]))
             (await Tool.EndAsync(node)).ExitCode.ShouldBe(0);

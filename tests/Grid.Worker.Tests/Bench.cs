@@ -26,12 +26,14 @@ internal sealed class Bench : IAsyncDisposable
         var content = new ContentStore(Path.Combine(_directory, "content"));
         Builds = new BuildDirectories(options);
         var survivors = new SurvivingWorkTable(Substitute.For<ISandboxRuntime>(), Builds, options, TimeProvider.System, NullLogger<SurvivingWorkTable>.Instance);
-        var runner = new WorkRunner(Substitute.For<ISandboxRuntime>(), content, new ImageStores([Store]), Builds, survivors, Substitute.For<IBuildEvents>(), options, new NodeResources(options, content, new BuildSecrets()),
-            new TenantVault(SecretKeyRing.None, Owner.Factory, new ImageStores([Store]), [Store], new AnonymousCredentials()), Owner.Factory, TimeProvider.System);
+        var runner = new WorkRunner(Substitute.For<ISandboxRuntime>(), content, new ImageStores([Store]), Builds, survivors, Events, options, new NodeResources(options, content, new BuildSecrets()),
+            new TenantVault(SecretKeyRing.None, Owner.Factory, new ImageStores([Store]), [Store], new AnonymousCredentials(), options), Owner.Factory, TimeProvider.System);
         Agent = new WorkerAgent(runner, Builds, survivors, new OneNodeContent(), Warm, Owner.Factory, time ?? TimeProvider.System, NullLogger<WorkerAgent>.Instance);
     }
 
     public WorkerAgent Agent { get; }
+
+    public IBuildEvents Events { get; } = Substitute.For<IBuildEvents>();
 
     public BuildDirectories Builds { get; }
 

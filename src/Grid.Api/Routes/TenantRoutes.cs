@@ -68,8 +68,8 @@ internal static class TenantRoutes
             errors["maxMemoryBytes"] = [$"0 for the node's bound, or at least {MinMemoryBytes}"];
         if (settings.MaxCpuMillis is < 0 or (> 0 and < MinCpuMillis))
             errors["maxCpuMillis"] = [$"0 for no bound, or at least {MinCpuMillis}"];
-        if (settings.MaxCacheBytes < 0 || settings.MaxBuildMinutes < 0)
-            errors["maxCacheBytes, maxBuildMinutes"] = ["0 for no bound, or a positive number"];
+        if (settings.MaxCacheBytes < 0 || settings.MaxBuildMinutes < 0 || settings.MaxDiskBytes < 0)
+            errors["maxCacheBytes, maxBuildMinutes, maxDiskBytes"] = ["0 for no bound, or a positive number"];
         foreach (var app in settings.AppEnvironment.Keys.Where(a => !Names.IsApp(a)))
             errors[$"appEnvironment.{app}"] = [Names.AppRule];
         Names.CheckImages(settings.AllowedBuilders, "allowedBuilders", errors);
@@ -110,6 +110,7 @@ internal static class TenantRoutes
         Egress = settings.Egress,
         MaxMemoryBytes = settings.MaxMemoryBytes,
         MaxCpuMillis = settings.MaxCpuMillis,
+        MaxDiskBytes = settings.MaxDiskBytes,
         MaxCacheBytes = settings.MaxCacheBytes,
         MaxBuildMinutes = settings.MaxBuildMinutes,
     };
@@ -180,6 +181,7 @@ internal static class TenantRoutes
             Egress = tenant.Settings.Egress,
             MaxMemoryBytes = tenant.Settings.MaxMemoryBytes,
             MaxCpuMillis = tenant.Settings.MaxCpuMillis,
+            MaxDiskBytes = tenant.Settings.MaxDiskBytes,
             MaxCacheBytes = tenant.Settings.MaxCacheBytes,
             MaxBuildMinutes = tenant.Settings.MaxBuildMinutes,
         },

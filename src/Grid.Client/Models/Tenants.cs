@@ -51,6 +51,9 @@ public sealed record TenantSettingsResource
     /// <summary>Thousandths of a processor for one sandbox; 0 for no bound.</summary>
     public int MaxCpuMillis { get; init; }
 
+    /// <summary>Bytes of all files that one sandbox writes; 0 for no bound. Held where an OCI runtime runs sandboxes.</summary>
+    public long MaxDiskBytes { get; init; }
+
     /// <summary>Bytes of cached step layers that each node keeps; 0 for the node's bound.</summary>
     public long MaxCacheBytes { get; init; }
 

@@ -20,6 +20,13 @@ public interface IAppGrain : IGrainWithStringKey
     /// <summary>Records a build that published its image. Repeating it changes nothing.</summary>
     [Alias("Published")]
     Task PublishedAsync(AppBuild build);
+
+    /// <summary>
+    /// Takes a build that is being forgotten out of the history; what the next build starts from stays. False for the newest: it is what the app is now, and
+    /// what a rebase, a replay and an explanation go back to.
+    /// </summary>
+    [Alias("Forget")]
+    Task<bool> ForgetAsync(string buildKey);
 }
 
 /// <summary>What is remembered of an app.</summary>
@@ -88,4 +95,7 @@ public sealed record StepRecord([property: Id(0)] int Line, [property: Id(1)] St
 
     /// <summary>Packages it installed and removed; null when it changed no package database.</summary>
     [Id(5)] public PackageChanges? Packages { get; init; }
+
+    /// <summary>Names that are root in the image's passwd behind the step; null when it was not looked at.</summary>
+    [Id(6)] public string[]? RootUsers { get; init; }
 }

@@ -21,6 +21,10 @@ public interface IDetectionGrain : IWorkOwner
     /// <summary>Stops it; the build is told when nothing runs any more.</summary>
     [Alias("Cancel")]
     Task CancelAsync();
+
+    /// <summary>Forgets everything: its build is gone.</summary>
+    [Alias("Forget")]
+    Task ForgetAsync();
 }
 
 /// <summary>How detection ended: a result or a failure.</summary>
@@ -40,13 +44,17 @@ public interface IExtenderGrain : IWorkOwner
     [Alias("Start")]
     Task StartAsync(ExtendRequest request);
 
-    /// <summary>Stops it; the owner is told when nothing runs any more.</summary>
+    /// <summary>Stops it; the owner is told when nothing runs any more. False when nothing was started: nobody will tell.</summary>
     [Alias("Cancel")]
-    Task CancelAsync();
+    Task<bool> CancelAsync();
 
     /// <summary>A step this chain waits for has a result, or its runner gave up.</summary>
     [Alias("StepReleased")]
     Task StepReleasedAsync(string stepKey);
+
+    /// <summary>Forgets everything: its owner is gone.</summary>
+    [Alias("Forget")]
+    Task ForgetAsync();
 }
 
 /// <summary>A grain that asked for an image to be extended and is told how it ended.</summary>

@@ -1,3 +1,4 @@
+using Grid.Oci;
 using Orleans.Concurrency;
 
 namespace Grid.Contracts.Queues;
@@ -12,6 +13,10 @@ public interface IQueueMember : IGrainWithStringKey
     /// </summary>
     [Alias("Placed")]
     Task<bool> PlacedAsync(BuildPlacement placement);
+
+    /// <summary>Content that it relies on, now or later: blobs that no collection may take.</summary>
+    [Alias("GetContent"), ReadOnly]
+    Task<Digest[]> GetContentAsync();
 
     /// <summary>The queue gave the build up before it ran.</summary>
     [Alias("Dropped")]

@@ -104,4 +104,7 @@ public sealed record TenantSettings
 
     /// <summary>Minutes its builds may run in a month (UTC); 0 for no bound. Counted when a build ends; what runs is not stopped.</summary>
     [Id(66)] public int MaxBuildMinutes { get; init; }
+
+    /// <summary>Bytes of all files that one sandbox of a build writes; 0 for no bound.</summary>
+    [Id(67)] public long MaxDiskBytes { get; init; }
 }

@@ -41,6 +41,9 @@ internal sealed class SandboxFiles : IFileTree
     public Stream CreateFile(string path, int mode, Owner? owner = null) => With(root => root.CreateFile(path, mode, owner));
 
     /// <inheritdoc/>
+    public Stream? TryCreateNewFile(string path, int mode, Owner? owner = null) => With(root => root.TryCreateNewFile(path, mode, owner));
+
+    /// <inheritdoc/>
     public void CreateSymbolicLink(string path, string target, Owner? owner = null) => With(root => root.CreateSymbolicLink(path, target, owner));
 
     /// <inheritdoc/>

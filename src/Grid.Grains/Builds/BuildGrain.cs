@@ -12,6 +12,7 @@ using Grid.Dockerfiles;
 using Grid.Grains.Machines;
 using Grid.Grains.Queues;
 using Grid.Lifecycle;
+using Grid.Oci;
 using Orleans.Runtime;
 using Orleans.Timers;
 
@@ -24,7 +25,7 @@ namespace Grid.Grains.Builds;
 /// by the build's reminder.
 /// </remarks>
 [GrainType("grid.build")]
-public sealed class BuildGrain(
+public sealed partial class BuildGrain(
     [PersistentState("build", GridStorage.Name)] IPersistentState<BuildGrainState> state,
     QueueOptions queues, IBuildEvents events, TimeProvider time, IReminderRegistry? reminders = null) : Grain, IBuildGrain, IRemindable
 {
@@ -38,6 +39,8 @@ public sealed class BuildGrain(
     private (int, string) _toldPlace;
     private int _lostCalls;
     private bool _finished;
+    private bool _isAhead;
+    private DateTimeOffset _asked;
 
     private string Key => this.GetPrimaryKeyString();
 
@@ -57,10 +60,27 @@ public sealed class BuildGrain(
         return Task.CompletedTask;
     }
 
+    /// <summary>What is not stored yet would be told again, but only after the next reminder of the queue.</summary>
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken) => _isAhead ? SaveAsync() : Task.CompletedTask;
+
     public async Task<BuildStatus> SubmitAsync(BuildRequest request)
     {
         if (State.Request is not null)
             return Status();
+        try
+        {
+            return await AcceptAsync(request);
+        }
+        catch
+        {
+            // What was not stored is not accepted: who asks again meets a build that knows nothing, not one that only remembers half of it.
+            DeactivateOnIdle();
+            throw;
+        }
+    }
+
+    private async Task<BuildStatus> AcceptAsync(BuildRequest request)
+    {
         var now = time.GetUtcNow();
         var admission = await GrainFactory.GetGrain<ITenantGrain>(request.Tenant).AdmitAsync(request);
         if (admission.Refusal is { } refused)
@@ -75,27 +95,13 @@ public sealed class BuildGrain(
         (State.Request, State.Quota) = (request, admission.Quota);
         State.SubmittedAt = now;
         State.TraceParent = _span?.Id ?? request.TraceParent;
-        State.BuildId = await BuildIdAsync(request);
+        State.BuildId = await BuildIds.ResolveAsync(GrainFactory, Key, request, time.GetUtcNow());
         events.Append(Key, new BuildStarted(Key, request.Targets[0]) { At = now });
         if (State.BuildId.Length > 0)
             await AnsweredAsync(BuildMachine.Accept(), answer);
         else
             await ApplyAsync(BuildMachine.Refused(BuildMachine.Accept(), new Failure((int)ExitCode.InvalidArgs, $"build_id {request.BuildId}: the grid knows no such build of {request.App}; name another, or use pinned=UUID")));
         return Status();
-    }
-
-    /// <summary>The value of <c>build_id</c>; empty when the build that shall be replayed is not known.</summary>
-    private async Task<string> BuildIdAsync(BuildRequest request)
-    {
-        var policy = BuildIdPolicy.Parse(request.BuildId);
-        string? replayed = null;
-        if (policy.Kind == BuildIdKind.Replay)
-        {
-            var key = policy.Value != "last" ? policy.Value.StartsWith(request.Tenant + "/", StringComparison.Ordinal) ? policy.Value : $"{request.Tenant}/{policy.Value}"
-                : (await GrainFactory.GetGrain<IAppGrain>($"{request.Tenant}/{request.App}").GetAsync()).Builds.FirstOrDefault()?.BuildKey;
-            replayed = key is null || key == Key ? "" : (await GrainFactory.GetGrain<IBuildGrain>(key).GetStatusAsync()).BuildId;
-        }
-        return policy.Resolve(request.Tenant, time.GetUtcNow(), Guid.NewGuid(), replayed);
     }
 
     public async Task CancelAsync(string reason)
@@ -106,6 +112,22 @@ public sealed class BuildGrain(
     }
 
     public Task<BuildStatus> GetStatusAsync() => Task.FromResult(Status());
+
+    public Task<Digest[]> GetContentAsync() => Task.FromResult(BuildMachine.IsOver(State.Progress) ? [] : BuildContent.Of(State).ToArray());
+
+    public async Task<bool> ForgetAsync()
+    {
+        if (State.Request is not null && !BuildMachine.IsOver(State.Progress))
+            return false;
+        // Itself last: what is stored of it brings whoever comes again back here.
+        await GrainFactory.GetGrain<IDetectionGrain>(Key).ForgetAsync();
+        await Extender(ImageKind.Build).ForgetAsync();
+        await Extender(ImageKind.Run).ForgetAsync();
+        if (state.RecordExists)
+            await state.ClearStateAsync();
+        DeactivateOnIdle();
+        return true;
+    }
 
     public Task<BuildRequest?> GetRequestAsync() => Task.FromResult(State.Request);
 
@@ -146,13 +168,17 @@ public sealed class BuildGrain(
             await RemoveReminderAsync();
         else if (BuildMachine.IsOver(State.Progress))
             await FinishAsync();
-        else
+        // A build that waits and lives asks by its own timer.
+        else if (time.GetUtcNow() - _asked > queues.Recall)
             await AskQueueAsync();
     }
 
     /// <summary>Asks where the build stands, which takes it in again when the queue has lost it.</summary>
-    private async Task AskQueueAsync() =>
+    private async Task AskQueueAsync()
+    {
+        _asked = time.GetUtcNow();
         await AnsweredAsync(State.Progress, await Queue.EnqueueAsync(PhaseWork.Queued(Key, this.GetGrainId(), Request, State.SubmittedAt, State.Quota)));
+    }
 
     /// <summary>A build that waits asks again now and then: the queue's silo may have died before it had stored that there is one.</summary>
     private void EnsureRecall()
@@ -215,8 +241,9 @@ public sealed class BuildGrain(
     /// <summary>Answers count only while their phase runs: a repeated or late one must not replace what later phases work with.</summary>
     private bool Runs(Phase phase) => State.Progress.State == BuildState.Running && State.Progress[phase] == PhaseState.Running;
 
-    private Task EndedAsync(Phase phase, bool done, Failure? failure) =>
-        ApplyAsync(BuildMachine.PhaseEnded(State.Progress, phase, done ? PhaseState.Done : failure is null ? PhaseState.Cancelled : PhaseState.Failed, failure));
+    private Task EndedAsync(Phase phase, bool done, Failure? failure) => ApplyAsync(
+        BuildMachine.PhaseEnded(State.Progress, phase, done ? PhaseState.Done : failure is null ? PhaseState.Cancelled : PhaseState.Failed, failure),
+        isToldAgain: done && phase is (Phase.Restore or Phase.ExtendBuild or Phase.ExtendRun));
 
     /// <summary>The queue answered: the build runs, waits, or is out.</summary>
     private async Task AnsweredAsync(BuildProgress progress, QueueAnswer answer)
@@ -247,7 +274,12 @@ public sealed class BuildGrain(
         : BuildMachine.Refused(progress, new Failure((int)ExitCode.Failed, drop.Reason));
 
     /// <summary>Saves the decision, then performs what follows from it.</summary>
-    private async Task ApplyAsync(Decision decision)
+    /// <param name="decision">The decision.</param>
+    /// <param name="isToldAgain">
+    /// Whoever told the fact keeps it, and tells it again when asked for the phase (an extender from its own record, a node for as long as it has the
+    /// directory that restore filled): while nothing follows from it, it is written with the next fact.
+    /// </param>
+    private async Task ApplyAsync(Decision decision, bool isToldAgain = false)
     {
         var before = State.Progress;
         if (decision.Effects.Count == 0 && ReferenceEquals(before, decision.Progress))
@@ -258,7 +290,10 @@ public sealed class BuildGrain(
             EnsureRecall();
             if (BuildMachine.IsOver(decision.Progress))
                 State.FinishedAt ??= time.GetUtcNow();
-            await SaveAsync();
+            if (isToldAgain && decision.Effects.Count == 0)
+                _isAhead = true;
+            else
+                await SaveAsync();
         }
         foreach (var phase in Enum.GetValues<Phase>().Where(p => before[p] == PhaseState.Running && decision.Progress[p] is not (PhaseState.Running or PhaseState.Waiting)))
         {
@@ -271,15 +306,9 @@ public sealed class BuildGrain(
     /// <summary>Writes; when that fails the activation goes, so that the report that comes again meets what is stored.</summary>
     private async Task SaveAsync()
     {
-        try
-        {
-            await state.WriteStateAsync();
-        }
-        catch
-        {
-            DeactivateOnIdle();
-            throw;
-        }
+        // Also when it fails: what is stored counts from then on.
+        _isAhead = false;
+        await this.SaveAsync(state);
     }
 
     private async Task PerformAsync(IReadOnlyList<BuildEffect> effects)
@@ -290,7 +319,7 @@ public sealed class BuildGrain(
             {
                 await PerformAsync(effect);
             }
-            catch (Exception e) when (e is OrleansException or TimeoutException && ++_lostCalls <= MaxLostCalls)
+            catch (Exception e) when (e is OrleansException or TimeoutException or IOException && ++_lostCalls <= MaxLostCalls)
             {
                 // The node or a silo is going away under the call: the queue will say where to go on, or it answers the next time.
                 _retry ??= this.RegisterGrainTimer(RetryAsync, new GrainTimerCreationOptions(RetryDelay, RetryDelay));
@@ -353,11 +382,9 @@ public sealed class BuildGrain(
             case Phase.Detect:
                 await GrainFactory.GetGrain<IDetectionGrain>(Key).CancelAsync();
                 break;
-            case Phase.ExtendBuild:
-                await Extender(ImageKind.Build).CancelAsync();
-                break;
-            case Phase.ExtendRun:
-                await Extender(ImageKind.Run).CancelAsync();
+            case Phase.ExtendBuild or Phase.ExtendRun:
+                if (!await Extender(phase == Phase.ExtendBuild ? ImageKind.Build : ImageKind.Run).CancelAsync())
+                    await EndedAsync(phase, done: false, failure: null);
                 break;
             default:
                 if (Runs(phase) && !await Worker.StopAsync(Work.Handle(phase)))
@@ -366,71 +393,7 @@ public sealed class BuildGrain(
         }
     }
 
-    /// <summary>Records the end and tells it. Done again when it is not certain that it was done: every part of it can be repeated.</summary>
-    private async Task FinishAsync()
-    {
-        var progress = State.Progress;
-        if (progress.State == BuildState.Succeeded)
-        {
-            await TryToFinishAsync("the app's history", () => App.PublishedAsync(new AppBuild
-            {
-                Summary = new AppBuildSummary(Key, State.Image!, time.GetUtcNow()),
-                Cache = State.App!.Cache,
-                Extensions = [.. State.BuildRecords, .. State.RunRecords],
-            }));
-        }
-        foreach (var node in new[] { progress.Placement?.Home?.Node, progress.Placement?.RunExtension?.Node }.OfType<string>().Distinct())
-            await TryToFinishAsync($"what the build left on {node}", () => GrainFactory.GetGrain<IWorkerGrain>(node).ReleaseAsync(Key));
-        if (State is { Quota: not null, StartedAt: { } started, FinishedAt: { } ended })
-            await TryToFinishAsync("the tenant's account", () => GrainFactory.GetGrain<ITenantUsageGrain>(TenantUsage.KeyOf(Request.Tenant, started)).AddAsync(Key, (ended - started).TotalSeconds));
-        if (Request.SecretIds.Length > 0)
-            await TryToFinishAsync("the build's secrets", () => GrainFactory.GetGrain<ISecretsGrain>(Key).ClearAsync());
-        if (!_finished)
-            events.Append(Key, new BuildFinished(progress.State, ExitCodeOf(progress)) { At = time.GetUtcNow(), Failure = Status().Failure, Image = State.Image });
-        _finished = true;
-        // Who watches waits for the end: it must be there before nothing reminds of this build any more.
-        await TryToFinishAsync("the build's journal", () => events.FlushAsync(Key, CancellationToken.None));
-        await TryToFinishAsync("its place in the queue", () => Queue.EndedAsync(Key));
-        await TryToFinishAsync("its reminder", RemoveReminderAsync);
-        if (progress.State == BuildState.Failed)
-            _span.Fail(progress.Failure!.Message);
-        _span?.SetTag("grid.build.state", progress.State.ToString());
-        _span?.Dispose();
-        _span = null;
-    }
-
-    /// <summary>The build's end is decided: what goes wrong behind it is said, and whoever watches is told of the end all the same.</summary>
-    private async Task TryToFinishAsync(string what, Func<Task> action)
-    {
-        try
-        {
-            await action();
-        }
-        catch (Exception e) when (e is not OperationCanceledException)
-        {
-            events.Append(Key, new OutputWritten(Phase.Export, $"Warning: {what} could not be put in order: {e.Message}\n", IsError: true) { At = time.GetUtcNow() });
-        }
-    }
-
-    private async Task RemoveReminderAsync()
-    {
-        if (reminders is not null && await reminders.GetReminder(this.GetGrainId(), ReminderName) is { } reminder)
-            await reminders.UnregisterReminder(this.GetGrainId(), reminder);
-    }
-
-    private BuildStatus Status() => new()
-    {
-        BuildKey = Key,
-        State = State.Progress.State,
-        Failure = State.Progress.Failure ?? (State.Progress.State == BuildState.Cancelled ? new Failure((int)ExitCode.Failed, $"cancelled: {State.Progress.CancelReason}") : null),
-        Image = State.Progress.State == BuildState.Succeeded ? State.Image : null,
-        BuildId = State.BuildId,
-        Phases = [.. State.Progress.Phases],
-        FinishedAt = State.FinishedAt,
-    };
-
-    private static int ExitCodeOf(BuildProgress progress) =>
-        progress.State == BuildState.Succeeded ? 0 : progress.Failure?.ExitCode ?? (int)ExitCode.Failed;
+    private BuildStatus Status() => BuildAnswers.StatusOf(Key, State);
 
     private IWorkerGrain Worker => GrainFactory.GetGrain<IWorkerGrain>(State.Progress.Placement!.Home!.Node);
 

@@ -87,8 +87,8 @@ public sealed class ExtenderGrain(
         await FetchContextsAsync(request, CancellationToken.None);
         if (State.Request is null)
         {
+            // Not saved before something runs or waits for it: until then the owner, asked again, starts the chain again.
             State.Request = request;
-            await SaveAsync();
             WarnOfBuildId();
         }
         else if (request.Attempt > State.Request.Attempt)
@@ -109,12 +109,18 @@ public sealed class ExtenderGrain(
         await AdvanceAsync();
     }
 
-    public async Task CancelAsync()
+    public async Task<bool> CancelAsync()
     {
-        if (State.Outcome is not null || State.Request is null)
-            return;
+        if (State.Request is null)
+            return false;
+        if (State.Outcome is not null)
+        {
+            TellOwner();
+            return true;
+        }
         State.CancelRequested = true;
         await StopAsync();
+        return true;
     }
 
     private async Task StopAsync()
@@ -127,6 +133,13 @@ public sealed class ExtenderGrain(
                 await Cache.ReleaseAsync(step, handle);
         }
         await FinishAsync(new ExtensionOutcome { Kind = Request.Kind });
+    }
+
+    public async Task ForgetAsync()
+    {
+        if (state.RecordExists)
+            await state.ClearStateAsync();
+        DeactivateOnIdle();
     }
 
     public Task StepReleasedAsync(string stepKey) => State.Waiting ? AdvanceAsync() : Task.CompletedTask;
@@ -144,7 +157,7 @@ public sealed class ExtenderGrain(
         }
         if (report.Result is StepDone done)
         {
-            var result = new CachedStep { Layer = done.Layer, Key = step.Key!, BuildKey = Request.BuildKey, CreatedAt = time.GetUtcNow(), Packages = done.Packages };
+            var result = new CachedStep { Layer = done.Layer, Key = step.Key!, BuildKey = Request.BuildKey, CreatedAt = time.GetUtcNow(), Packages = done.Packages, RootUsers = done.RootUsers };
             await Cache.CompleteAsync(step, report.Handle, result);
             // Not before: a report that fails half way comes again.
             State.Running = null;
@@ -382,13 +395,14 @@ public sealed class ExtenderGrain(
     /// <summary>Writes; when that fails, what is stored counts again, and the timer goes on from there.</summary>
     private async Task SaveAsync()
     {
+        var request = State.Request;
         try
         {
-            await state.WriteStateAsync();
+            await this.SaveOrReadAsync(state);
         }
         catch
         {
-            await state.ReadStateAsync();
+            State.Request ??= request;
             throw;
         }
     }

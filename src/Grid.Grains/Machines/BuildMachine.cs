@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using Grid.Contracts.Builds;
 using Grid.Contracts.Queues;
 
@@ -159,6 +161,9 @@ public sealed record BuildProgress
 
     /// <summary>Nodes that went away while they worked for it.</summary>
     public IReadOnlyList<string> LostNodes { get; init; } = [];
+
+    /// <summary>What a later build has stored here (<see cref="LaterMembers"/>).</summary>
+    [JsonExtensionData] public Dictionary<string, JsonElement>? Later { get; init; }
 
     public PhaseState this[Phase phase] => Phases[(int)phase];
 

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using Grid.Contracts.Steps;
 
 namespace Grid.Grains.Machines;
@@ -76,6 +78,9 @@ public sealed record StepProgress
 
     /// <summary>How often the cache had it.</summary>
     public long Uses { get; init; }
+
+    /// <summary>What a later build has stored here (<see cref="LaterMembers"/>).</summary>
+    [JsonExtensionData] public Dictionary<string, JsonElement>? Later { get; init; }
 }
 
 /// <summary>Who runs a step, and until when that holds unless renewed.</summary>

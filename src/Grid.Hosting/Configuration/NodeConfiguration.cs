@@ -148,6 +148,7 @@ public sealed class NodeConfiguration
             SandboxMaxProcesses = (int)_values.Number(NodeSettings.SandboxProcesses),
             SandboxOrphanTime = _values.Number(NodeSettings.SandboxOrphanTime) is > 0 and var seconds ? TimeSpan.FromSeconds(seconds) : null,
             Cache = CacheConfiguration.Read(_values),
+            Retention = CacheConfiguration.ReadRetention(_values),
         };
     }
 

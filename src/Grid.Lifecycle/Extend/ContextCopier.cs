@@ -7,20 +7,70 @@ using Grid.Oci.Layers;
 namespace Grid.Lifecycle.Extend;
 
 /// <summary>Writes what COPY or ADD matched into the image's tree.</summary>
-internal sealed class ContextCopier(IFileTree image, OpenedContext context, CopyStep step, Owner owner)
+internal sealed class ContextCopier(IFileTree image, CopyStep step, Owner owner)
 {
     private const int DirectoryMode = 0b111_101_101;
     private const int FetchedMode = 0b110_000_000;
     private const int SetId = 0b110_000_000_000;
     private const int InlineMode = 0b110_100_100;
 
-    public void Copy(CancellationToken cancellationToken)
+    /// <summary>
+    /// Whether the files are read from the context's archive as they come, instead of from an unpacked context. They can be written in any order when it is one file, or one
+    /// directory with what is below it: with several sources a later one may stand in an earlier one's way. And reading all of the context for them is worth it when they
+    /// are most of it.
+    /// </summary>
+    public static bool ReadsArchive(CopyStep step, IReadOnlyList<CopiedFile> files, ContextIndex context) =>
+        step is { Sources.Count: 1, Unpack: false, Parents: false }
+        && (files.Count == 1 || (files is [{ IsRoot: true }, ..] && files.Count(file => file.IsRoot) == 1))
+        && files.Sum(file => file.Entry.Size) >= context.Entries.Sum(entry => entry.Size) / 2;
+
+    /// <summary>Copies what was matched, in its order, from an unpacked context.</summary>
+    public void Copy(IReadOnlyList<CopiedFile> files, RootedDirectory context, CancellationToken cancellationToken)
     {
-        foreach (var file in ContextMatcher.Match(step, context.Index, ignore: null))
+        foreach (var file in files)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            Write(file, cancellationToken);
+            var target = Target(file, out var into);
+            if (file.Entry.Type != ContextEntryType.File)
+            {
+                WriteNode(file, target);
+                continue;
+            }
+            if (step.Unpack && ArchiveUnpacker.TryUnpack(context, "/" + file.Source, image, step.DestinationIsDirectory || file.MayGoInto ? step.Destination : target, cancellationToken))
+                continue;
+            using var input = context.OpenRead("/" + file.Source);
+            WriteFile(file, target, named: file.MayGoInto && !into, input);
         }
+    }
+
+    /// <summary>Copies directories and links, then the files as <paramref name="read"/> comes to them.</summary>
+    /// <param name="files">What was matched; see <see cref="ReadsArchive"/>.</param>
+    /// <param name="read">Gives the content of every file of the context once, by its path.</param>
+    /// <exception cref="InvalidDataException">The context lacks a file that its index names.</exception>
+    public void CopyFromArchive(IReadOnlyList<CopiedFile> files, Action<Action<string, Stream>> read)
+    {
+        var waiting = new Dictionary<string, CopiedFile>(StringComparer.Ordinal);
+        foreach (var file in files)
+        {
+            if (file.Entry.Type == ContextEntryType.File)
+                waiting.Add(file.Source, file);
+            else
+                WriteNode(file, Target(file, out _));
+        }
+        read((path, content) =>
+        {
+            if (!waiting.Remove(path, out var file))
+                return;
+            var target = Target(file, out var into);
+            WriteFile(file, target, named: file.MayGoInto && !into, content);
+        });
+        if (waiting.Count > 0)
+            throw new InvalidDataException($"the build context has no file {waiting.Keys.First()}, which its index names: it is damaged");
+    }
+
+    /// <summary>Writes the here-documents that are sources.</summary>
+    public void CopyInline()
+    {
         foreach (var inline in step.InlineFiles)
         {
             var named = !step.DestinationIsDirectory && !IsDirectory(step.Destination);
@@ -48,28 +98,28 @@ internal sealed class ContextCopier(IFileTree image, OpenedContext context, Copy
             ? name : throw new FormatException($"cannot determine a file name from {url}; name the file in the destination");
     }
 
-    private void Write(CopiedFile file, CancellationToken cancellationToken)
+    private string Target(CopiedFile file, out bool into)
     {
-        var into = file.MayGoInto && IsDirectory(file.Destination);
-        var target = into ? Join(file.Destination, file.Name) : file.Destination;
-        switch (file.Entry.Type)
+        into = file.MayGoInto && IsDirectory(file.Destination);
+        return into ? Join(file.Destination, file.Name) : file.Destination;
+    }
+
+    private void WriteNode(CopiedFile file, string target)
+    {
+        if (file.Entry.Type == ContextEntryType.Directory)
         {
-            case ContextEntryType.Directory:
-                MakeDirectory(target, file);
-                break;
-            case ContextEntryType.SymbolicLink:
-                Prepare(target);
-                image.CreateSymbolicLink(target, file.Entry.LinkTarget!, owner);
-                break;
-            default:
-                if (step.Unpack && ArchiveUnpacker.TryUnpack(context.Files, "/" + file.Source, image, step.DestinationIsDirectory || file.MayGoInto ? step.Destination : target, cancellationToken))
-                    break;
-                using (var input = context.Files.OpenRead("/" + file.Source))
-                // A set-id bit does not get into an image by itself: the classic builder and the reference lose it, --chmod=4755 says it openly.
-                using (var output = Create(target, Mode(file.Entry.Mode & ~SetId), named: file.MayGoInto && !into))
-                    input.CopyTo(output);
-                break;
+            MakeDirectory(target, file);
+            return;
         }
+        Prepare(target);
+        image.CreateSymbolicLink(target, file.Entry.LinkTarget!, owner);
+    }
+
+    private void WriteFile(CopiedFile file, string target, bool named, Stream content)
+    {
+        // A set-id bit does not get into an image by itself: the classic builder and the reference lose it, --chmod=4755 says it openly.
+        using var output = Create(target, Mode(file.Entry.Mode & ~SetId), named);
+        content.CopyTo(output);
     }
 
     private void MakeDirectory(string target, CopiedFile file)
@@ -92,6 +142,8 @@ internal sealed class ContextCopier(IFileTree image, OpenedContext context, Copy
     /// </summary>
     private Stream Create(string target, int mode, bool named)
     {
+        if (image.TryCreateNewFile(target, mode, owner) is { } created)
+            return created;
         if (named && image.Stat(target, followLinks: false) is { Kind: FileKind.SymbolicLink })
             return image.CreateFile(target, mode, owner);
         Prepare(target);

@@ -45,17 +45,31 @@ public sealed class ContextStore(ContentStore content, string directory)
         return JsonSerializer.Deserialize<ContextIndex>(stream) ?? throw new InvalidDataException($"context index {index} is empty");
     }
 
+    /// <summary>The index of a context.</summary>
+    internal ContextIndex ReadIndex(BuildContext context) => context.Index.IsEmpty ? ContextIndex.Empty : Read(content, context.Index);
+
+    /// <summary>Gives the content of each file of a context once, by its path, without unpacking the context. What .dockerignore leaves out is among it.</summary>
+    /// <exception cref="InvalidDataException">The archive is damaged; what was given out is worth nothing.</exception>
+    internal void ReadFiles(BuildContext context, Action<string, Stream> take, CancellationToken cancellationToken) =>
+        SourceArchive.Read(content, context.Archive, new LayerLimits(), (entry, bytes) =>
+        {
+            if (entry.Type == LayerEntryType.File)
+                take(entry.Path, bytes);
+        }, cancellationToken);
+
     /// <summary>The files of a context on this node.</summary>
     internal async Task<OpenedContext> OpenAsync(BuildContext context, CancellationToken cancellationToken)
     {
         if (context.Index.IsEmpty)
             return new OpenedContext(new RootedDirectory(Directory.CreateDirectory(Path.Combine(directory, "empty")).FullName), ContextIndex.Empty);
+        var index = Read(content, context.Index);
         var path = Path.Combine(directory, $"{context.Archive.DiffId.Hex[..32]}-{context.Index.Hex[..32]}");
         if (!Directory.Exists(path))
         {
             var unfinished = $"{path}.{Path.GetRandomFileName()}";
             await SourceArchive.UnpackAsync(content, context.Archive, unfinished, default, new LayerLimits(), cancellationToken);
-            RemoveIgnored(new RootedDirectory(unfinished), "", Read(content, context.Index).Entries.Select(entry => entry.Path).ToHashSet(StringComparer.Ordinal));
+            using (var held = new RootedDirectory(unfinished).Hold())
+                RemoveIgnored(held.Files, "", index.Entries.Select(entry => entry.Path).ToHashSet(StringComparer.Ordinal));
             try
             {
                 Directory.Move(unfinished, path);
@@ -66,7 +80,7 @@ public sealed class ContextStore(ContentStore content, string directory)
                 Directory.Delete(unfinished, recursive: true);
             }
         }
-        return new OpenedContext(new RootedDirectory(path), Read(content, context.Index));
+        return new OpenedContext(new RootedDirectory(path), index);
     }
 
     /// <summary>A bind mount shows a directory as it is: what .dockerignore leaves out, and so is in no key, must not be there.</summary>

@@ -1,4 +1,6 @@
+using System.Text;
 using Grid.Dockerfiles;
+using Grid.Dockerfiles.Context;
 using Grid.Dockerfiles.Planning;
 using Grid.Lifecycle.Packages;
 using Grid.Oci.Content;
@@ -31,10 +33,12 @@ public sealed class StepExecutor(ISandboxRuntime sandboxes, ContentStore content
     /// <exception cref="StepFailedException">The command failed or the step cannot be done.</exception>
     public async Task<StepResult> RunAsync(string handle, StepInput input, IBlobSource blobs, IProcessOutput output, CancellationToken cancellationToken)
     {
-        var spec = new SandboxSpec(handle, input.Parent, blobs) { ExcludedPaths = ExcludedPaths, Limits = limits };
+        var linked = input.Step is CopyStep { Link: true };
+        var spec = new SandboxSpec(handle, linked ? [] : input.Parent, blobs) { ExcludedPaths = ExcludedPaths, Limits = limits, FilesOnly = linked };
         await using var sandbox = await sandboxes.CreateAsync(spec with { Identity = Identity }, cancellationToken);
         await Created(sandbox);
-        var packages = ListsPackages ? PackageInventory.Look(sandbox.Files) : null;
+        IReadOnlyList<string>? rootUsers;
+        var packages = PackageInventory.Look(sandbox.Files);
         try
         {
             switch (input.Step)
@@ -51,18 +55,23 @@ public sealed class StepExecutor(ISandboxRuntime sandboxes, ContentStore content
                 default:
                     throw new StepFailedException($"{input.Label}: a {input.Step.GetType().Name} has nothing to run");
             }
+            // Of a linked copy only what it brings is seen.
+            rootUsers = linked && sandbox.Files.Stat("/etc/passwd") is null ? null : UserLookup.RootUsers(sandbox.Files);
         }
         catch (FormatException e)
         {
             throw new StepFailedException($"{input.Label}: {e.Message}");
         }
-        var changes = Changed(packages, sandbox) is { Count: > 0 } databases ? await ComparePackagesAsync(spec, sandbox, databases, cancellationToken) : null;
+        var databases = Changed(packages, sandbox);
+        if (databases.Count > 0 && !ListsPackages)
+            output.Write(Encoding.UTF8.GetBytes($"Warning: the step changed {databases[0]}; in a container of the image nobody sees what was there before, so what it installed is not in the bill of materials\n"), isError: false);
+        var changes = databases.Count > 0 && ListsPackages ? await ComparePackagesAsync(spec, sandbox, databases, cancellationToken) : null;
         var layer = await sandbox.CommitAsync(cancellationToken);
-        return new StepResult(layer, layer is null ? null : changes);
+        return new StepResult(layer, layer is null ? null : changes, rootUsers);
     }
 
     /// <summary>Of a step that is gone on with nobody knows how they looked before; what they say is compared in any case.</summary>
-    private static IReadOnlyList<string>? Changed(PackageInventory? packages, ISandbox sandbox) => sandbox.Life is { Adopted: true } ? packages?.All() : packages?.Changed();
+    private static IReadOnlyList<string> Changed(PackageInventory packages, ISandbox sandbox) => sandbox.Life is { Adopted: true } ? packages.All() : packages.Changed();
 
     /// <summary>What databases said before is seen in another sandbox over the same parent, in which nothing runs: overlayfs shows a file that was opened before as it is now.</summary>
     private async Task<PackageChanges> ComparePackagesAsync(SandboxSpec spec, ISandbox sandbox, IReadOnlyList<string> databases, CancellationToken cancellationToken)
@@ -75,18 +84,21 @@ public sealed class StepExecutor(ISandboxRuntime sandboxes, ContentStore content
     {
         var user = UserLookup.Resolve(sandbox.Files, run.User);
         MakeDirectory(sandbox, run.WorkingDirectory, new ProcessUser(0, 0));
-        using var script = run.Script is null ? null : new ScriptVolume(run.Script);
         using var mounts = await RunMounts.PrepareAsync(run, input, resources, cancellationToken);
         IEnumerable<string> home = run.Environment.Any(e => e.StartsWith("HOME=", StringComparison.Ordinal)) ? [] : ["HOME=" + user.Home];
+        foreach (var id in mounts.Unmasked)
+            output.Write(Encoding.UTF8.GetBytes($"Warning: the secret '{id}' has fewer than {SecretMask.MinLength} bytes and is not masked in what the command prints\n"), isError: false);
         var tail = new OutputTail(output);
+        var mask = new SecretMask(tail, mounts.Secrets);
         var result = await RunAsync(sandbox, new ProcessSpec(run.Argv, [.. run.Environment, .. run.ProxyEnvironment, .. home, .. mounts.Variables], run.WorkingDirectory, user.User)
         {
-            Output = tail,
+            Output = mask,
             Privileges = Privileges.PackageManager,
             Network = run.Network != RunNetwork.None,
-            ExtraVolumes = script is null ? mounts.Volumes : [.. mounts.Volumes, script.Volume],
+            ExtraVolumes = mounts.Volumes,
             TemporaryFileSystems = mounts.TemporaryFileSystems,
         }, input.Label, cancellationToken);
+        mask.Flush();
         if (result.OutOfMemory)
             throw new StepFailedException($"{input.Label}: killed for using more memory than the sandbox has ({limits.MemoryBytes / (1024 * 1024)} MiB)", tail.Text());
         if (result.ExitCode != 0)
@@ -107,9 +119,20 @@ public sealed class StepExecutor(ISandboxRuntime sandboxes, ContentStore content
 
     private async Task CopyAsync(ISandbox sandbox, CopyStep copy, StepInput input, CancellationToken cancellationToken)
     {
-        var context = await resources.Contexts.OpenAsync(input.Context, cancellationToken);
-        var copier = new ContextCopier(sandbox.Files, context, copy, Owner(sandbox.Files, copy.Chown));
-        copier.Copy(cancellationToken);
+        var index = resources.Contexts.ReadIndex(input.Context);
+        var files = ContextMatcher.Match(copy, index, ignore: null);
+        using var held = (sandbox.Files as RootedDirectory)?.Hold();
+        var copier = new ContextCopier(held?.Files ?? sandbox.Files, copy, Owner(sandbox.Files, copy.Chown));
+        if (ContextCopier.ReadsArchive(copy, files, index))
+        {
+            copier.CopyFromArchive(files, take => resources.Contexts.ReadFiles(input.Context, take, cancellationToken));
+        }
+        else if (files.Count > 0)
+        {
+            using var context = (await resources.Contexts.OpenAsync(input.Context, cancellationToken)).Files.Hold();
+            copier.Copy(files, context.Files, cancellationToken);
+        }
+        copier.CopyInline();
         foreach (var url in copy.Urls)
         {
             var expected = copy.Checksum ?? input.Fetched.FirstOrDefault(fetched => fetched.Url == url)?.Digest;

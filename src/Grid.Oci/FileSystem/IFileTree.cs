@@ -26,6 +26,9 @@ public interface IFileTree
     /// <summary>As <see cref="WriteFile"/>, for content that is written piece by piece; mode and owner hold from the start.</summary>
     Stream CreateFile(string path, int mode, Owner? owner = null);
 
+    /// <summary>As <see cref="CreateFile"/>, where nothing is yet: null when something is at the path (a link too), or when its parent is missing or no directory.</summary>
+    Stream? TryCreateNewFile(string path, int mode, Owner? owner = null);
+
     /// <summary>Makes a symbolic link with the target as written; something at the path is an error.</summary>
     void CreateSymbolicLink(string path, string target, Owner? owner = null);
 

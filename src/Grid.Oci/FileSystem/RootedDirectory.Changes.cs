@@ -16,21 +16,20 @@ public sealed partial class RootedDirectory
     public Stream CreateFile(string path, int mode, Owner? owner = null)
     {
         var flags = OpenFlags.WriteOnly | OpenFlags.Create | OpenFlags.Truncate | OpenFlags.NonBlocking | OpenFlags.NoTerminal;
-        var handle = Open(path, flags, "write", mode: 0x180);
-        var file = RegularFile(handle, path, FileAccess.Write);
-        try
+        return Prepare(RegularFile(Open(path, flags, "write", mode: 0x180), path, FileAccess.Write), path, mode, owner);
+    }
+
+    /// <inheritdoc/>
+    public Stream? TryCreateNewFile(string path, int mode, Owner? owner = null)
+    {
+        using var root = OpenRoot();
+        var error = Posix.TryOpen(root.Handle, Posix.Name(InTree(path)), OpenFlags.WriteOnly | OpenFlags.Create | OpenFlags.Exclusive, 0x180, InRoot, out var handle);
+        return error switch
         {
-            // Owner first: changing it clears setuid and setgid.
-            if (owner is { } o)
-                Posix.Check(Native.FChown(handle, o.UserId, o.GroupId), "change the owner of", path);
-            Posix.Check(Native.FChmod(handle, (uint)(mode & ModeBits.Permissions)), "change the mode of", path);
-            return file;
-        }
-        catch
-        {
-            file.Dispose();
-            throw;
-        }
+            0 => Prepare(new FileStream(handle, FileAccess.Write, bufferSize: 0), path, mode, owner),
+            Errno.Exists or Errno.NoEntry or Errno.NotDirectory => null,
+            _ => throw Posix.Error(error, "make the file", path),
+        };
     }
 
     /// <inheritdoc/>
@@ -149,6 +148,10 @@ public sealed partial class RootedDirectory
         Posix.Check(Native.UTimeNsAt(parent, name, Posix.Times(time), AtFlags.SymbolicLinkNoFollow), "change the time of", path);
     }
 
+    /// <summary>Sets the modification (and access) time of a file that <see cref="OpenRead"/> has opened: it need not be looked up again.</summary>
+    public static void SetModifiedTime(Stream opened, string path, DateTimeOffset time) =>
+        Posix.Check(Native.FUTimeNs(((FileStream)opened).SafeFileHandle, Posix.Times(time)), "change the time of", path);
+
     /// <summary>Sets an extended attribute of what is at the path, a link itself rather than its target.</summary>
     public void SetXattr(string path, string name, ReadOnlySpan<byte> value)
     {
@@ -156,6 +159,23 @@ public sealed partial class RootedDirectory
         var error = Xattrs.TrySet(parent, last, name, value);
         if (error != 0)
             throw Posix.Error(error, $"set the extended attribute {name} of", path);
+    }
+
+    private static FileStream Prepare(FileStream file, string path, int mode, Owner? owner)
+    {
+        try
+        {
+            // Owner first: changing it clears setuid and setgid.
+            if (owner is { } o)
+                Posix.Check(Native.FChown(file.SafeFileHandle, o.UserId, o.GroupId), "change the owner of", path);
+            Posix.Check(Native.FChmod(file.SafeFileHandle, (uint)(mode & ModeBits.Permissions)), "change the mode of", path);
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
     }
 
     private static void ChangeOwner(SafeFileHandle directory, byte[] name, Owner owner, string path)

@@ -15,6 +15,9 @@ public sealed partial class RootedDirectory : IFileTree
 {
     private const ulong InRoot = Resolve.InRoot | Resolve.NoMagicLinks;
 
+    /// <summary>The root when it is held open, otherwise null.</summary>
+    private readonly SafeFileHandle? _root;
+
     /// <summary>A tree over an existing directory of the host.</summary>
     public RootedDirectory(string hostDirectory)
     {
@@ -22,15 +25,27 @@ public sealed partial class RootedDirectory : IFileTree
         HostDirectory = Path.GetFullPath(hostDirectory);
     }
 
+    private RootedDirectory(string hostDirectory, SafeFileHandle root) => (HostDirectory, _root) = (hostDirectory, root);
+
     /// <summary>Where the tree's root is on the host.</summary>
     public string HostDirectory { get; }
+
+    /// <summary>
+    /// The same tree with its root held open until the result is disposed, which spares many calls in a row half of their cost. Meanwhile the file system
+    /// is busy, and a mount made on the directory itself is not seen.
+    /// </summary>
+    public HeldDirectory Hold()
+    {
+        var root = Posix.OpenRoot(HostDirectory);
+        return new HeldDirectory(new RootedDirectory(HostDirectory, root), root);
+    }
 
     /// <inheritdoc/>
     public FileEntry? Stat(string path, bool followLinks = true)
     {
-        using var root = Posix.OpenRoot(HostDirectory);
+        using var root = OpenRoot();
         var flags = OpenFlags.PathOnly | (followLinks ? 0 : OpenFlags.NoFollow);
-        var error = Posix.TryOpen(root, Posix.Name(InTree(path)), flags, 0, InRoot, out var file);
+        var error = Posix.TryOpen(root.Handle, Posix.Name(InTree(path)), flags, 0, InRoot, out var file);
         if (error is Errno.NoEntry or Errno.NotDirectory)
             return null;
         if (error != 0)
@@ -81,6 +96,13 @@ public sealed partial class RootedDirectory : IFileTree
             if (entry.IsDirectory)
                 pending.Push((relative + "/", ReadBelow(top, relative, prefix + relative).GetEnumerator()));
         }
+    }
+
+    /// <summary>What a directory holds, as <see cref="List"/>, each with its extended attributes (null when it has none).</summary>
+    public IReadOnlyList<(FileEntry Entry, IReadOnlyDictionary<string, byte[]>? Xattrs)> ListWithXattrs(string path)
+    {
+        using var directory = Open(path, OpenFlags.ReadOnly | OpenFlags.Directory, "list");
+        return Read(directory, path).ConvertAll(entry => (entry, FileSystem.Xattrs.Read(directory, Posix.Name(entry.Name), $"{path}/{entry.Name}")));
     }
 
     /// <summary>Extended attributes of what is at the path (a link itself, not its target), or null when it has none.</summary>
@@ -144,10 +166,12 @@ public sealed partial class RootedDirectory : IFileTree
         return entries;
     }
 
+    private RootHandle OpenRoot() => _root is null ? new RootHandle(Posix.OpenRoot(HostDirectory), isOurs: true) : new RootHandle(_root, isOurs: false);
+
     private SafeFileHandle Open(string path, int flags, string action, int mode = 0)
     {
-        using var root = Posix.OpenRoot(HostDirectory);
-        var error = Posix.TryOpen(root, Posix.Name(InTree(path)), flags, mode, InRoot, out var file);
+        using var root = OpenRoot();
+        var error = Posix.TryOpen(root.Handle, Posix.Name(InTree(path)), flags, mode, InRoot, out var file);
         if (error == Errno.NoEntry && (flags & (OpenFlags.Directory | OpenFlags.Create)) != 0)
             throw new DirectoryNotFoundException(Posix.Error(error, action, path).Message);
         return error == 0 ? file : throw Posix.Error(error, action, path);
@@ -166,4 +190,29 @@ public sealed partial class RootedDirectory : IFileTree
 
     /// <summary>An existing directory, links followed inside the tree.</summary>
     internal SafeFileHandle OpenDirectory(string path) => Open(path, OpenFlags.PathOnly | OpenFlags.Directory, "open the directory");
+
+    /// <summary>The root for one call.</summary>
+    private readonly ref struct RootHandle(SafeFileHandle handle, bool isOurs)
+    {
+        internal SafeFileHandle Handle => handle;
+
+        public void Dispose()
+        {
+            if (isOurs)
+                handle.Dispose();
+        }
+    }
+}
+
+/// <summary>A tree whose root is held open.</summary>
+public sealed class HeldDirectory : IDisposable
+{
+    private readonly SafeFileHandle _root;
+
+    internal HeldDirectory(RootedDirectory files, SafeFileHandle root) => (Files, _root) = (files, root);
+
+    /// <summary>The tree; not to be used after <see cref="Dispose"/>.</summary>
+    public RootedDirectory Files { get; }
+
+    public void Dispose() => _root.Dispose();
 }

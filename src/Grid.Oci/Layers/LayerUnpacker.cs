@@ -48,6 +48,13 @@ public static class LayerUnpacker
     internal static void Extract(
         ContentStore store, Layer layer, TreeExtractor extractor, LayerLimits limits, CancellationToken cancellationToken)
     {
+        ReadAll(store, layer, limits, extractor.Extract, cancellationToken);
+        extractor.Complete();
+    }
+
+    /// <summary>Reads a layer to its end, hands out each entry with its content, and throws at the end when the diff ID is another one.</summary>
+    internal static void ReadAll(ContentStore store, Layer layer, LayerLimits limits, Action<LayerEntry, Stream> take, CancellationToken cancellationToken)
+    {
         using var blob = store.Open(layer.Blob);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         using var tar = new ReadAheadStream(LayerReader.Decompress(blob, layer.Blob.MediaType), hash.AppendData, limits.MaxBytes);
@@ -55,13 +62,12 @@ public static class LayerUnpacker
         while (reader.Next() is { } entry)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            extractor.Extract(entry, reader.Content);
+            take(entry, reader.Content);
         }
         tar.ReadToEnd();
         var diffId = Digest.FromSha256(hash.GetCurrentHash());
         if (diffId != layer.DiffId)
             throw new InvalidDataException($"the layer {layer.Blob.Digest} unpacks to {diffId}, but its image names {layer.DiffId}: it is damaged or forged");
-        extractor.Complete();
     }
 
     private static void UnpackNew(

@@ -31,7 +31,7 @@ internal sealed class ParallelGzip(Stream output) : IDisposable
         _length += (uint)length;
         while (_running.Count >= MaxRunning)
             WriteOldest();
-        _running.Enqueue(Task.Run(() => Deflate(content, length)));
+        _running.Enqueue(Task.Run(() => Compress(content, length)));
     }
 
     /// <summary>Writes what is outstanding and the end of the member.</summary>
@@ -79,12 +79,14 @@ internal sealed class ParallelGzip(Stream output) : IDisposable
     private static Chunk Wait(Task<Chunk> task) => task.GetAwaiter().GetResult();
 #pragma warning restore VSTHRD002
 
-    private static Chunk Deflate(byte[] content, int length)
+    private static Chunk Compress(byte[] content, int length)
     {
         // Incompressible data grows by a few bytes per 16 KiB block.
         var target = ArrayPool<byte>.Shared.Rent(length + (length / 1024) + 1024);
         try
         {
+            if (StoredBlocks.AreBetterFor(content.AsSpan(0, length)))
+                return new Chunk(target, StoredBlocks.Write(content.AsSpan(0, length), target));
             var memory = new MemoryStream(target);
             using var deflate = new DeflateStream(memory, Options, leaveOpen: true);
             deflate.Write(content, 0, length);

@@ -45,6 +45,13 @@ public static class SourceArchive
             cancellationToken);
     }
 
+    /// <summary>
+    /// Reads an archive to its end without unpacking it, and hands out each entry with its content, in the archive's order. What was handed out is to be thrown away
+    /// when this throws <see cref="InvalidDataException"/>: only at the end it is known that the archive is the one its digests name.
+    /// </summary>
+    public static void Read(ContentStore store, Layer archive, LayerLimits limits, Action<LayerEntry, Stream> take, CancellationToken cancellationToken) =>
+        LayerUnpacker.ReadAll(store, archive, limits, take, cancellationToken);
+
     private static void Pack(
         LayerWriter writer, IFileTree tree, string root, string directory, Func<string, bool, bool> include, CancellationToken cancellationToken)
     {

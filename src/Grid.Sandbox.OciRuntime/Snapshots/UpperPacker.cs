@@ -47,8 +47,12 @@ internal sealed class UpperPacker(RootedDirectory upper, LayerWriter writer, Can
                 break;
             case FileKind.Regular:
                 using (var content = upper.OpenRead(change.Path))
+                {
                     writer.Write(entry with { Size = file.Size }, content);
-                break;
+                    // Behind the reading, which would move the time of access.
+                    RootedDirectory.SetModifiedTime(content, change.Path, LayerTimes.Normalized);
+                }
+                return;
             case FileKind.SymbolicLink:
                 writer.Write(entry with { LinkTarget = file.LinkTarget });
                 break;

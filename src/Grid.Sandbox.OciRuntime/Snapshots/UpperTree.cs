@@ -45,12 +45,12 @@ internal sealed class UpperTree(RootedDirectory upper, RootedDirectory image, IR
     private List<Change> ReadChildren(string directory, bool parentInImage)
     {
         var changes = new List<Change>();
-        foreach (var entry in upper.List(directory.Length == 0 ? "/" : directory))
+        foreach (var (entry, xattrs) in upper.ListWithXattrs(directory.Length == 0 ? "/" : directory))
         {
             var path = $"{directory}/{entry.Name}";
             Entries++;
             var isExcluded = excluded.Contains(path);
-            if (!isExcluded && ReadOne(path, entry, parentInImage) is { } change)
+            if (!isExcluded && ReadOne(path, entry, xattrs, parentInImage) is { } change)
             {
                 changes.Add(change);
                 continue;
@@ -62,7 +62,7 @@ internal sealed class UpperTree(RootedDirectory upper, RootedDirectory image, IR
         return changes;
     }
 
-    private Change? ReadOne(string path, FileEntry entry, bool parentInImage)
+    private Change? ReadOne(string path, FileEntry entry, IReadOnlyDictionary<string, byte[]>? all, bool parentInImage)
     {
         var below = parentInImage ? image.Stat(path, followLinks: false) : null;
         if (entry is { Kind: FileKind.CharacterDevice, Device: (0, 0) })
@@ -71,7 +71,6 @@ internal sealed class UpperTree(RootedDirectory upper, RootedDirectory image, IR
             return null;
         if (entry.Name.StartsWith(WhiteoutPrefix, StringComparison.Ordinal))
             throw new SandboxException($"the file {path} cannot be kept: in a layer, names that begin with '.wh.' mean deletion; give it another name");
-        var all = upper.GetXattrs(path);
         var xattrs = Kept(all);
         if (!entry.IsDirectory)
         {

@@ -4,17 +4,17 @@ using Grid.Benchmarks.Workspace;
 namespace Grid.Benchmarks.Contenders;
 
 /// <summary>
-/// A Docker engine of the benchmark's own, with its data on the benchmark's file system. It gets a bridge of its own: with
-/// <c>--bridge none</c> it would remove the bridge of an engine that runs on this machine. It touches no firewall rule; builds use the host's network.
+/// A Docker engine of the benchmark's own, in a network namespace of its own and with its data on the benchmark's file system. An engine that runs
+/// already is not touched.
 /// </summary>
 internal sealed class DockerDaemon : IAsyncDisposable
 {
-    private const string Bridge = "gridbench0";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private readonly Process _process;
+    private readonly EngineNetwork _network;
     private readonly string _run;
 
-    private DockerDaemon(Process process, string run) => (_process, _run) = (process, run);
+    private DockerDaemon(Process process, EngineNetwork network, string run) => (_process, _network, _run) = (process, network, run);
 
     /// <summary>Debian's client speaks to BuildKit without the buildx plug-in, which newer clients want.</summary>
     public static string Client => File.Exists("/usr/bin/docker") ? "/usr/bin/docker" : "docker";
@@ -26,22 +26,22 @@ internal sealed class DockerDaemon : IAsyncDisposable
         var directory = Directory.CreateDirectory(Path.Combine(store, "docker")).FullName;
         // Paths of sockets are short.
         var run = Directory.CreateTempSubdirectory("grid-bench-").FullName;
-        if (!Directory.Exists($"/sys/class/net/{Bridge}"))
-            await Tool.RunAsync("ip", ["link", "add", Bridge, "type", "bridge"], cancellationToken);
-        await Tool.RunAsync("ip", ["address", "replace", "192.0.2.1/28", "dev", Bridge], cancellationToken);
+        var network = await EngineNetwork.CreateAsync(cancellationToken);
         string[] arguments =
         [
-            "-c", "exec dockerd \"$@\" >\"$0\" 2>&1", Path.Combine(directory, "log"),
+            "-c", "exec nsenter --net=\"$NAMESPACE\" dockerd \"$@\" >\"$0\" 2>&1", Path.Combine(directory, "log"),
             "--host", $"unix://{run}/docker.sock", "--data-root", Path.Combine(directory, "data"), "--exec-root", Path.Combine(run, "exec"),
-            "--pidfile", Path.Combine(run, "pid"), "--bridge", Bridge, "--iptables=false", "--ip-forward=false", "--ip-masq=false", "--log-level", "error",
+            "--pidfile", Path.Combine(run, "pid"), "--mtu", network.Mtu, "--log-level", "error",
         ];
-        var daemon = new DockerDaemon(Tool.Start(new ProcessStartInfo("sh", arguments)), run);
+        var info = new ProcessStartInfo("sh", arguments);
+        info.Environment["NAMESPACE"] = EngineNetwork.Namespace;
+        var daemon = new DockerDaemon(Tool.Start(info), network, run);
         try
         {
             await daemon.WaitAsync(Path.Combine(directory, "log"), cancellationToken);
             foreach (var kind in new[] { "build", "run" })
                 await Tool.RunAsync("skopeo",
-                    ["copy", "-q", "--insecure-policy", "--dest-daemon-host", daemon.Host, $"oci:{inputs.BaseLayout}:{kind}", $"docker-daemon:{DockerContender.Base(kind)}"], cancellationToken);
+                    ["copy", "-q", "--insecure-policy", "--dest-daemon-host", daemon.Host, $"oci:{inputs.BaseLayout}:{kind}", $"docker-daemon:{DockerBuilder.Base(kind)}"], cancellationToken);
             return daemon;
         }
         catch
@@ -57,9 +57,9 @@ internal sealed class DockerDaemon : IAsyncDisposable
             await Tool.RunAsync("kill", ["-TERM", _process.Id.ToString()], CancellationToken.None);
         await _process.WaitForExitAsync(CancellationToken.None);
         _process.Dispose();
-        await Tool.RunAsync("ip", ["link", "delete", Bridge], CancellationToken.None);
         // A network namespace's file stays mounted when the engine ends.
         await Tool.RunAsync("sh", ["-c", "for m in $(awk -v d=\"$0/\" 'index($5, d) == 1 { print $5 }' /proc/self/mountinfo); do umount \"$m\"; done; rm -rf \"$0\"", _run], CancellationToken.None);
+        await _network.DisposeAsync();
     }
 
     private async Task WaitAsync(string log, CancellationToken cancellationToken)

@@ -1,47 +1,35 @@
+using Grid.Benchmarks.Extend;
 using Grid.Benchmarks.Workspace;
 
 namespace Grid.Benchmarks.Contenders;
 
-/// <summary><c>grid build</c> with an embedded silo in a process of its own, as a user runs it.</summary>
-internal sealed class GridContender(Inputs inputs, string store)
+/// <summary><c>grid build</c>, by a process with a silo of its own or by a node that is up. Its extend phases are what other builders do.</summary>
+/// <param name="inputs">Makes the apps.</param>
+/// <param name="builds">Runs the command.</param>
+/// <param name="name">Before its rows.</param>
+/// <param name="details">Takes what a run consisted of, or null.</param>
+internal sealed class GridContender(Inputs inputs, IGridBuilds builds, string name, GridDetails? details) : IContender
 {
-    private readonly string _data = Path.Combine(store, "grid");
-    private readonly string _builder = $"oci:{Path.Combine(store, "builder")}:bench";
-
-    /// <summary>Makes the builder once, so that no build pays for it.</summary>
-    public Task PrepareAsync(CancellationToken cancellationToken) =>
-        GridAsync(["builder", "create", "--config", Path.Combine(inputs.Builder, "builder.toml"), "--output", _builder, "--data-dir", _data], cancellationToken);
-
-    public async Task<double> VersionAsync(CancellationToken cancellationToken) =>
-        (await GridAsync(["--version"], cancellationToken)).Elapsed.TotalSeconds;
-
-    /// <summary>Builds with the benchmark's data directory. When cold every step runs; the base images' layers are there, as for the peers.</summary>
-    public Task<GridRun> BuildAsync(Workload workload, bool cold, CancellationToken cancellationToken) =>
-        BuildAsync(workload, cold, _data, cancellationToken);
-
-    /// <summary>Builds with an empty data directory: base images are read and unpacked too.</summary>
-    public async Task<GridRun> FirstBuildAsync(Workload workload, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<Timing>> MeasureAsync(Scenario scenario, string turn, CancellationToken cancellationToken)
     {
-        var data = Path.Combine(store, "grid-first");
-        var run = await BuildAsync(workload, cold: false, data, cancellationToken);
-        Directory.Delete(data, recursive: true);
-        return run;
+        if (scenario.Cached != CacheState.Nothing)
+            await builds.RunAsync(scenario.Workload, inputs.AppFor(scenario.Workload, Scenario.Unedited), refresh: false, cancellationToken);
+        var app = inputs.AppFor(scenario.Workload, scenario.Edit(turn));
+        var run = GridRun.Read(await builds.RunAsync(scenario.Workload, app, scenario.Cached == CacheState.Nothing, cancellationToken));
+        if (run.StepsRun != scenario.StepsToRun)
+            throw new BenchmarkException($"{name} ran {run.StepsRun} steps of {scenario.Workload.Name} and took {run.StepsCached} from its cache; {scenario.StepsToRun} had to run");
+        details?.Add(scenario, run);
+        return [new($"{name}: its extend phases", run.Extension), new($"{name}: the whole command", run.Whole)];
     }
+}
 
-    private async Task<GridRun> BuildAsync(Workload workload, bool cold, string data, CancellationToken cancellationToken)
-    {
-        var output = Path.Combine(store, "images", workload.Name);
-        var result = await GridAsync(
-            [
-                "build", inputs.AppFor(workload), "--builder", _builder, "--image", $"bench/{workload.Name}", "--output", $"oci:{output}:latest", "--json", "--data-dir", data,
-                .. cold ? ["--refresh-extensions"] : Array.Empty<string>(),
-            ], cancellationToken);
-        var run = GridRun.Read(result);
-        if (cold && run.StepsCached > 0)
-            throw new BenchmarkException($"grid took {run.StepsCached} steps from the cache in a cold run of {workload.Name}");
-        return run;
-    }
-
-    private Task<ToolResult> GridAsync(IEnumerable<string> arguments, CancellationToken cancellationToken) =>
-        Tool.RunAsync(inputs.Executable, arguments, cancellationToken);
+/// <summary>A way to run <c>grid build --json</c>.</summary>
+internal interface IGridBuilds
+{
+    /// <summary>Builds an app whose extension is a workload.</summary>
+    /// <param name="workload">Names the image.</param>
+    /// <param name="app">Directory of the app.</param>
+    /// <param name="refresh">Whether every step runs, whatever is cached.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    Task<ToolResult> RunAsync(Workload workload, string app, bool refresh, CancellationToken cancellationToken);
 }

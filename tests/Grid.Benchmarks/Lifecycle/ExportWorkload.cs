@@ -31,14 +31,14 @@ internal sealed class ExportWorkload
         return workload;
     }
 
-    /// <summary>The exporter, into a repository of its own that has no layer yet.</summary>
+    /// <summary>The exporter, into a repository of its own, with a layer that the registry does not have.</summary>
     /// <param name="large">Which layer.</param>
     /// <param name="again">The last one again, with the image it made as the previous one.</param>
     /// <param name="cancellationToken">Stops it.</param>
     public async Task<double> GridAsync(bool large, bool again, CancellationToken cancellationToken)
     {
         if (!again)
-            _run++;
+            Renew(large);
         var layers = Layers(large);
         var name = $"{_host}/apps/{(large ? "large" : "small")}{_run}:1";
         var analyzed = Path.Combine(layers, "analyzed.toml");
@@ -57,6 +57,7 @@ internal sealed class ExportWorkload
     /// <summary>Other tools for the same: a layer into an image by umoci, the image into the registry by skopeo.</summary>
     public async Task<double> ToolsAsync(bool large, CancellationToken cancellationToken)
     {
+        Renew(large);
         var layout = Path.Combine(_directory, "umoci");
         if (Directory.Exists(layout))
             Directory.Delete(layout, recursive: true);
@@ -75,6 +76,9 @@ internal sealed class ExportWorkload
 
     private string Layer(bool large) => Path.Combine(Layers(large), "bench_b", "l");
 
+    // Another layer each time: skopeo knows where a registry has a blob, from earlier runs, and does not send it again.
+    private void Renew(bool large) => File.WriteAllText(Path.Combine(Layer(large), "run"), $"{++_run} {Guid.NewGuid()}");
+
     private Task AnalyzeAsync(string layers, string name, CancellationToken cancellationToken) =>
         Tool.RunAsync(_grid, ["lifecycle", "analyzer", "-layers", layers, "-run-image", $"{_host}/base/run:1", name], Variables, cancellationToken);
 
@@ -92,26 +96,14 @@ internal sealed class ExportWorkload
         if (large)
         {
             for (var file = 0; file < 10; file++)
-                File.WriteAllBytes(Path.Combine(Layer(large), $"file{file}"), Content(random, (int)(LargeBytes / 10), isRandom: file % 2 == 0));
+                File.WriteAllBytes(Path.Combine(Layer(large), $"file{file}"), SyntheticContent.Make(random, (int)(LargeBytes / 10), isCompressed: file % 2 == 0));
             return;
         }
         for (var file = 0; file < SmallFiles; file++)
         {
             var directory = Path.Combine(Layer(large), $"d{file % Directories}");
             Directory.CreateDirectory(directory);
-            File.WriteAllBytes(Path.Combine(directory, $"f{file}"), Content(random, SmallBytes, isRandom: file % 2 == 0));
+            File.WriteAllBytes(Path.Combine(directory, $"f{file}"), SyntheticContent.Make(random, SmallBytes, isCompressed: file % 2 == 0));
         }
-    }
-
-    // Half of what apps consist of is compressed already, half is like text.
-    private static byte[] Content(Random random, int length, bool isRandom)
-    {
-        var bytes = new byte[length];
-        if (isRandom)
-            random.NextBytes(bytes);
-        else
-            for (var i = 0; i < length; i++)
-                bytes[i] = (byte)"etaoin shrdlu\n"[random.Next(14) * random.Next(14) / 14];
-        return bytes;
     }
 }

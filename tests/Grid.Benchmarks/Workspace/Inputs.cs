@@ -1,13 +1,14 @@
+using Grid.Benchmarks.Extend;
+
 namespace Grid.Benchmarks.Workspace;
 
-/// <summary>What every contender is given: base images and workloads, and for Grid the builder and the app around them.</summary>
+/// <summary>What every contender is given: base images and workloads, and for Grid builders and apps around them.</summary>
 internal sealed class Inputs
 {
-    public const int TrivialSteps = 10;
-    private const int PayloadBytes = 5_000_000;
+    private readonly string _directory;
 
     private Inputs(string directory, string baseLayout, string executable) =>
-        (Directory, BaseLayout, Executable) = (directory, baseLayout, executable);
+        (_directory, BaseLayout, Executable) = (directory, baseLayout, executable);
 
     /// <summary>OCI layout with the tags <c>build</c> and <c>run</c>.</summary>
     public string BaseLayout { get; }
@@ -15,19 +16,8 @@ internal sealed class Inputs
     /// <summary>The grid executable; the launcher is beside it, or GRID_LAUNCHER names it.</summary>
     public string Executable { get; }
 
-    /// <summary>The directory with builder.toml.</summary>
-    public string Builder => Path.Combine(Directory, "builder");
-
-    /// <summary>apt-get of a package in each image, and a copied file.</summary>
-    public Workload Packages => Workload("packages", PayloadBytes, new() { ["build"] = [Install("hello")], ["run"] = [Install("cowsay")] });
-
-    /// <summary>Ten trivial commands. Each differs from the others: an engine that recognizes a repeated one must not gain by it.</summary>
-    public Workload Trivial => Workload("trivial", 0, new() { ["build"] = [.. Enumerable.Range(1, TrivialSteps).Select(i => $"true {i}")] });
-
-    private string Directory { get; }
-
-    /// <summary>The app that makes the extension write this workload.</summary>
-    public string AppFor(Workload workload) => Path.Combine(Directory, "apps", workload.Name);
+    /// <summary>What is measured, of these workloads.</summary>
+    public IReadOnlyList<Scenario> Scenarios => Extend.Scenarios.In(Path.Combine(_directory, "workloads"));
 
     public static async Task<Inputs> PrepareAsync(Repository repository, string? baseLayout, string? executable, CancellationToken cancellationToken)
     {
@@ -38,10 +28,10 @@ internal sealed class Inputs
             throw new BenchmarkException($"--base wants an OCI layout with the tags build and run; {layout} has no index.json");
 
         var inputs = new Inputs(Path.Combine(repository.Artifacts, "inputs"), layout, executable ?? await PublishAsync(repository, cancellationToken));
-        if (System.IO.Directory.Exists(inputs.Directory))
-            System.IO.Directory.Delete(inputs.Directory, recursive: true);
-        inputs.WriteWorkloads();
-        inputs.WriteBuilder();
+        if (Directory.Exists(inputs._directory))
+            Directory.Delete(inputs._directory, recursive: true);
+        foreach (var workload in inputs.Scenarios.Select(scenario => scenario.Workload).DistinctBy(workload => workload.Name))
+            workload.Write();
         return inputs;
     }
 
@@ -55,25 +45,24 @@ internal sealed class Inputs
         return Path.Combine(directory, "grid");
     }
 
-    private void WriteWorkloads()
+    /// <summary>The app that makes the extension write this workload, after an edit.</summary>
+    public string AppFor(Workload workload, string edit)
     {
-        foreach (var workload in new[] { Packages, Trivial })
-        {
-            workload.Write();
-            Write(Path.Combine(AppFor(workload), "workload"), workload.Name);
-        }
+        var app = Path.Combine(_directory, "apps", workload.Name);
+        Write(Path.Combine(app, "workload"), workload.Name);
+        Write(Path.Combine(app, "edit"), edit);
+        return app;
     }
 
-    private Workload Workload(string name, int payload, Dictionary<string, IReadOnlyList<string>> commands) =>
-        new(name, Path.Combine(Builder, "extensions", "workload", "workloads", name), commands, payload);
-
-    private static string Install(string package) =>
-        $"apt-get update && apt-get install -y --no-install-recommends {package}"
-        + " && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log /var/cache/debconf/*-old /var/cache/ldconfig/aux-cache";
-
-    private void WriteBuilder()
+    /// <summary>Writes a builder around the workloads and gives the path of its builder.toml.</summary>
+    /// <param name="name">Its directory.</param>
+    /// <param name="build">Base image for builds.</param>
+    /// <param name="run">Base image for apps.</param>
+    public string WriteBuilder(string name, string build, string run)
     {
-        Write(Path.Combine(Builder, "builder.toml"),
+        var directory = Path.Combine(_directory, name);
+        var config = Path.Combine(directory, "builder.toml");
+        Write(config,
             $"""
             description = "Builder of the benchmark"
 
@@ -94,27 +83,39 @@ internal sealed class Inputs
               version = "1.0.0"
 
             [build]
-            image = "oci:{BaseLayout}:build"
+            image = "{build}"
 
             [run]
               [[run.images]]
-              image = "oci:{BaseLayout}:run"
+              image = "{run}"
 
             """);
-        Write(Path.Combine(Builder, "extensions", "workload", "extension.toml"),
-            "api = \"0.12\"\n\n[extension]\nid = \"grid-benchmarks/workload\"\nversion = \"1.0.0\"\n");
-        Script(Path.Combine(Builder, "extensions", "workload", "bin", "detect"), "printf '[[provides]]\\nname = \"workload\"\\n' >\"$CNB_BUILD_PLAN_PATH\"");
-        Script(Path.Combine(Builder, "extensions", "workload", "bin", "generate"), "cp -r \"$CNB_EXTENSION_DIR/workloads/$(cat workload)/.\" \"$CNB_OUTPUT_DIR/\"");
-        Write(Path.Combine(Builder, "buildpacks", "app", "buildpack.toml"),
-            "api = \"0.10\"\n\n[buildpack]\nid = \"grid-benchmarks/app\"\nversion = \"1.0.0\"\n\n[[targets]]\nos = \"linux\"\n");
-        Script(Path.Combine(Builder, "buildpacks", "app", "bin", "detect"), "printf '[[requires]]\\nname = \"workload\"\\n' >\"$CNB_BUILD_PLAN_PATH\"");
-        Script(Path.Combine(Builder, "buildpacks", "app", "bin", "build"),
+        WriteExtension(Path.Combine(directory, "extensions", "workload"));
+        WriteBuildpack(Path.Combine(directory, "buildpacks", "app"));
+        return config;
+    }
+
+    private void WriteExtension(string directory)
+    {
+        Write(Path.Combine(directory, "extension.toml"), "api = \"0.12\"\n\n[extension]\nid = \"grid-benchmarks/workload\"\nversion = \"1.0.0\"\n");
+        Script(Path.Combine(directory, "bin", "detect"), "printf '[[provides]]\\nname = \"workload\"\\n' >\"$CNB_BUILD_PLAN_PATH\"");
+        Script(Path.Combine(directory, "bin", "generate"),
+            $"cp -r \"$CNB_EXTENSION_DIR/workloads/$(cat workload)/.\" \"$CNB_OUTPUT_DIR/\"\nsed -i \"s/{Workload.Edit}/$(cat edit)/\" \"$CNB_OUTPUT_DIR\"/*.Dockerfile");
+        foreach (var workload in Scenarios.Select(scenario => scenario.Workload).DistinctBy(workload => workload.Name))
+            (workload with { Directory = Path.Combine(directory, "workloads", workload.Name) }).Write();
+    }
+
+    private static void WriteBuildpack(string directory)
+    {
+        Write(Path.Combine(directory, "buildpack.toml"), "api = \"0.10\"\n\n[buildpack]\nid = \"grid-benchmarks/app\"\nversion = \"1.0.0\"\n\n[[targets]]\nos = \"linux\"\n");
+        Script(Path.Combine(directory, "bin", "detect"), "printf '[[requires]]\\nname = \"workload\"\\n' >\"$CNB_BUILD_PLAN_PATH\"");
+        Script(Path.Combine(directory, "bin", "build"),
             "printf '[[processes]]\\ntype = \"web\"\\ncommand = [\"cat\"]\\nargs = [\"workload\"]\\ndefault = true\\n' >\"$CNB_LAYERS_DIR/launch.toml\"");
     }
 
     private static void Write(string path, string text)
     {
-        System.IO.Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         File.WriteAllText(path, text);
     }
 

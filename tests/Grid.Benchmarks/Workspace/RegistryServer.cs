@@ -16,10 +16,7 @@ internal sealed class RegistryServer : IAsyncDisposable
 
     public static async Task<RegistryServer> StartAsync(string directory, CancellationToken cancellationToken)
     {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        var port = ((IPEndPoint)probe.LocalEndpoint).Port;
-        probe.Stop();
+        var port = FreePort();
         Directory.CreateDirectory(directory);
         var config = Path.Combine(directory, "config.yml");
         await File.WriteAllTextAsync(config, $$$$"""
@@ -45,6 +42,14 @@ internal sealed class RegistryServer : IAsyncDisposable
                 await Task.Delay(20, cancellationToken);
             }
         }
+    }
+
+    /// <summary>A port of the loopback interface that nobody listens on.</summary>
+    public static int FreePort()
+    {
+        using var probe = new TcpListener(IPAddress.Loopback, 0);
+        probe.Start();
+        return ((IPEndPoint)probe.LocalEndpoint).Port;
     }
 
     public async ValueTask DisposeAsync()

@@ -94,7 +94,12 @@ internal sealed class ScriptedNode : IContexts
     {
         var work = new Work();
         if (!_work.TryAdd(item.Handle, work))
+        {
+            // As the agent does: who attaches to what has ended is told again.
+            if (_work[item.Handle].End.Task.IsCompleted)
+                _ = Task.Run(() => TellAsync(item, _work[item.Handle].End.Task));
             return;
+        }
         Places[item.Handle] = node;
         TaskCompletionSource changed;
         lock (_lock)
@@ -146,7 +151,7 @@ internal sealed class ScriptedNode : IContexts
         AnalyzeWork => new AnalyzeDone(Samples.Analyzed()),
         DetectWork work => new DetectDone(Detect(work)),
         RestoreWork => new RestoreDone(),
-        StepWork work => new StepDone(Samples.LayerOf(work.Handle)),
+        StepWork work => new StepDone(Samples.LayerOf(work.Handle)) { RootUsers = [] },
         BuildWork => new BuildDone(Samples.App()),
         PublishWork work => new ExportDone(Samples.Report(work.BuildKey)),
         ExportWork work => new ExportDone(Samples.Report(work.BuildKey)),

@@ -48,6 +48,27 @@ public sealed class SiloLossTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_was_not_written_as_nothing_followed_from_it_is_told_again()
+    {
+        _grid.Node.Detect = _ => Samples.Detection(Samples.Dockerfile(ImageKind.Build, "ARG base_image\nFROM ${base_image}\nRUN slow\n"));
+        _grid.Node.Holds = i => i is StepWork or RestoreWork;
+        var key = await _grid.SubmitAsync();
+        var step = await _grid.Node.StartedAsync<StepWork>();
+        var restore = await _grid.Node.StartedAsync<RestoreWork>();
+        var used = (await _grid.Queue.GetStatusAsync(0)).Running.Single().Placement;
+        var idle = _grid.Nodes.Except([used.Home!.Node, used.RunExtension!.Node]).First();
+        await _grid.MoveAsync(_grid.Build(key), idle);
+        _grid.Node.Finish(restore);
+        await _grid.Events.FirstAsync<PhaseFinished>(key, e => e.Phase == Phase.Restore);
+        await _grid.KillNodeAsync(idle);
+        _grid.Node.Finish(step);
+
+        (await _grid.EndAsync(key)).State.ShouldBe(BuildState.Succeeded);
+        _grid.Node.Started.OfType<RestoreWork>().Count().ShouldBe(1);
+        _grid.Node.Started.OfType<StepWork>().Count().ShouldBe(1);
+    }
+
+    [Fact]
     public async Task A_running_step_whose_extender_dies_is_taken_up_by_its_report()
     {
         var key = await _grid.SubmitAsync();

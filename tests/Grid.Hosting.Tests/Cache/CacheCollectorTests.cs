@@ -33,7 +33,7 @@ public sealed class CacheCollectorTests : IAsyncLifetime
     {
         _content = new ContentStore(_directory);
         var builder = new InProcessTestClusterBuilder(1);
-        builder.ConfigureSilo((_, silo) => silo.AddMemoryGrainStorage(GridStorage.Name).Services
+        builder.ConfigureSilo((_, silo) => silo.WithRealGrains().AddMemoryGrainStorage(GridStorage.Name).Services
             .AddSingleton(TimeProvider.System).AddSingleton(new StepCacheOptions()).AddSerializer(Json));
         builder.ConfigureClient(client => client.Services.AddSerializer(Json));
         _cluster = builder.Build();
@@ -240,6 +240,8 @@ public sealed class CacheCollectorTests : IAsyncLifetime
 
         public int Finished { get; set; }
 
-        public int RemoveFinished(DateTimeOffset notWrittenSince) => Finished;
+        public IReadOnlyList<string> RemoveFinished(DateTimeOffset notWrittenSince) => [.. Enumerable.Range(0, Finished).Select(n => $"tenant/{n}")];
+
+        public Task RemoveAsync(string buildKey, CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }

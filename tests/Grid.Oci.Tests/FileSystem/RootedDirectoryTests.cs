@@ -31,6 +31,48 @@ public sealed class RootedDirectoryTests : IDisposable
         _tree.Stat(path).ShouldBeNull();
     }
 
+    [Theory]
+    [InlineData("etc/passwd")]
+    [InlineData("usr")]
+    [InlineData("dangling")]
+    [InlineData("missing/f")]
+    [InlineData("etc/passwd/f")]
+    public void TryCreateNewFile_WhereSomethingIsOrTheParentIsNot_GivesNull(string path)
+    {
+        _scratch.Run("ln -s nowhere root/dangling");
+        _tree.TryCreateNewFile(path, 0x1A4).ShouldBeNull();
+        _scratch.Run("cat root/etc/passwd; ls root").ShouldBe("inside\ndangling\netc\nlib\nusr\n");
+    }
+
+    [Fact]
+    public void TryCreateNewFile_ThroughALinkOnTheWay_StaysInside()
+    {
+        _scratch.Run("ln -s ../.. root/up");
+        using (var file = _tree.TryCreateNewFile("up/f", 0x9A4))
+            file.ShouldNotBeNull().Write("x"u8);
+        _scratch.Run("stat -c '%a %s' root/f").ShouldBe("4644 1\n");
+    }
+
+    [Fact]
+    public void Hold_IsTheSameTree()
+    {
+        using var held = _tree.Hold();
+        held.Files.WriteFile("/etc/new", "1"u8, 0x1A4);
+        held.Files.List("/etc").ShouldBe(_tree.List("/etc"));
+        held.Files.Stat("/lib/x").ShouldBe(_tree.Stat("/usr/lib/x"));
+        Should.Throw<FileNotFoundException>(() => held.Files.OpenRead("../secret"));
+    }
+
+    [Fact]
+    public void ListWithXattrs_IsListWithTheAttributesOfEach()
+    {
+        _tree.SetXattr("/etc/passwd", "user.x", "1"u8);
+        _scratch.Run("ln -s passwd root/etc/link");
+        var listed = _tree.ListWithXattrs("/etc");
+        listed.Select(l => l.Entry).ShouldBe(_tree.List("/etc"));
+        listed.Select(l => l.Xattrs?["user.x"]).ShouldBe([null, "1"u8.ToArray()]);
+    }
+
     [Fact]
     public void OpenRead_AbsoluteLink_IsResolvedInside()
     {

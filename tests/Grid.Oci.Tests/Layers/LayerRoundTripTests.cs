@@ -105,6 +105,37 @@ public sealed class LayerRoundTripTests
     }
 
     [Fact]
+    [Decision(33)]
+    public void Gzip_OfWhatCannotBeCompressed_HardlyGrows_AndGzipAcceptsIt()
+    {
+        using var scratch = new ScratchDirectory();
+        var store = new ContentStore(scratch.Sub("store"));
+        // Chunks of both kinds, and one that is cut in the middle of a block.
+        var content = new byte[5_000_001];
+        new Random(3).NextBytes(content.AsSpan(1_000_000, 3_500_000));
+        var layer = LayerTestData.Write(store, (LayerTestData.File("f"), content));
+
+        scratch.Run($"gunzip < {store.PathOf(layer.Blob.Digest)} | sha256sum").ShouldStartWith(layer.DiffId.Hex);
+        layer.Blob.Size.ShouldBeInRange(3_500_000, 3_530_000);
+        LayerTestData.Read(store, layer).Single().Content.ShouldBe(content);
+    }
+
+    [Theory]
+    [InlineData(256, true)]
+    [InlineData(255, true)]
+    [InlineData(240, false)]
+    [InlineData(64, false)]
+    [InlineData(1, false)]
+    public void StoredBlocks_AreForBytesOfAllValues(int values, bool expected)
+    {
+        var content = new byte[512 * 1024];
+        var random = new Random(4);
+        for (var i = 0; i < content.Length; i++)
+            content[i] = (byte)random.Next(values);
+        StoredBlocks.AreBetterFor(content).ShouldBe(expected);
+    }
+
+    [Fact]
     public void Write_ContentShorterThanItsSize_Throws()
     {
         using var scratch = new ScratchDirectory();

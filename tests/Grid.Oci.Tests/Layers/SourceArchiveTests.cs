@@ -34,6 +34,20 @@ public sealed class SourceArchiveTests : IDisposable
     }
 
     [Fact]
+    public void Read_GivesEachEntryOnce_AndThrowsAtTheEndWhenTheArchiveIsAnother()
+    {
+        _scratch.Run("mkdir -p app/d; echo 1 >app/a; echo 2 >app/d/b");
+        var archive = SourceArchive.Pack(_store, _scratch.Path + "/app", (_, _) => true, Token);
+        var read = new List<string>();
+        SourceArchive.Read(_store, archive, new LayerLimits(), Take, Token);
+        read.ShouldBe(["a 1\n", "d ", "d/b 2\n"]);
+
+        Should.Throw<InvalidDataException>(() => SourceArchive.Read(_store, archive with { DiffId = archive.Blob.Digest }, new LayerLimits(), Take, Token)).Message.ShouldContain("damaged or forged");
+
+        void Take(LayerEntry entry, Stream content) => read.Add($"{entry.Path} {new StreamReader(content).ReadToEnd()}");
+    }
+
+    [Fact]
     public void Pack_ASocket_IsRefusedByName()
     {
         _scratch.Run("mkdir app; mkfifo app/pipe");

@@ -41,6 +41,32 @@ public abstract class OciRuntimeConformance(string name) : SandboxConformance
         (await Should.ThrowAsync<SandboxException>(() => runtime.CreateAsync(Spec() with { Limits = new SandboxLimits { MemoryBytes = 48 << 20 } }, Stop)))
             .Message.ShouldContain("as root only");
     }
+
+    [Fact]
+    public async Task RunAsync_MoreFilesThanAllowed_IsKilledAndSaysSo()
+    {
+        await using var sandbox = await Runtime.CreateAsync(Spec() with { Limits = new SandboxLimits { DiskBytes = 8 << 20 } }, Stop);
+        (await ShellAsync(sandbox, "dd if=/dev/zero of=/data/a bs=1M count=4")).ExitCode.ShouldBe(0);
+
+        // One that never ends is killed, and one that ends in between is found out.
+        (await Should.ThrowAsync<SandboxException>(() => ShellAsync(sandbox, "dd if=/dev/zero of=/data/b bs=1M count=20; while :; do sleep 1; done"))).Message.ShouldContain("8 MiB");
+        await Should.ThrowAsync<SandboxException>(() => ShellAsync(sandbox, "true"));
+    }
+
+    [Fact]
+    public async Task CreateAsync_ProcessorTimeIsBounded_InTheSandboxesControlGroup()
+    {
+        var spec = Spec() with { Limits = new SandboxLimits { CpuMillis = 250 } };
+        if (UserNamespace.IsInside)
+        {
+            (await Should.ThrowAsync<SandboxException>(() => Runtime.CreateAsync(spec, Stop))).Message.ShouldContain("as root only");
+            return;
+        }
+        await using var sandbox = await Runtime.CreateAsync(spec, Stop);
+
+        OciRuntimeUnderTest.ProcessorBounds(Directory).ShouldBe(["25000"]);
+        (await ShellAsync(sandbox, "echo works")).Output.ShouldBe("works\n");
+    }
 }
 
 /// <summary>The conformance suite over runc.</summary>
@@ -70,6 +96,14 @@ internal static class OciRuntimeUnderTest
     }
 
     public static string ControlGroupOf(string directory) => $"/grid-test-{Path.GetFileName(directory)}";
+
+    /// <summary>Microseconds of processor time in a period of 100 ms, as the control groups below the test's have them.</summary>
+    public static IReadOnlyList<string> ProcessorBounds(string directory) =>
+    [
+        .. new[] { "/sys/fs/cgroup/cpu", "/sys/fs/cgroup" }.Select(hierarchy => hierarchy + ControlGroupOf(directory)).Where(System.IO.Directory.Exists)
+            .SelectMany(group => System.IO.Directory.EnumerateFiles(group, "cpu.*", SearchOption.AllDirectories))
+            .Where(file => Path.GetFileName(file) is "cpu.max" or "cpu.cfs_quota_us").Select(file => File.ReadAllText(file).Split(' ', '\n')[0]).Where(quota => quota is not ("max" or "-1")),
+    ];
 
     public static void AssertNothingLeft(string directory)
     {

@@ -93,7 +93,7 @@ internal sealed class Backlog(QueueLimits limits)
     public int Ahead(Waiting waiting)
     {
         var own = Open(waiting.Build.Tenant);
-        var ahead = own.Waiting.Values.Count(w => Waiting.Order.Compare(w, waiting) < 0);
+        var ahead = own.Ahead(waiting);
         var turn = own.Time + ahead * ExpectedSeconds(own) / own.Weight;
         foreach (var other in _tenants.Values.Where(t => t != own && t.Waiting.Count > 0))
         {
@@ -170,7 +170,7 @@ internal sealed class Backlog(QueueLimits limits)
     {
         private readonly HashSet<string> _runningApps = new(StringComparer.Ordinal);
         private readonly Dictionary<string, int> _appRuns = new(StringComparer.Ordinal);
-        private readonly SortedSet<Waiting> _next = new(Backlog.Waiting.Order);
+        private readonly RankedSet<Waiting> _next = new(Backlog.Waiting.Order);
 
         public string Name { get; } = name;
 
@@ -193,6 +193,10 @@ internal sealed class Backlog(QueueLimits limits)
         public Dictionary<string, Waiting> Waiting { get; } = new(StringComparer.Ordinal);
 
         public Waiting? Next => _next.Min;
+
+        /// <summary>How many of its own builds go before this one; also those that are held back while a build of their app runs.</summary>
+        public int Ahead(Waiting waiting) =>
+            _next.RankOf(waiting) + _runningApps.Count(app => Waiting.TryGetValue(app, out var held) && Backlog.Waiting.Order.Compare(held, waiting) < 0);
 
         public bool IsRunning(string app) => _runningApps.Contains(app);
 

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using Grid.Contracts.Queues;
 
 namespace Grid.Grains.Machines.Queues;
@@ -20,6 +22,9 @@ public sealed record PlacedBuild(QueuedBuild Build, BuildPlacement Placement, Da
 {
     /// <summary>Until when it waits for its node to come back; null when it does not.</summary>
     public DateTimeOffset? ReturnBy { get; init; }
+
+    /// <summary>What a later build of Grid has stored here (<see cref="LaterMembers"/>).</summary>
+    [JsonExtensionData] public Dictionary<string, JsonElement>? Later { get; init; }
 }
 
 /// <summary>What is kept now and then only: a build that is missing in it asks again.</summary>
