@@ -24,9 +24,6 @@ public sealed record BuildPlacement
     /// <summary>The nodes of the placement before this one left in good order: losing them is nobody's failure.</summary>
     [Id(3)] public bool HandedOver { get; init; }
 
-    /// <summary>There is no home for a moment: the one before may come back with what it was doing.</summary>
-    [Id(4)] public bool Held { get; init; }
-
     /// <summary>Phases whose sandboxes outlived the node's last silo: their next attempt goes on with them, on what the attempt before left on its disk.</summary>
-    [Id(5)] public Phase[] Survived { get; init; } = [];
+    [Id(4)] public Phase[] Survived { get; init; } = [];
 }

@@ -58,9 +58,8 @@ public static class BuildMachine
             return Settle(next with { Failure = TooManyLosses(next.LostNodes, lost[0]) }, cancelRunning: true);
         }
         next = lost.Aggregate(next, (all, phase) => all.With(phase, PhaseState.Waiting));
-        // What was restored is lost with its node, unless the buildpacks go on there. While the node may come back, that is open.
-        var moved = before is { Held: true } || (before?.Home is { } home && home != placement.Home);
-        if (moved && !placement.Held && !placement.Survived.Contains(Phase.Build) && next[Phase.Restore] == PhaseState.Done && next[Phase.Build] == PhaseState.Waiting)
+        // What was restored is lost with its node, unless the buildpacks go on there. As long as there is no other home, that is open.
+        if (before is not null && placement.Home is { } home && home != before.Home && !placement.Survived.Contains(Phase.Build) && next[Phase.Restore] == PhaseState.Done && next[Phase.Build] == PhaseState.Waiting)
             next = next.With(Phase.Restore, PhaseState.Waiting);
         return Settle(next);
     }

@@ -119,14 +119,14 @@ public sealed class BuildMachineTests
     public void HomeBack_WithItsBuildpacks_GoesOnWithThemAndRestoresNothing()
     {
         var building = Done(Phase.Analyze, Phase.Detect, Phase.Restore, Phase.ExtendBuild, Phase.ExtendRun).Progress;
-        var held = BuildMachine.Placed(building, At(2, null, Two) with { Held = true });
-        held.Progress[Phase.Restore].ShouldBe(PhaseState.Done);
+        var homeless = BuildMachine.Placed(building, At(2, null, Two));
+        homeless.Progress[Phase.Restore].ShouldBe(PhaseState.Done);
 
-        var back = BuildMachine.Placed(held.Progress, At(3, Three, Two) with { Survived = [Phase.Build] });
+        var back = BuildMachine.Placed(homeless.Progress, At(3, Three, Two) with { Survived = [Phase.Build] });
         back.Effects.ShouldBe([new BuildEffect(BuildEffectKind.Start, Phase.Build)]);
         back.Progress.Attempts[(int)Phase.Build].ShouldBe(2);
 
-        var elsewhere = BuildMachine.Placed(held.Progress, At(3, Three, Two));
+        var elsewhere = BuildMachine.Placed(homeless.Progress, At(3, Three, Two));
         elsewhere.Effects.ShouldBe([new BuildEffect(BuildEffectKind.Start, Phase.Restore)]);
     }
 

@@ -228,7 +228,7 @@ public sealed class QueueMachine
             if (_nodes.ChooseHome(homeless.Build.BuildKey, homeless.Build.Warm) is not { } home)
                 return;
             var before = homeless.Placement;
-            var next = before with { Number = before.Number + 1, Home = home.Id, RunExtension = before.RunExtension ?? GuestFor(homeless.Build, home).Id, Held = false, Survived = [] };
+            var next = before with { Number = before.Number + 1, Home = home.Id, RunExtension = before.RunExtension ?? GuestFor(homeless.Build, home).Id, Survived = [] };
             Place(homeless with { Placement = next, ReturnBy = null }, before, now);
         }
         while (_backlog.Next is { } next && _nodes.ChooseHome(next.Build.BuildKey, next.Build.Warm) is { } home)
@@ -283,7 +283,7 @@ public sealed class QueueMachine
             var held = home is null && outliving?.Contains(build.Build.BuildKey) == true;
             Place(build with
             {
-                Placement = new BuildPlacement { Number = before.Number + 1, Home = home, RunExtension = run, HandedOver = handedOver, Held = held, Survived = survived },
+                Placement = new BuildPlacement { Number = before.Number + 1, Home = home, RunExtension = run, HandedOver = handedOver, Survived = survived },
                 ReturnBy = held ? now + _limits.Return : build.ReturnBy,
             }, before, now);
         }
@@ -293,7 +293,7 @@ public sealed class QueueMachine
     private void Return(PlacedBuild build, NodeReport back, DateTimeOffset now)
     {
         var before = build.Placement;
-        var placement = before with { Number = before.Number + 1, Home = back.Node, RunExtension = before.RunExtension ?? back.Node, Held = false, Survived = SurvivedOf(back, build) };
+        var placement = before with { Number = before.Number + 1, Home = back.Node, RunExtension = before.RunExtension ?? back.Node, Survived = SurvivedOf(back, build) };
         Place(build with { Placement = placement, ReturnBy = null }, before, now);
     }
 
