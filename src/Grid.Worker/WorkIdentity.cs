@@ -29,20 +29,23 @@ internal static class WorkIdentity
     ]);
 
     /// <summary>
-    /// A step of a build; null for one that cannot be gone on with: what has no process, and what has secrets, which this silo may not have any more, or a
-    /// volume to itself, which the next silo would give to somebody else.
+    /// A step of a build; null for one that cannot be gone on with: what has no process, and what has something that ends with this silo. That are secrets, which
+    /// the next one may not have, volumes to itself, which the next one would give to somebody else, and copies of the context that it may write to.
     /// </summary>
     public static SandboxIdentity? Of(StepWork work) =>
-        work.Input.Step is not RunStep run || run.Mounts.Any(mount => mount.Kind == RunMountKind.Secret || mount.Sharing != CacheSharing.Shared) ? null
+        work.Input.Step is not RunStep run || run.Mounts.Any(EndsWithItsSilo) ? null
         : Identity(work, work.Name.Kind == ImageKind.Build ? Phase.ExtendBuild : Phase.ExtendRun,
         [
             work.Name.Extension, work.Name.File, $"{work.Name.Line}", $"{work.Name.Number}", work.Name.Text, work.Input.Context.Archive.Blob.Digest.ToString(),
             .. work.Input.Parent.Select(layer => layer.DiffId.ToString()),
-            run.User, run.WorkingDirectory, $"{run.Network}", .. run.Argv, "", .. run.Environment,
+            run.User, run.WorkingDirectory, $"{run.Network}", run.Script?.Content ?? "", .. run.Argv, "", .. run.Environment, "", .. run.ProxyEnvironment,
         ]);
 
     /// <summary>The phase whose work it is.</summary>
     public static Phase PhaseOf(SandboxIdentity identity) => Enum.Parse<Phase>(identity.Work.Split(':', 2)[0]);
+
+    private static bool EndsWithItsSilo(RunMount mount) =>
+        mount.Kind == RunMountKind.Secret || mount.Sharing != CacheSharing.Shared || mount is { Kind: RunMountKind.Bind, ReadOnly: false };
 
     private static SandboxIdentity Identity(WorkItem item, Phase phase, IEnumerable<string> parts)
     {

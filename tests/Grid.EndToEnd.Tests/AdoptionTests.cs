@@ -21,7 +21,8 @@ public sealed class AdoptionTests(TestMachine machine, TestServers servers, ITes
     public async Task Kill_OfAWorkerThatComesBack_ItsProcessesGoOnAndAllTheyPrintIsThereOnce()
     {
         var bench = await StartAsync(_ => { });
-        var build = BuildRun.OfAsync(bench.Start(["build", bench.App, .. await BuilderAsync(bench), "--json"]));
+        string[] arguments = ["build", bench.App, .. await BuilderAsync(bench), "--json"];
+        var build = BuildRun.OfAsync(bench.Start(arguments));
 
         foreach (var (name, word) in new[] { ($"step-{_unique}", "begins"), ($"app-{_unique}", "bin/build") })
         {
@@ -29,7 +30,7 @@ public sealed class AdoptionTests(TestMachine machine, TestServers servers, ITes
             await KillAsync();
             await StartWorkerAsync(bench);
             IsAlive(running).ShouldBeTrue($"process {running} of {name} goes on without its silo");
-            await File.WriteAllTextAsync($"/proc/{running}/root/tmp/go-{name}", "", Stop);
+            await LetGoAsync(running, name);
         }
 
         var run = (await build.WaitAsync(Patience, Stop)).ShouldSucceed();
@@ -37,8 +38,13 @@ public sealed class AdoptionTests(TestMachine machine, TestServers servers, ITes
         foreach (var line in new[] { $"step-{_unique} begins", $"step-{_unique} ends", $"first-{_unique}", $"app-{_unique} begins", $"app-{_unique} ends" })
             lines.Count(l => l == line).ShouldBe(1, $"{line} in {run.Log}");
         run.Of("build-moved").Count().ShouldBe(2);
+
+        // The app has a line of each time that the buildpack ran, so the same image also says that it ran once.
+        var undisturbed = BuildRun.OfAsync(bench.Start(arguments));
+        await LetGoAsync(await ProcessAsync($"app-{_unique}", "bin/build"), $"app-{_unique}");
+        (await undisturbed.WaitAsync(Patience, Stop)).ShouldSucceed().Digest.ShouldBe(run.Digest);
         await StopAsync();
-        Leftovers.Of(WorkerData(bench), _unique).ShouldBeEmpty();
+        await NothingIsLeftAsync(bench);
     }
 
     [Fact]
@@ -57,7 +63,7 @@ public sealed class AdoptionTests(TestMachine machine, TestServers servers, ITes
 
         await UntilAsync(() => !IsAlive(running));
         await StopAsync();
-        Leftovers.Of(WorkerData(bench), _unique).ShouldBeEmpty();
+        await NothingIsLeftAsync(bench);
     }
 
     [Fact]
@@ -76,7 +82,7 @@ public sealed class AdoptionTests(TestMachine machine, TestServers servers, ITes
         // What is left on its disk goes when it starts.
         await StartWorkerAsync(bench);
         await StopAsync();
-        Leftovers.Of(WorkerData(bench), _unique).ShouldBeEmpty();
+        await NothingIsLeftAsync(bench);
     }
 
     public async ValueTask DisposeAsync()
@@ -92,9 +98,34 @@ public sealed class AdoptionTests(TestMachine machine, TestServers servers, ITes
             await registry.DisposeAsync();
     }
 
+    private static Task LetGoAsync(int process, string name) => File.WriteAllTextAsync($"/proc/{process}/root/tmp/go-{name}", "", Stop);
+
     private static string WorkerData(Workbench bench) => Path.Combine(bench.Root, "node-worker");
 
-    private static bool IsAlive(int pid) => Directory.Exists($"/proc/{pid}");
+    /// <summary>Killed processes are not gone at once.</summary>
+    private async Task NothingIsLeftAsync(Workbench bench)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Stop);
+        patience.CancelAfter(Patience);
+        while (Left().Any() && !patience.IsCancellationRequested)
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, Stop);
+        Left().ShouldBeEmpty();
+
+        IEnumerable<string> Left() => Leftovers.Of(WorkerData(bench), _unique).Concat(Leftovers.MountsElsewhere(WorkerData(bench)));
+    }
+
+    /// <summary>A process that has ended and was not buried yet does not live.</summary>
+    private static bool IsAlive(int pid)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{pid}/stat").Split(") ")[^1][0] is not ('Z' or 'X');
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
 
     private static async Task UntilAsync(Func<bool> condition)
     {
@@ -151,7 +182,7 @@ public sealed class AdoptionTests(TestMachine machine, TestServers servers, ITes
         await registry.PushAsync(bench.Images.Run, "base/run:1");
         bench.Builder.RunImage = $"{registry.Host}/base/run:1";
         bench.Builder.Buildpack($"test/first-{_unique}", $"echo first-{_unique}", inOrder: false)
-            .Buildpack($"test/app-{_unique}", BuilderDirectory.WebProcess + "\n" + Wait($"app-{_unique}"), inOrder: false)
+            .Buildpack($"test/app-{_unique}", BuilderDirectory.WebProcess + "\necho ran >>executions\n" + Wait($"app-{_unique}"), inOrder: false)
             .Group(($"test/first-{_unique}", false), ($"test/app-{_unique}", false))
             .Dockerfiles("test/both", BuilderDirectory.AsRoot("RUN " + Wait($"step-{_unique}")));
         var builder = $"{registry.Host}/builders/tiny:1";

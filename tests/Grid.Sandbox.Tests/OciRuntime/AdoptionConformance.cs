@@ -90,8 +90,7 @@ public abstract class AdoptionConformance(string name) : SandboxTests
 
         await runtime.EndAsync(runtime.Survivors.ShouldHaveSingleItem());
 
-        IsRunning("sleep", marker).ShouldBeFalse();
-        IsRunning("grid-supervisor", Path.Combine(Sandbox, "survivor-1")).ShouldBeFalse();
+        await UntilAsync(() => !IsRunning("sleep", marker) && !IsRunning("grid-supervisor", Path.Combine(Sandbox, "survivor-1")));
         System.IO.Directory.GetDirectories(Path.Combine(State, "sandboxes")).ShouldBeEmpty();
     }
 
@@ -117,7 +116,7 @@ public abstract class AdoptionConformance(string name) : SandboxTests
         using var runtime = OciRuntimeUnderTest.Make(State, name, Directory, Store);
         await runtime.RecoverAsync(Stop);
 
-        IsRunning("sleep", marker).ShouldBeFalse();
+        await UntilAsync(() => !IsRunning("sleep", marker));
         System.IO.Directory.GetDirectories(Path.Combine(State, "sandboxes")).ShouldBeEmpty();
     }
 
@@ -137,7 +136,7 @@ public abstract class AdoptionConformance(string name) : SandboxTests
         await cancellation.CancelAsync();
 
         await Should.ThrowAsync<OperationCanceledException>(() => run.WaitAsync(Patience, Stop));
-        IsRunning("sleep", marker).ShouldBeFalse();
+        await UntilAsync(() => !IsRunning("sleep", marker));
     }
 
     private static string Marker() => $"{Random.Shared.Next(100_000, 999_999)}";
