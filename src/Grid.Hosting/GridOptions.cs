@@ -35,9 +35,6 @@ public sealed record GridOptions
     /// <summary>How long a sandbox goes on without this process; null when it ends with it, as what a command started has to.</summary>
     public TimeSpan? SandboxOrphanTime { get; init; }
 
-    /// <summary>Whether ADD may fetch from loopback and private addresses; an embedded grid always may, what it builds is its user's own.</summary>
-    public bool AllowPrivateUrls { get; init; }
-
     /// <summary>Hosts that builds may name: registries and URLs. All but link-local ones where what is built is the user's own.</summary>
     public HostPolicy Hosts { get; init; } = HostPolicy.Own;
 
