@@ -1,3 +1,4 @@
+using Orleans.CodeGeneration;
 using Orleans.Concurrency;
 
 namespace Grid.Contracts.Queues;
@@ -19,7 +20,7 @@ public interface IQueueMember : IGrainWithStringKey
 }
 
 /// <summary>The queue of a pool of nodes, keyed by the pool's name. A build calls it at its start and at its end, never for a step.</summary>
-[Alias("grid.IQueueGrain")]
+[Alias("grid.IQueueGrain"), Version(1)]
 public interface IQueueGrain : IGrainWithStringKey
 {
     /// <summary>Takes a build in, or says why not. Repeating the call is safe and answers where the build stands.</summary>
