@@ -66,6 +66,7 @@ public static class GridApi
         v1.MapBuilds();
         v1.MapEvents();
         v1.MapPools();
+        v1.MapRetention();
         v1.MapAudit();
     }
 

@@ -119,6 +119,13 @@ public sealed class GridClient
     public Task<NodeResource> DrainNodeAsync(string pool, string node, bool drain, CancellationToken cancellationToken) =>
         SendAsync<NodeResource>(HttpMethod.Post, $"v1/pools/{Escape(pool)}/nodes/{Escape(node)}/{(drain ? "drain" : "undrain")}", null, null, cancellationToken);
 
+    /// <summary>Starts a run of the grid's retention unless one goes on.</summary>
+    public Task<RetentionResource> StartRetentionAsync(RetentionRunRequest request, CancellationToken cancellationToken) =>
+        SendAsync<RetentionResource>(HttpMethod.Post, "v1/retention", request, null, cancellationToken);
+
+    /// <summary>The run of the grid's retention that goes on, or the last one.</summary>
+    public Task<RetentionResource> GetRetentionAsync(CancellationToken cancellationToken) => GetAsync<RetentionResource>("v1/retention", cancellationToken);
+
     public Task<QueueResource> GetQueueAsync(string pool, int waiting, CancellationToken cancellationToken) =>
         GetAsync<QueueResource>($"v1/pools/{Escape(pool)}/queue?waiting={waiting.ToString(CultureInfo.InvariantCulture)}", cancellationToken);
 

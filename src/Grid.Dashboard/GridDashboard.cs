@@ -59,7 +59,8 @@ public static class GridDashboard
             var headers = context.HttpContext.Response.Headers;
             headers.ContentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
             headers.XContentTypeOptions = "nosniff";
-            headers["Referrer-Policy"] = "no-referrer";
+            // Not "no-referrer": browsers then hide from us too that a form is of our own page.
+            headers["Referrer-Policy"] = "same-origin";
             headers.CacheControl = "no-store";
             return next(context);
         });

@@ -1,3 +1,4 @@
+using Grid.Grains.Retention;
 using Grid.Hosting.Cache;
 using Grid.Sandbox.OciRuntime;
 
@@ -38,6 +39,9 @@ public sealed record GridOptions
 
     /// <summary>How long what is cached is kept, and how much of it.</summary>
     public CacheOptions Cache { get; init; } = new();
+
+    /// <summary>How long the grid keeps builds, and content that nodes share.</summary>
+    public RetentionOptions Retention { get; init; } = new();
 
     /// <summary>File of the launcher that goes into app images when the builder brings none.</summary>
     public string Launcher { get; init; } = Environment.GetEnvironmentVariable("GRID_LAUNCHER") ?? Path.Combine(AppContext.BaseDirectory, "launcher");

@@ -79,6 +79,23 @@ public sealed class AuditTests(ApiUnderTest api) : IClassFixture<ApiUnderTest>
     }
 
     [Fact]
+    public async Task Two_requests_are_two_entries_whatever_trace_their_caller_says_they_belong_to()
+    {
+        var before = (await AllAsync("blue")).Count;
+        for (var n = 0; n < 2; n++)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Delete, new Uri("v1/tenants/blue/secrets/none", UriKind.Relative));
+            request.Headers.Add("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+            using var answer = await api.Http(api.OperatorToken).SendAsync(request, Stop);
+            answer.StatusCode.ShouldBe(HttpStatusCode.NotFound);
+        }
+
+        var log = await AllAsync("blue");
+        log.Count.ShouldBe(before + 2);
+        log[0].RequestId.ShouldNotBe(log[1].RequestId);
+    }
+
+    [Fact]
     public async Task Reading_and_unknown_callers_leave_nothing()
     {
         var before = (await AllAsync("blue")).Count;

@@ -7,7 +7,7 @@ namespace Grid.Cli.Tests;
 
 public sealed class CommandTests
 {
-    private static RootCommand Root() => [BuildCommand.Create(), BuilderCommand.Create()];
+    private static RootCommand Root() => [BuildCommand.Create(), BuilderCommand.Create(), SecretCommand.Create(), SecretCommand.CreateBinding(), SecretCommand.CreateRegistry(), AuditCommand.Create()];
 
     [Theory]
     [InlineData("registry", "registry.example/app:v1", "registry.example/app")]

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Grid.Api.Identity;
 using Grid.Contracts.Audit;
 using Grid.Contracts.Tenants;
@@ -28,7 +27,8 @@ internal sealed partial class AuditTrail(IGrainFactory grains, TimeProvider time
             return next(context);
         var action = endpoint.Metadata.GetMetadata<IEndpointNameMetadata>()?.EndpointName ?? $"{context.Request.Method} {(endpoint as RouteEndpoint)?.RoutePattern.RawText}";
         var tenant = context.Request.RouteValues.TryGetValue(Access.TenantParameter, out var value) ? value as string : null;
-        var id = Activity.Current?.TraceId.ToString() ?? context.TraceIdentifier;
+        // Not the trace's: that is the caller's to choose, and two requests with one id would be taken for a repeated one.
+        var id = context.TraceIdentifier;
         context.Response.OnStarting(() =>
         {
             context.Response.Headers[RequestIdHeader] = id;

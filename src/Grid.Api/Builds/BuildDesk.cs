@@ -14,7 +14,7 @@ using Grid.Oci;
 namespace Grid.Api.Builds;
 
 /// <summary>Builds as callers from outside know them: by tenant and id, looked for in the tenant's own index before a grain is asked. Used by routes and pages.</summary>
-public sealed class BuildDesk(IGrainFactory grains, SecretDesk secrets, TimeProvider time)
+public sealed class BuildDesk(IGrainFactory grains, Uploads uploads, SecretDesk secrets, TimeProvider time)
 {
     /// <summary>Builds of a list when nothing else is asked for.</summary>
     public const int DefaultPage = 50;
@@ -36,7 +36,7 @@ public sealed class BuildDesk(IGrainFactory grains, SecretDesk secrets, TimeProv
             throw new ApiException(ProblemCode.InvalidRequest, $"app: {Names.AppRule}");
         var entries = await Index(app is null ? tenant : $"{tenant}/{app}").ListAsync(after, limit + 1);
         var page = await Task.WhenAll(entries.Take(limit).Select(async e => Describe(tenant, e, await Build(tenant, e.Id).GetStatusAsync())));
-        return new Page<BuildResource>(page, entries.Length > limit ? page[^1].Id : null);
+        return new Page<BuildResource>([.. page.Where(b => b.State != BuildState.Unknown)], entries.Length > limit ? page[^1].Id : null);
     }
 
     /// <summary>Names of the tenant's apps.</summary>
@@ -53,7 +53,9 @@ public sealed class BuildDesk(IGrainFactory grains, SecretDesk secrets, TimeProv
     public async Task<BuildEntry> FindAsync(string tenant, string build)
     {
         await TenantAsync(tenant);
-        return Names.IsBuild(build) && await Index(tenant).FindAsync(build) is { } entry ? entry : throw ApiException.NotFound();
+        // One that is being forgotten is in the list a little longer than its grain knows it.
+        return Names.IsBuild(build) && await Index(tenant).FindAsync(build) is { } entry && (await Build(tenant, build).GetStatusAsync()).State != BuildState.Unknown
+            ? entry : throw ApiException.NotFound();
     }
 
     /// <summary>Checks what is asked against the tenant's policy and accepts it.</summary>
@@ -91,7 +93,7 @@ public sealed class BuildDesk(IGrainFactory grains, SecretDesk secrets, TimeProv
         var hash = Digest.Compute(JsonSerializer.SerializeToUtf8Bytes(request)).Hex;
         var claim = idempotencyKey is null ? null : grains.GetGrain<IIdempotencyGrain>($"{tenant}/{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(idempotencyKey)))}");
         var isKnown = claim is not null && await claim.FindAsync() is { } claimed && await IsKnownAsync(tenant, claimed, hash);
-        if (!await grains.GetGrain<IUploadGrain>($"{tenant}/{request.Source.Blob.Digest.Hex}").IsCompleteAsync())
+        if (!await uploads.IsHereAsync(tenant, request.Source.Blob.Digest))
             throw new ApiException(ProblemCode.SourceMissing, $"upload the source first: PUT /v1/tenants/{tenant}/uploads/{request.Source.Blob.Digest}");
         // Before anything is stored: what is not allowed, and a full queue, is met at once.
         if (!isKnown && (await grains.GetGrain<ITenantGrain>(tenant).AdmitAsync(request)).Refusal is { } refusal)

@@ -1,15 +1,23 @@
 using Grid.Api.Problems;
+using Grid.Contracts.Tenants;
 using Grid.Oci;
 using Grid.Oci.Content;
 
 namespace Grid.Api.Builds;
 
 /// <summary>Unfinished uploads of this node: files that grow, each of one tenant, until they are the blob their name promises.</summary>
-public sealed class Uploads(ContentStore content, TieredContent shared, ApiOptions options)
+public sealed class Uploads(ContentStore content, TieredContent shared, IGrainFactory grains, ApiOptions options)
 {
     private readonly HashSet<string> _busy = new(StringComparer.Ordinal);
 
     private string Directory { get; } = System.IO.Directory.CreateDirectory(Path.Combine(options.DataDirectory, "uploads")).FullName;
+
+    /// <summary>
+    /// Whether the tenant has sent this archive and it is still here: one that nobody used for long is collected, and has to be sent again. One that is here
+    /// stays from now on as long as a build may need it.
+    /// </summary>
+    public async Task<bool> IsHereAsync(string tenant, Digest digest) =>
+        await grains.GetGrain<IUploadGrain>($"{tenant}/{digest.Hex}").IsCompleteAsync() && await shared.HasAsync(digest, CancellationToken.None);
 
     /// <summary>Bytes that are here of an unfinished upload.</summary>
     public long Received(string tenant, Digest digest) => new FileInfo(PathOf(tenant, digest)) is { Exists: true } file ? file.Length : 0;

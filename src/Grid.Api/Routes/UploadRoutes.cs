@@ -29,10 +29,10 @@ internal static class UploadRoutes
             .WithSummary($"Send an archive, or the rest of it from {OffsetHeader} on; {LengthHeader} is the size of the whole");
     }
 
-    private static async Task<Ok> StateAsync(string tenant, string digest, HttpContext context, IGrainFactory grains, BuildDesk desk, Uploads uploads)
+    private static async Task<Ok> StateAsync(string tenant, string digest, HttpContext context, BuildDesk desk, Uploads uploads)
     {
         var blob = await CheckAsync(tenant, digest, desk);
-        var complete = await grains.GetGrain<IUploadGrain>($"{tenant}/{blob.Hex}").IsCompleteAsync();
+        var complete = await uploads.IsHereAsync(tenant, blob);
         context.Response.Headers[CompleteHeader] = complete ? "?1" : "?0";
         if (!complete)
             context.Response.Headers[OffsetHeader] = uploads.Received(tenant, blob).ToString(CultureInfo.InvariantCulture);
@@ -46,7 +46,7 @@ internal static class UploadRoutes
         var blob = await CheckAsync(tenant, digest, desk);
         var total = length ?? (offset == 0 ? context.Request.ContentLength : null) ?? throw new ApiException(ProblemCode.InvalidRequest, $"{LengthHeader}: say how many bytes the archive has");
         var grain = grains.GetGrain<IUploadGrain>($"{tenant}/{blob.Hex}");
-        if (!await grain.IsCompleteAsync())
+        if (!await uploads.IsHereAsync(tenant, blob))
         {
             await uploads.ReceiveAsync(tenant, blob, offset, total, context.Request.Body, context.RequestAborted);
             await grain.CompleteAsync(total);

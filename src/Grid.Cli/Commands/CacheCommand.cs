@@ -3,6 +3,9 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Grid.Buildpacks;
 using Grid.Cli.Progress;
+using Grid.Cli.Remote;
+using Grid.Client;
+using Grid.Client.Models;
 using Grid.Contracts.Events;
 using Grid.Contracts.Steps;
 using Grid.Hosting;
@@ -35,6 +38,7 @@ internal static class CacheCommand
         why.SetAction((parsed, token) => RunAsync("why", parsed, WhyAsync, token));
         var prune = new Command("prune", "Remove what is due, and more with these flags") { OlderThan, MaxBytes, All, Json };
         GridFlags.AddTo(prune);
+        ServerFlags.AddServerTo(prune);
         prune.SetAction((parsed, token) => RunAsync("prune", parsed, PruneAsync, token));
         return new Command("cache", "Look at the caches and make room") { list, why, prune };
     }
@@ -94,11 +98,36 @@ internal static class CacheCommand
             // The data directory is ours alone while we hold its lock.
             WithoutGrace = true,
         };
+        if (ServerFlags.ReadNamed(parsed) is { } server)
+        {
+            await PruneElsewhereAsync(server, limits, parsed, cancellationToken);
+            return;
+        }
         await using var grid = await EmbeddedGrid.StartAsync(GridFlags.Read(parsed), cancellationToken);
         var done = await grid.CollectCachesAsync(limits, cancellationToken);
         if (parsed.GetValue(Json))
             Console.Out.WriteLine(JsonSerializer.Serialize(done, JsonForm));
         else
             CacheTables.WritePruned(Console.Out, done);
+    }
+
+    /// <summary>What a running grid shares; its nodes collect their own stores by themselves.</summary>
+    private static async Task PruneElsewhereAsync(ServerContext server, CacheLimits limits, ParseResult parsed, CancellationToken cancellationToken)
+    {
+        if (limits.All)
+            throw new LifecycleException(ExitCode.InvalidArgs, "--all: a running grid keeps its cached steps; name an age with --older-than, or a size with --max-bytes");
+        using var grid = new RemoteGrid(server);
+        var run = await grid.Client.StartRetentionAsync(new RetentionRunRequest { OlderThanSeconds = limits.OlderThan?.TotalSeconds, MaxBytes = limits.MaxBytes }, cancellationToken);
+        while (run.FinishedAt is null)
+        {
+            if (run.Problem is { } problem)
+                throw new LifecycleException(ExitCode.Failed, $"the run does not get on, and tries again: {problem}");
+            await Task.Delay(TimeSpan.FromMilliseconds(500), TimeProvider.System, cancellationToken);
+            run = await grid.Client.GetRetentionAsync(cancellationToken);
+        }
+        if (parsed.GetValue(Json))
+            Console.Out.WriteLine(JsonSerializer.Serialize(run, GridClient.Json));
+        else
+            CacheTables.WritePruned(Console.Out, run);
     }
 }

@@ -1,3 +1,4 @@
+using Grid.Client.Models;
 using System.Globalization;
 using Grid.Contracts.Steps;
 using Grid.Dockerfiles;
@@ -55,6 +56,13 @@ public static class CacheTables
         output.WriteLine($"{Words.Bytes(done.BytesLeft)} left");
         if (done.BytesOver > 0)
             output.WriteLine($"that is {Words.Bytes(done.BytesOver)} over the limit: unfinished builds need it");
+    }
+
+    /// <summary>What a running grid removed of what its nodes share.</summary>
+    public static void WritePruned(TextWriter output, RetentionResource run)
+    {
+        output.WriteLine($"Removed {Count(run.Builds, "finished build")}, {run.Blobs} blobs with {Words.Bytes(run.BlobBytes)} from the shared tier");
+        output.WriteLine($"{Words.Bytes(run.BytesLeft)} left");
     }
 
     /// <summary>The same as <see cref="WriteList"/> for programs.</summary>

@@ -5,12 +5,13 @@ using Grid.Dockerfiles.Planning;
 using Grid.Lifecycle.Packages;
 using Grid.Lifecycle.Restore;
 using Grid.Oci;
+using Orleans.CodeGeneration;
 using Orleans.Concurrency;
 
 namespace Grid.Contracts.Apps;
 
 /// <summary>One app, keyed <c>tenant/app</c>: its builds, its cache, and what its last extensions did.</summary>
-[Alias("grid.IAppGrain")]
+[Alias("grid.IAppGrain"), Version(1)]
 public interface IAppGrain : IGrainWithStringKey
 {
     /// <summary>What the next build starts from.</summary>
@@ -20,6 +21,13 @@ public interface IAppGrain : IGrainWithStringKey
     /// <summary>Records a build that published its image. Repeating it changes nothing.</summary>
     [Alias("Published")]
     Task PublishedAsync(AppBuild build);
+
+    /// <summary>
+    /// Takes a build that is being forgotten out of the history; what the next build starts from stays. False for the newest: it is what the app is now, and
+    /// what a rebase, a replay and an explanation go back to.
+    /// </summary>
+    [Alias("Forget")]
+    Task<bool> ForgetAsync(string buildKey);
 }
 
 /// <summary>What is remembered of an app.</summary>

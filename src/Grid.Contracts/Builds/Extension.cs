@@ -7,11 +7,12 @@ using Grid.Lifecycle.Extend;
 using Grid.Oci;
 using Grid.Oci.Images;
 using Grid.Contracts.Work;
+using Orleans.CodeGeneration;
 
 namespace Grid.Contracts.Builds;
 
 /// <summary>Detects and generates for one build, keyed like the build.</summary>
-[Alias("grid.IDetectionGrain")]
+[Alias("grid.IDetectionGrain"), Version(1)]
 public interface IDetectionGrain : IWorkOwner
 {
     /// <summary>Starts detection on a node, or attaches to the one that runs. Another handle takes it to another node.</summary>
@@ -21,6 +22,10 @@ public interface IDetectionGrain : IWorkOwner
     /// <summary>Stops it; the build is told when nothing runs any more.</summary>
     [Alias("Cancel")]
     Task CancelAsync();
+
+    /// <summary>Forgets everything: its build is gone.</summary>
+    [Alias("Forget")]
+    Task ForgetAsync();
 }
 
 /// <summary>How detection ended: a result or a failure.</summary>
@@ -33,7 +38,7 @@ public sealed record DetectionOutcome
 }
 
 /// <summary>Extends one image, keyed <c>tenant/build/kind</c>, for a build or for somebody who only wants the image. The two of a build run at the same time.</summary>
-[Alias("grid.IExtenderGrain")]
+[Alias("grid.IExtenderGrain"), Version(1)]
 public interface IExtenderGrain : IWorkOwner
 {
     /// <summary>Starts applying the Dockerfiles, or attaches. A request with a higher <see cref="ExtendRequest.Attempt"/> takes the chain to its node.</summary>
@@ -47,6 +52,10 @@ public interface IExtenderGrain : IWorkOwner
     /// <summary>A step this chain waits for has a result, or its runner gave up.</summary>
     [Alias("StepReleased")]
     Task StepReleasedAsync(string stepKey);
+
+    /// <summary>Forgets everything: its owner is gone.</summary>
+    [Alias("Forget")]
+    Task ForgetAsync();
 }
 
 /// <summary>A grain that asked for an image to be extended and is told how it ended.</summary>

@@ -32,6 +32,10 @@ public interface IBuildGrain : IWorkOwner, IExtensionOwner, IQueueMember
     [Alias("MayPublish"), ReadOnly]
     Task<bool> MayPublishAsync(string handle);
 
+    /// <summary>Forgets a build that has ended, and all its grains: there is no such build then. False when it has not ended. Repeating it changes nothing.</summary>
+    [Alias("Forget")]
+    Task<bool> ForgetAsync();
+
     /// <summary>What was asked; null when the build was never submitted.</summary>
     [Alias("GetRequest"), ReadOnly]
     Task<BuildRequest?> GetRequestAsync();

@@ -1,10 +1,11 @@
+using Grid.Oci;
 using Orleans.CodeGeneration;
 using Orleans.Concurrency;
 
 namespace Grid.Contracts.Queues;
 
 /// <summary>Something that works on nodes and has to be let onto them by a queue.</summary>
-[Alias("grid.IQueueMember")]
+[Alias("grid.IQueueMember"), Version(1)]
 public interface IQueueMember : IGrainWithStringKey
 {
     /// <summary>
@@ -13,6 +14,10 @@ public interface IQueueMember : IGrainWithStringKey
     /// </summary>
     [Alias("Placed")]
     Task<bool> PlacedAsync(BuildPlacement placement);
+
+    /// <summary>Content that it relies on, now or later: blobs that no collection may take.</summary>
+    [Alias("GetContent"), ReadOnly]
+    Task<Digest[]> GetContentAsync();
 
     /// <summary>The queue gave the build up before it ran.</summary>
     [Alias("Dropped")]

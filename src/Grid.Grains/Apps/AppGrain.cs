@@ -20,6 +20,19 @@ public sealed class AppGrain([PersistentState("app", GridStorage.Name)] IPersist
 
     public Task<AppRecord> GetAsync() => Task.FromResult(state.State.Record);
 
+    public async Task<bool> ForgetAsync(string buildKey)
+    {
+        var record = state.State.Record;
+        if (record.Builds.Length > 0 && record.Builds[0].BuildKey == buildKey)
+            return false;
+        if (record.Builds.Any(b => b.BuildKey == buildKey))
+        {
+            state.State.Record = record with { Builds = [.. record.Builds.Where(b => b.BuildKey != buildKey)] };
+            await state.WriteStateAsync();
+        }
+        return true;
+    }
+
     public async Task PublishedAsync(AppBuild build)
     {
         var record = state.State.Record;

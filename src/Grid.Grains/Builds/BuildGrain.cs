@@ -12,6 +12,7 @@ using Grid.Dockerfiles;
 using Grid.Grains.Machines;
 using Grid.Grains.Queues;
 using Grid.Lifecycle;
+using Grid.Oci;
 using Orleans.Runtime;
 using Orleans.Timers;
 
@@ -97,6 +98,22 @@ public sealed class BuildGrain(
     }
 
     public Task<BuildStatus> GetStatusAsync() => Task.FromResult(Status());
+
+    public Task<Digest[]> GetContentAsync() => Task.FromResult(BuildMachine.IsOver(State.Progress) ? [] : BuildContent.Of(State).ToArray());
+
+    public async Task<bool> ForgetAsync()
+    {
+        if (State.Request is not null && !BuildMachine.IsOver(State.Progress))
+            return false;
+        // Itself last: what is stored of it brings whoever comes again back here.
+        await GrainFactory.GetGrain<IDetectionGrain>(Key).ForgetAsync();
+        await Extender(ImageKind.Build).ForgetAsync();
+        await Extender(ImageKind.Run).ForgetAsync();
+        if (state.RecordExists)
+            await state.ClearStateAsync();
+        DeactivateOnIdle();
+        return true;
+    }
 
     public Task<BuildRequest?> GetRequestAsync() => Task.FromResult(State.Request);
 
@@ -391,7 +408,7 @@ public sealed class BuildGrain(
         if (Request.SecretIds.Length > 0)
             await TryToFinishAsync("the build's secrets", () => GrainFactory.GetGrain<ISecretsGrain>(Key).ClearAsync());
         if (!_finished)
-            events.Append(Key, new BuildFinished(progress.State, ExitCodeOf(progress)) { At = time.GetUtcNow(), Failure = Status().Failure, Image = State.Image });
+            events.Append(Key, new BuildFinished(progress.State, BuildAnswers.ExitCodeOf(progress)) { At = time.GetUtcNow(), Failure = Status().Failure, Image = State.Image });
         _finished = true;
         // Who watches waits for the end: it must be there before nothing reminds of this build any more.
         await TryToFinishAsync("the build's journal", () => events.FlushAsync(Key, CancellationToken.None));
@@ -423,19 +440,7 @@ public sealed class BuildGrain(
             await reminders.UnregisterReminder(this.GetGrainId(), reminder);
     }
 
-    private BuildStatus Status() => new()
-    {
-        BuildKey = Key,
-        State = State.Progress.State,
-        Failure = State.Progress.Failure ?? (State.Progress.State == BuildState.Cancelled ? new Failure((int)ExitCode.Failed, $"cancelled: {State.Progress.CancelReason}") : null),
-        Image = State.Progress.State == BuildState.Succeeded ? State.Image : null,
-        BuildId = State.BuildId,
-        Phases = [.. State.Progress.Phases],
-        FinishedAt = State.FinishedAt,
-    };
-
-    private static int ExitCodeOf(BuildProgress progress) =>
-        progress.State == BuildState.Succeeded ? 0 : progress.Failure?.ExitCode ?? (int)ExitCode.Failed;
+    private BuildStatus Status() => BuildAnswers.StatusOf(Key, State);
 
     private IWorkerGrain Worker => GrainFactory.GetGrain<IWorkerGrain>(State.Progress.Placement!.Home!.Node);
 

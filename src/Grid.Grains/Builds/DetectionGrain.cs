@@ -51,6 +51,13 @@ public sealed class DetectionGrain(
             Tell(new DetectionOutcome());
     }
 
+    public async Task ForgetAsync()
+    {
+        if (state.RecordExists)
+            await state.ClearStateAsync();
+        DeactivateOnIdle();
+    }
+
     public async Task ReportAsync(WorkReport report)
     {
         if (report.Handle != state.State.Running)

@@ -135,6 +135,13 @@ public sealed class ExtenderGrain(
         await FinishAsync(new ExtensionOutcome { Kind = Request.Kind });
     }
 
+    public async Task ForgetAsync()
+    {
+        if (state.RecordExists)
+            await state.ClearStateAsync();
+        DeactivateOnIdle();
+    }
+
     public Task StepReleasedAsync(string stepKey) => State.Waiting ? AdvanceAsync() : Task.CompletedTask;
 
     public async Task ReportAsync(WorkReport report)

@@ -1,4 +1,6 @@
 using Grid.Contracts.Events;
+using Grid.Contracts.Retention;
+using Grid.Hosting.Retention;
 using Grid.Oci;
 using Grid.Oci.Content;
 using Grid.Sandbox;
@@ -15,7 +17,8 @@ namespace Grid.Hosting.Cache;
 /// use at the very moment is kept or found missing, never found and then lost.
 /// </remarks>
 public sealed class CacheCollector(
-    CacheInventory inventory, ContentStore content, IBuildJournals journals, CacheOptions options, TimeProvider time, ISnapshotCache? snapshots = null) : IDisposable
+    CacheInventory inventory, ContentStore content, IBuildJournals journals, CacheOptions options, TimeProvider time, ISnapshotCache? snapshots = null,
+    IGrainFactory? grid = null, BuildExpiry? builds = null) : IDisposable
 {
     private readonly SemaphoreSlim _one = new(1);
 
@@ -25,7 +28,7 @@ public sealed class CacheCollector(
         await _one.WaitAsync(cancellationToken);
         try
         {
-            return await new Run(this, limits).CollectAsync(cancellationToken);
+            return await new Run(this, limits, await OldestUnfinishedAsync()).CollectAsync(cancellationToken);
         }
         finally
         {
@@ -34,6 +37,14 @@ public sealed class CacheCollector(
     }
 
     public void Dispose() => _one.Dispose();
+
+    /// <summary>Here and on other nodes: a step that is forgotten is forgotten for all of them.</summary>
+    private async Task<DateTimeOffset?> OldestUnfinishedAsync()
+    {
+        var here = _journals.OldestUnfinished;
+        return _grid is null || await _grid.GetGrain<IRetentionGrain>(IRetentionGrain.Key).OldestUnfinishedAsync() is not { } elsewhere ? here
+            : here is { } at && at < elsewhere ? here : elsewhere;
+    }
 
     /// <summary>One collection.</summary>
     private sealed class Run
@@ -45,12 +56,11 @@ public sealed class CacheCollector(
         private CacheCollection _done = new();
         private List<CachedStepInfo> _live = [];
 
-        public Run(CacheCollector collector, CacheLimits limits)
+        public Run(CacheCollector collector, CacheLimits limits, DateTimeOffset? oldest)
         {
             _collector = collector;
             _limits = limits;
             _now = collector._time.GetUtcNow();
-            var oldest = collector._journals.OldestUnfinished;
             _protectedSince = oldest is null && limits.WithoutGrace ? DateTimeOffset.MaxValue
                 : (oldest is { } at && at < _now ? at : _now) - collector._options.Grace - ContentStore.UseResolution;
         }
@@ -63,7 +73,7 @@ public sealed class CacheCollector(
             await RemoveBeyondQuotaAsync(cancellationToken);
             _done = _done with
             {
-                Journals = _collector._journals.RemoveFinished(_limits.All ? DateTimeOffset.MaxValue : _now - (_limits.OlderThan ?? _collector._options.KeepJournals)),
+                Journals = await RemoveJournalsAsync(cancellationToken),
                 BytesLeft = Total(),
             };
             return _done with { BytesOver = MaxBytes > 0 ? Math.Max(0, _done.BytesLeft - MaxBytes) : 0 };
@@ -143,6 +153,18 @@ public sealed class CacheCollector(
             }
         }
 
+        /// <summary>A build whose journal is gone is not kept either.</summary>
+        private async Task<int> RemoveJournalsAsync(CancellationToken cancellationToken)
+        {
+            var removed = _collector._journals.RemoveFinished(_limits.All ? DateTimeOffset.MaxValue : _now - (_limits.OlderThan ?? _collector._options.KeepJournals));
+            if (_collector._builds is { } builds)
+            {
+                foreach (var build in removed)
+                    await builds.ForgetAsync(build, cancellationToken);
+            }
+            return removed.Count;
+        }
+
         private async Task<bool> ForgetAsync(CachedStepInfo step)
         {
             if (!await _collector._inventory.ForgetAsync(step, _protectedSince))
@@ -181,4 +203,6 @@ public sealed class CacheCollector(
     private readonly CacheOptions _options = options;
     private readonly TimeProvider _time = time;
     private readonly ISnapshotCache? _snapshots = snapshots;
+    private readonly IGrainFactory? _grid = grid;
+    private readonly BuildExpiry? _builds = builds;
 }

@@ -1,4 +1,6 @@
+using Grid.Grains.Retention;
 using Grid.Grains.Steps;
+using Grid.Hosting.Retention;
 using Grid.Sandbox;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -15,6 +17,9 @@ internal static class CacheHosting
         .AddSingleton(options.Cache.Steps with { Epoch = isWholeGrid ? Guid.NewGuid().ToString("n") : "" })
         .AddSingleton(p => p.GetService<ISandboxRuntime>() as ISnapshotCache ?? new NoSnapshots())
         .AddSingleton<CacheInventory>()
+        .AddSingleton(options.Retention)
+        .AddSingleton<BuildExpiry>()
+        .AddSingleton<IRetention, GridRetention>()
         .AddSingleton<CacheCollector>()
         .AddHostedService<CollectorService>();
 }

@@ -1,4 +1,5 @@
 using Grid.Grains.Machines;
+using Grid.Grains.Retention;
 using Grid.Grains.Steps;
 using Grid.Hosting.Cache;
 using Grid.Oci;
@@ -16,6 +17,7 @@ internal static class CacheConfiguration
         {
             MaxBytesPerTenant = Value(values, NodeSettings.CacheTenantMax, Quantities.Bytes, 0),
             KeepUnused = Value(values, NodeSettings.CacheKeepUnused, Quantities.Duration, new CacheOptions().KeepUnused),
+            KeepJournals = Value(values, NodeSettings.BuildsKeep, Quantities.Duration, new CacheOptions().KeepJournals),
             Steps = new StepCacheOptions
             {
                 TimeToLive = Value(values, NodeSettings.CacheStepAge, Quantities.Duration, StepMachine.DefaultTimeToLive),
@@ -27,6 +29,22 @@ internal static class CacheConfiguration
             },
         };
         return values.Has(NodeSettings.CacheMax) ? options.WithMaxBytes(Value(values, NodeSettings.CacheMax, Quantities.Bytes, 0)) : options;
+    }
+
+    /// <summary>What a build relies on while it waits was used when it was submitted: that must not be long ago for the tier.</summary>
+    public static RetentionOptions ReadRetention(SettingValues values)
+    {
+        var defaults = new RetentionOptions();
+        var options = new RetentionOptions
+        {
+            KeepBuilds = Value(values, NodeSettings.BuildsKeep, Quantities.Duration, defaults.KeepBuilds),
+            KeepBuildsPerApp = (int)values.Number(NodeSettings.BuildsKeepPerApp),
+            KeepContent = Value(values, NodeSettings.ContentKeepUnused, Quantities.Duration, defaults.KeepContent),
+            MaxContentBytes = Value(values, NodeSettings.ContentMax, Quantities.Bytes, 0),
+        };
+        if (options.KeepContent < TimeSpan.FromDays(1))
+            values.Fail($"{values.Describe(NodeSettings.ContentKeepUnused)}: want at least 1d: builds that wait need what was uploaded for them");
+        return options;
     }
 
     internal static T Value<T>(SettingValues values, Setting setting, Func<string, T> read, T fallback)

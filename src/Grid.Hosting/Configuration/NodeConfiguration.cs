@@ -147,6 +147,7 @@ public sealed class NodeConfiguration
             SandboxMemoryBytes = _values.Number(NodeSettings.SandboxMemory) * 1024 * 1024,
             SandboxMaxProcesses = (int)_values.Number(NodeSettings.SandboxProcesses),
             Cache = CacheConfiguration.Read(_values),
+            Retention = CacheConfiguration.ReadRetention(_values),
         };
     }
 

@@ -32,7 +32,7 @@ public static class NodeSettings
 
     public static readonly Setting Redis = new("redis.connection", SettingKind.Text, "", "Redis, as StackExchange.Redis writes it: `host:port,password=…,ssl=true`") { IsSecret = true };
     public static readonly Setting PostgreSql = new("postgresql.connection", SettingKind.Text, "", "PostgreSQL, as Npgsql writes it: `Host=…;Username=…;Password=…;Database=…`. Apply `deploy/sql` first") { IsSecret = true };
-    public static readonly Setting Azure = new("azure.connection", SettingKind.Text, "", "Azure Storage account: a connection string, or the blob service's address with a SAS") { IsSecret = true };
+    public static readonly Setting Azure = new("azure.connection", SettingKind.Text, "", "Azure Storage account: a connection string, or the blob service's address with a SAS; managed identities are not used") { IsSecret = true };
 
     public static readonly Setting State = new("state.storage", SettingKind.Word, "file", "Where grain state is kept; `file` serves a cluster of one silo only") { Words = ["file", "azure", "redis", "postgresql"] };
     public static readonly Setting StateContainer = new("state.container", SettingKind.Text, "grid-state", "Container in the Azure account");
@@ -40,6 +40,12 @@ public static class NodeSettings
     public static readonly Setting Content = new("content.shared", SettingKind.Word, "none", "Tier of content behind the nodes' own stores, which a cluster of several nodes needs: `directory` on a file system that all nodes see, or `azure`") { Words = ["none", "directory", "azure"] };
     public static readonly Setting ContentDirectory = new("content.directory", SettingKind.Text, "", "Directory of the shared tier");
     public static readonly Setting ContentContainer = new("content.container", SettingKind.Text, "grid-content", "Container in the Azure account");
+
+    public static readonly Setting ContentKeepUnused = new("content.keep-unused", SettingKind.Text, "14d", "How long the shared tier keeps content that nobody uses and no cached step or unfinished build needs; at least `1d`. The same on all nodes");
+    public static readonly Setting ContentMax = new("content.max", SettingKind.Text, "", "Room for content in the shared tier, such as `2TB`: what was not used for longest goes first, nothing that is needed. No bound by default. The same on all nodes");
+
+    public static readonly Setting BuildsKeep = new("builds.keep", SettingKind.Text, "30d", "How long a finished build and its journal are kept; the newest that an app has published stays. The same on all nodes");
+    public static readonly Setting BuildsKeepPerApp = new("builds.keep-per-app", SettingKind.Number, "0", "Finished builds kept of one app; 0 for no bound. The same on all nodes") { Range = (0, 1_000_000) };
 
     public static readonly Setting Events = new("events.storage", SettingKind.Word, "file", "Where build journals are kept: `azure` lets every node read them, also when the node that wrote them is gone") { Words = ["file", "azure"] };
     public static readonly Setting EventsContainer = new("events.container", SettingKind.Text, "grid-events", "Container in the Azure account");

@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using Azure;
 using Azure.Storage.Blobs;
@@ -15,20 +17,79 @@ namespace Grid.Hosting.Content;
 /// A shared tier in Azure Blob Storage: <c>sha256/&lt;hex&gt;</c>. A large blob is sent in blocks whose names come from their content; blocks that an
 /// interrupted upload left are not sent again, and the blob appears only when all of it is there and verified.
 /// </summary>
-internal sealed class AzureTier(AzureContainer container, int blockSize = 8 * 1024 * 1024) : IContentTier
+/// <remarks>
+/// A blob's last modification is its last use: its metadata are written when it is used after some time. That changes its ETag too, and a blob is
+/// removed on the condition that it still has the ETag with which it was found unused.
+/// </remarks>
+internal sealed class AzureTier(AzureContainer container, TimeProvider time, int blockSize = 8 * 1024 * 1024, TimeSpan? useResolution = null) : IContentTier
 {
     private const int ParallelBlocks = 4;
+    private const string Prefix = "sha256/";
+
+    public TimeSpan UseResolution { get; } = useResolution ?? TimeSpan.FromHours(1);
 
     public async Task<long?> FindAsync(Digest digest, CancellationToken cancellationToken)
     {
+        var blob = await BlobAsync(digest, cancellationToken);
+        while (await PropertiesAsync(blob, cancellationToken) is { } properties)
+        {
+            if (time.GetUtcNow() - properties.LastModified <= UseResolution || await IsRenewedAsync(blob, properties.ETag, cancellationToken))
+                return properties.ContentLength;
+        }
+        return null;
+    }
+
+    public async IAsyncEnumerable<StoredBlob> ListAsync(byte first, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var blobs = (await container.OpenAsync(cancellationToken)).GetBlobsAsync(new GetBlobsOptions { Prefix = Prefix + first.ToString("x2", CultureInfo.InvariantCulture) }, cancellationToken);
+        await foreach (var blob in blobs)
+        {
+            if (Digest.TryParse("sha256:" + blob.Name[Prefix.Length..], out var digest) && blob.Properties is { ContentLength: { } length, LastModified: { } modified })
+                yield return new StoredBlob(digest, length, modified);
+        }
+    }
+
+    public async Task<bool> RemoveUnusedAsync(Digest digest, DateTimeOffset notUsedSince, CancellationToken cancellationToken)
+    {
+        var blob = await BlobAsync(digest, cancellationToken);
+        if (await PropertiesAsync(blob, cancellationToken) is not { } properties || properties.LastModified >= notUsedSince)
+            return false;
         try
         {
-            return (await (await BlobAsync(digest, cancellationToken)).GetPropertiesAsync(cancellationToken: cancellationToken)).Value.ContentLength;
+            await blob.DeleteAsync(DeleteSnapshotsOption.None, new BlobRequestConditions { IfMatch = properties.ETag }, cancellationToken);
+            return true;
+        }
+        catch (RequestFailedException e) when (e.Status is 404 or 412)
+        {
+            // Somebody used it just now, or removed it.
+            return false;
+        }
+    }
+
+    private static async Task<BlobProperties?> PropertiesAsync(BlockBlobClient blob, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (await blob.GetPropertiesAsync(cancellationToken: cancellationToken)).Value;
         }
         // A HEAD has no body to name the reason in.
         catch (RequestFailedException e) when (e.Status == 404)
         {
             return null;
+        }
+    }
+
+    /// <summary>Notes a use; false when the blob has changed meanwhile: used by another node, or gone.</summary>
+    private static async Task<bool> IsRenewedAsync(BlockBlobClient blob, ETag etag, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await blob.SetMetadataAsync(new Dictionary<string, string> { ["used"] = "1" }, new BlobRequestConditions { IfMatch = etag }, cancellationToken);
+            return true;
+        }
+        catch (RequestFailedException e) when (e.Status is 404 or 412)
+        {
+            return false;
         }
     }
 
@@ -157,5 +218,5 @@ internal sealed class AzureTier(AzureContainer container, int blockSize = 8 * 10
     private static BlobRequestConditions New => new() { IfNoneMatch = ETag.All };
 
     private async ValueTask<BlockBlobClient> BlobAsync(Digest digest, CancellationToken cancellationToken) =>
-        (await container.OpenAsync(cancellationToken)).GetBlockBlobClient("sha256/" + digest.Hex);
+        (await container.OpenAsync(cancellationToken)).GetBlockBlobClient(Prefix + digest.Hex);
 }

@@ -40,6 +40,8 @@ public static class NodeDoctor
         }
         foreach (var storage in StorageChecks.Of(options, cancellationToken))
             yield return await storage;
+        if (StorageChecks.Retention(options) is { } retention)
+            yield return retention;
         foreach (var registry in registries)
             yield return await RegistryAsync(registry, options.Node, cancellationToken);
     }

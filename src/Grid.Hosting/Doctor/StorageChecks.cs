@@ -23,6 +23,17 @@ internal static class StorageChecks
             yield return Task.FromResult(DirectoryIsShared(directory));
     }
 
+    /// <summary>What the nodes share grows until something removes it.</summary>
+    public static Finding? Retention(NodeOptions options)
+    {
+        if (options.Content == SharedContent.None)
+            return null;
+        var retention = options.Node.Retention;
+        var what = $"shared content goes {retention.KeepContent.TotalDays:0.#} days after its last use, finished builds after {retention.KeepBuilds.TotalDays:0.#} days";
+        return retention.MaxContentBytes > 0 ? Finding.Ok("retention", what)
+            : Finding.Advice("retention", $"{what}; how large the shared tier may grow is not bounded", $"set {NodeSettings.ContentMax.Variable}, such as 500GB, on all nodes");
+    }
+
     private static async Task<Finding> RedisAsync(string connection)
     {
         var options = Connections.Redis(connection);

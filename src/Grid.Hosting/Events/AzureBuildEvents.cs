@@ -41,8 +41,14 @@ internal sealed class AzureBuildEvents(AzureContainer container, AzureJournalOpt
 
     public DateTimeOffset? OldestUnfinished => _unfinished.Oldest;
 
-    /// <summary>Nothing is removed: the account's own life cycle rules do that, for all nodes.</summary>
-    public int RemoveFinished(DateTimeOffset notWrittenSince) => 0;
+    /// <summary>None is this node's: the grid's retention removes them, with their builds.</summary>
+    public IReadOnlyList<string> RemoveFinished(DateTimeOffset notWrittenSince) => [];
+
+    public Task RemoveAsync(string buildKey, CancellationToken cancellationToken)
+    {
+        _open.TryRemove(buildKey, out _);
+        return SegmentsOf(buildKey).RemoveAsync(cancellationToken);
+    }
 
     public void Append(string buildKey, BuildEvent buildEvent)
     {
@@ -78,6 +84,10 @@ internal sealed class AzureBuildEvents(AzureContainer container, AzureJournalOpt
                     if (buildEvent is BuildFinished)
                         yield break;
                 }
+            }
+            else if (end is null && at.Offset > 0)
+            {
+                throw new IOException($"the journal of build {buildKey} has been removed");
             }
             else if (end is { IsFull: true })
             {

@@ -32,19 +32,30 @@ public sealed class FileBuildEvents(string directory) : IBuildEvents, IBuildJour
     public DateTimeOffset? OldestUnfinished => _unfinished.Oldest;
 
     /// <inheritdoc/>
-    public int RemoveFinished(DateTimeOffset notWrittenSince)
+    public IReadOnlyList<string> RemoveFinished(DateTimeOffset notWrittenSince)
     {
         if (!Directory.Exists(directory))
-            return 0;
+            return [];
         var unfinished = _unfinished.Builds.Select(FileOf).ToHashSet(StringComparer.Ordinal);
-        var removed = 0;
+        var removed = new List<string>();
         foreach (var file in new DirectoryInfo(directory).EnumerateFiles("*" + Suffix).Where(f => !unfinished.Contains(f.FullName) && f.LastWriteTimeUtc < notWrittenSince.UtcDateTime).ToList())
         {
             // Who still reads it keeps the open file.
             file.Delete();
-            removed++;
+            removed.Add(Uri.UnescapeDataString(file.Name[..^Suffix.Length]));
         }
         return removed;
+    }
+
+    /// <inheritdoc/>
+    public Task RemoveAsync(string buildKey, CancellationToken cancellationToken)
+    {
+        // A late reader may have opened it again.
+        if (_open.TryRemove(buildKey, out var journal))
+            journal.Dispose();
+        if (Directory.Exists(directory))
+            File.Delete(FileOf(buildKey));
+        return Task.CompletedTask;
     }
 
     /// <summary>Builds that have a journal, the one that was written to last first.</summary>

@@ -81,6 +81,16 @@ internal sealed class JournalSegments(AzureContainer container, string buildKey,
     public Task<ReadOnlyMemory<byte>> ReadAsync(int segment, long offset, long length, CancellationToken cancellationToken) =>
         DownloadAsync(segment, offset, Math.Min(length, 4 * 1024 * 1024), cancellationToken);
 
+    /// <summary>Removes the journal, its first segment last: as long as one is there, the rest is found.</summary>
+    public async Task RemoveAsync(CancellationToken cancellationToken)
+    {
+        var last = -1;
+        while (await FindAsync(last + 1, cancellationToken) is not null)
+            last++;
+        for (; last >= 0; last--)
+            await (await OpenAsync(last, cancellationToken)).DeleteIfExistsAsync(cancellationToken: cancellationToken);
+    }
+
     private async Task<ReadOnlyMemory<byte>> DownloadAsync(int segment, long offset, long length, CancellationToken cancellationToken)
     {
         var options = new BlobDownloadOptions { Range = new HttpRange(offset, length) };

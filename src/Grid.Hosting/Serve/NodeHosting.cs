@@ -9,6 +9,7 @@ using Grid.Hosting.Cache;
 using Grid.Hosting.Configuration;
 using Grid.Hosting.Content;
 using Grid.Hosting.Events;
+using Grid.Hosting.Retention;
 using Grid.Hosting.Storage;
 using Grid.Hosting.Storage.AzureBlobs;
 using Grid.Hosting.Storage.Files;
@@ -53,6 +54,9 @@ internal static class NodeHosting
             builder.Services.AddGridApi(options.Api with { SignInPath = "/signin" }).AddGridDashboard();
         builder.Services.Replace(ServiceDescriptor.Singleton(new GridNode(options.Name)));
         builder.Services.AddSingleton<NodeHealth>();
+        builder.Services.AddHostedService<RetentionService>();
+        if (options.Membership != Membership.Localhost)
+            builder.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, NodeNameGuard>();
         builder.AddGridTelemetry();
         builder.Services.AddGridSerialization();
         builder.UseOrleans(silo => silo
@@ -75,7 +79,7 @@ internal static class NodeHosting
     private static void AddSharedContent(this IServiceCollection services, NodeOptions options)
     {
         if (options.Content == SharedContent.Azure)
-            services.AddSingleton<IContentTier>(new AzureTier(new AzureContainer(Connections.AzureBlobs(options.AzureConnection), options.ContentContainer)));
+            services.AddSingleton<IContentTier>(new AzureTier(new AzureContainer(Connections.AzureBlobs(options.AzureConnection), options.ContentContainer), TimeProvider.System));
         else if (options.Content == SharedContent.Directory)
             services.AddSingleton<IContentTier>(new DirectoryTier(options.ContentDirectory!));
     }

@@ -15,11 +15,14 @@ internal sealed class ContextCopier(IFileTree image, CopyStep step, Owner owner)
     private const int InlineMode = 0b110_100_100;
 
     /// <summary>
-    /// Whether it is one directory with what is below it: then files can be written in any order, and so in the archive's. With several sources a later one may
-    /// stand in an earlier one's way.
+    /// Whether the files are read from the context's archive as they come, instead of from an unpacked context. They can be written in any order when it is one file, or one
+    /// directory with what is below it: with several sources a later one may stand in an earlier one's way. And reading all of the context for them is worth it when they
+    /// are most of it.
     /// </summary>
-    public static bool IsOneTree(CopyStep step, IReadOnlyList<CopiedFile> files) =>
-        step is { Sources.Count: 1, Unpack: false, Parents: false } && files is [{ IsRoot: true }, ..] && files.Count(file => file.IsRoot) == 1;
+    public static bool ReadsArchive(CopyStep step, IReadOnlyList<CopiedFile> files, ContextIndex context) =>
+        step is { Sources.Count: 1, Unpack: false, Parents: false }
+        && (files.Count == 1 || (files is [{ IsRoot: true }, ..] && files.Count(file => file.IsRoot) == 1))
+        && files.Sum(file => file.Entry.Size) >= context.Entries.Sum(entry => entry.Size) / 2;
 
     /// <summary>Copies what was matched, in its order, from an unpacked context.</summary>
     public void Copy(IReadOnlyList<CopiedFile> files, RootedDirectory context, CancellationToken cancellationToken)
@@ -40,11 +43,11 @@ internal sealed class ContextCopier(IFileTree image, CopyStep step, Owner owner)
         }
     }
 
-    /// <summary>Copies one tree: directories and links, then the files as <paramref name="read"/> comes to them.</summary>
-    /// <param name="files">What was matched; see <see cref="IsOneTree"/>.</param>
+    /// <summary>Copies directories and links, then the files as <paramref name="read"/> comes to them.</summary>
+    /// <param name="files">What was matched; see <see cref="ReadsArchive"/>.</param>
     /// <param name="read">Gives the content of every file of the context once, by its path.</param>
     /// <exception cref="InvalidDataException">The context lacks a file that its index names.</exception>
-    public void CopyTree(IReadOnlyList<CopiedFile> files, Action<Action<string, Stream>> read)
+    public void CopyFromArchive(IReadOnlyList<CopiedFile> files, Action<Action<string, Stream>> read)
     {
         var waiting = new Dictionary<string, CopiedFile>(StringComparer.Ordinal);
         foreach (var file in files)
@@ -52,12 +55,14 @@ internal sealed class ContextCopier(IFileTree image, CopyStep step, Owner owner)
             if (file.Entry.Type == ContextEntryType.File)
                 waiting.Add(file.Source, file);
             else
-                WriteNode(file, file.Destination);
+                WriteNode(file, Target(file, out _));
         }
         read((path, content) =>
         {
-            if (waiting.Remove(path, out var file))
-                WriteFile(file, file.Destination, named: false, content);
+            if (!waiting.Remove(path, out var file))
+                return;
+            var target = Target(file, out var into);
+            WriteFile(file, target, named: file.MayGoInto && !into, content);
         });
         if (waiting.Count > 0)
             throw new InvalidDataException($"the build context has no file {waiting.Keys.First()}, which its index names: it is damaged");

@@ -98,12 +98,13 @@ public sealed class StepExecutor(ISandboxRuntime sandboxes, ContentStore content
 
     private async Task CopyAsync(ISandbox sandbox, CopyStep copy, StepInput input, CancellationToken cancellationToken)
     {
-        var files = ContextMatcher.Match(copy, resources.Contexts.ReadIndex(input.Context), ignore: null);
+        var index = resources.Contexts.ReadIndex(input.Context);
+        var files = ContextMatcher.Match(copy, index, ignore: null);
         using var held = (sandbox.Files as RootedDirectory)?.Hold();
         var copier = new ContextCopier(held?.Files ?? sandbox.Files, copy, Owner(sandbox.Files, copy.Chown));
-        if (ContextCopier.IsOneTree(copy, files))
+        if (ContextCopier.ReadsArchive(copy, files, index))
         {
-            copier.CopyTree(files, take => resources.Contexts.ReadFiles(input.Context, take, cancellationToken));
+            copier.CopyFromArchive(files, take => resources.Contexts.ReadFiles(input.Context, take, cancellationToken));
         }
         else if (files.Count > 0)
         {

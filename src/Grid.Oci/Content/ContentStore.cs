@@ -46,6 +46,9 @@ public sealed class ContentStore : IBlobFiles
     /// <summary>Whether the blob is here.</summary>
     public bool Contains(Digest digest) => File.Exists(PathOf(digest));
 
+    /// <summary>Whether the blob is here. Counts as use.</summary>
+    public bool IsHere(Digest digest) => Use(digest);
+
     /// <summary>The file a blob has or would have.</summary>
     public string PathOf(Digest digest) =>
         digest.IsEmpty ? throw new ArgumentException("an empty digest addresses no blob", nameof(digest)) : Path.Combine(_blobs, digest.Hex);
@@ -129,9 +132,12 @@ public sealed class ContentStore : IBlobFiles
     }
 
     /// <summary>All blobs, in no order; those that come and go meanwhile may be among them or not.</summary>
-    public IEnumerable<StoredBlob> List()
+    public IEnumerable<StoredBlob> List() => List("");
+
+    /// <summary>The blobs whose digest begins with these hexadecimal digits.</summary>
+    internal IEnumerable<StoredBlob> List(string prefix)
     {
-        foreach (var file in new DirectoryInfo(_blobs).EnumerateFiles())
+        foreach (var file in new DirectoryInfo(_blobs).EnumerateFiles(prefix + "*").Where(f => f.Exists))
         {
             if (Digest.TryParse("sha256:" + file.Name, out var digest))
                 yield return new StoredBlob(digest, file.Length, UsedAt(file));
@@ -193,7 +199,7 @@ public sealed class ContentStore : IBlobFiles
     }
 
     /// <summary>Notes that the blob is used; false when it is not here.</summary>
-    private bool Use(Digest digest)
+    internal bool Use(Digest digest)
     {
         var path = PathOf(digest);
         lock (_removing)

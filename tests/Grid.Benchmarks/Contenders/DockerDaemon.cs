@@ -31,7 +31,7 @@ internal sealed class DockerDaemon : IAsyncDisposable
         [
             "-c", "exec nsenter --net=\"$NAMESPACE\" dockerd \"$@\" >\"$0\" 2>&1", Path.Combine(directory, "log"),
             "--host", $"unix://{run}/docker.sock", "--data-root", Path.Combine(directory, "data"), "--exec-root", Path.Combine(run, "exec"),
-            "--pidfile", Path.Combine(run, "pid"), "--log-level", "error",
+            "--pidfile", Path.Combine(run, "pid"), "--mtu", network.Mtu, "--log-level", "error",
         ];
         var info = new ProcessStartInfo("sh", arguments);
         info.Environment["NAMESPACE"] = EngineNetwork.Namespace;

@@ -19,18 +19,22 @@ internal sealed class EngineNetwork : IAsyncDisposable
 
     private readonly string _forwardedBefore;
 
-    private EngineNetwork(string forwardedBefore) => _forwardedBefore = forwardedBefore;
+    private EngineNetwork(string forwardedBefore, string mtu) => (_forwardedBefore, Mtu) = (forwardedBefore, mtu);
+
+    /// <summary>Largest packet, in bytes, as this machine's own way out has it. A bridge that takes larger ones loses them.</summary>
+    public string Mtu { get; }
 
     /// <summary>File of the namespace.</summary>
     public static string Namespace => "/run/netns/" + Name;
 
     public static async Task<EngineNetwork> CreateAsync(CancellationToken cancellationToken)
     {
-        var network = new EngineNetwork((await File.ReadAllTextAsync(Forwarding, cancellationToken)).Trim());
         await RemoveAsync();
+        const string ReadMtu = "cat /sys/class/net/$(ip route show default | sed -n 's/.* dev \\([^ ]*\\).*/\\1/p;q')/mtu";
+        var mtu = (await Tool.RunAsync("sh", ["-ec", ReadMtu], cancellationToken)).Output.Trim();
+        var network = new EngineNetwork((await File.ReadAllTextAsync(Forwarding, cancellationToken)).Trim(), mtu);
         try
         {
-            var mtu = $"$(cat /sys/class/net/$(ip route show default | sed -n 's/.* dev \\([^ ]*\\).*/\\1/p;q')/mtu)";
             await Tool.RunAsync("sh",
                 [
                     "-ec",

@@ -31,7 +31,8 @@ internal sealed class TestGrid : IAsyncDisposable
     public IGrainFactory Grains => Cluster.Client;
 
     /// <summary>Starts silos, each with a node of its own called <c>node-1</c>, <c>node-2</c> …</summary>
-    public static async Task<TestGrid> StartAsync(short silos = 1, QueueOptions? queues = null, int slots = 8, StepCacheOptions? cache = null)
+    public static async Task<TestGrid> StartAsync(short silos = 1, QueueOptions? queues = null, int slots = 8, StepCacheOptions? cache = null,
+        Action<IServiceCollection>? services = null)
     {
         var (node, events, storage) = (new ScriptedNode(), new RecordedEvents(), new SharedStorage());
         var builder = new InProcessTestClusterBuilder(silos);
@@ -51,6 +52,7 @@ internal sealed class TestGrid : IAsyncDisposable
                 .AddSingleton<IBuildEvents>(events)
                 .AddKeyedSingleton<IGrainStorage>(GridStorage.Name, storage)
                 .AddSerializer(Json);
+            services?.Invoke(silo.Services);
         });
         builder.ConfigureClient(client => client.Services.AddSerializer(Json));
         var cluster = builder.Build();

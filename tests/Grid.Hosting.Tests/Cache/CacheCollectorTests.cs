@@ -240,6 +240,8 @@ public sealed class CacheCollectorTests : IAsyncLifetime
 
         public int Finished { get; set; }
 
-        public int RemoveFinished(DateTimeOffset notWrittenSince) => Finished;
+        public IReadOnlyList<string> RemoveFinished(DateTimeOffset notWrittenSince) => [.. Enumerable.Range(0, Finished).Select(n => $"tenant/{n}")];
+
+        public Task RemoveAsync(string buildKey, CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }

@@ -18,6 +18,12 @@ public sealed class DirectoryTierTests : ContentTierConformance
 
     protected override Task<IContentTier> CreateAsync(string directory) => Task.FromResult<IContentTier>(new DirectoryTier(_directory = directory));
 
+    protected override Task AgeAsync(Digest digest)
+    {
+        File.SetLastAccessTimeUtc(Path.Combine(_directory, "blobs", "sha256", digest.Hex), DateTime.UtcNow - TimeSpan.FromDays(1));
+        return Task.CompletedTask;
+    }
+
     protected override Task DamageAsync(Digest digest, byte[] content) => File.WriteAllBytesAsync(Path.Combine(_directory, "blobs", "sha256", digest.Hex), content, Token);
 }
 
@@ -34,11 +40,19 @@ public sealed class AzureTierTests(TestServers servers) : ContentTierConformance
         var options = new BlobClientOptions(BlobClientOptions.ServiceVersion.V2026_06_06);
         options.AddPolicy(_staged, HttpPipelinePosition.PerCall);
         _client = new BlobServiceClient(await servers.AzureAsync(), options);
-        return new AzureTier(new AzureContainer(_client, _container), BlockSize);
+        return new AzureTier(new AzureContainer(_client, _container), TimeProvider.System, BlockSize, useResolution: TimeSpan.FromMilliseconds(1));
     }
 
     protected override async Task DamageAsync(Digest digest, byte[] content) =>
         await _client.GetBlobContainerClient(_container).GetBlobClient("sha256/" + digest.Hex).UploadAsync(new BinaryData(content), overwrite: true, Token);
+
+    /// <summary>The service says when a blob was last written, to the second: what was used before is what was used in an earlier one.</summary>
+    protected override async Task AgeAsync(Digest digest)
+    {
+        var used = (await _client.GetBlobContainerClient(_container).GetBlobClient("sha256/" + digest.Hex).GetPropertiesAsync(cancellationToken: Token)).Value.LastModified;
+        while (TimeProvider.System.GetUtcNow() < used + TimeSpan.FromSeconds(1.1))
+            await Task.Delay(20, Token);
+    }
 
     [Fact]
     public async Task An_interrupted_upload_goes_on_where_it_stopped()

@@ -18,6 +18,20 @@ public abstract class ContentTierConformance : IAsyncLifetime
     /// <summary>Changes a blob behind the tier's back.</summary>
     protected abstract Task DamageAsync(Digest digest, byte[] content);
 
+    /// <summary>Makes a blob one that nobody has used for a while: for longer than the tier's resolution, and before now.</summary>
+    protected abstract Task AgeAsync(Digest digest);
+
+    private async Task<List<StoredBlob>> ListAsync()
+    {
+        var all = new List<StoredBlob>();
+        for (var first = 0; first < 256; first++)
+            all.AddRange(await Tier.ListAsync((byte)first, Token).ToListAsync(Token));
+        return all;
+    }
+
+    /// <summary>Now, as the tier's clock shows it: no blob that is used from here on was used before.</summary>
+    private static DateTimeOffset Now => new(TimeProvider.System.GetUtcNow().Ticks / TimeSpan.TicksPerSecond * TimeSpan.TicksPerSecond, TimeSpan.Zero);
+
     protected static CancellationToken Token => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync() => Tier = await CreateAsync(Path.Combine(_directory, "tier"));
@@ -140,9 +154,17 @@ public abstract class ContentTierConformance : IAsyncLifetime
         await DamageAsync(digest, content);
         var store = NewStore("one");
 
-        await Should.ThrowAsync<InvalidDataException>(() => new TieredContent(store, Tier).FetchAsync([digest], Token));
+        var error = await Should.ThrowAsync<InvalidDataException>(() => new TieredContent(store, Tier).FetchAsync([digest], Token));
 
+        error.Message.ShouldContain($"the blob {digest} was damaged in the shared content tier, and has been removed from it; build again");
         store.Contains(digest).ShouldBeFalse();
+        // A node that has it and works with it puts it there again.
+        content[100] ^= 1;
+        var other = NewStore("other");
+        other.Put(content, "x/y").Digest.ShouldBe(digest);
+        await new TieredContent(other, Tier).FetchAsync([digest], Token);
+        await new TieredContent(store, Tier).FetchAsync([digest], Token);
+        store.Contains(digest).ShouldBeTrue();
     }
 
     [Fact]
@@ -169,9 +191,99 @@ public abstract class ContentTierConformance : IAsyncLifetime
         (await Tier.FindAsync(digest, Token)).ShouldBeNull();
     }
 
+    [Fact]
+    public async Task Blobs_are_listed_by_the_first_byte_of_their_digests()
+    {
+        var digests = new List<Digest>();
+        for (var n = 0; n < 20; n++)
+            digests.Add(await PutAsync(Random(100 + n)));
+
+        var listed = await ListAsync();
+        listed.Select(b => b.Digest).ShouldBe(digests, ignoreOrder: true);
+        listed.Single(b => b.Digest == digests[7]).Size.ShouldBe(107);
+        listed.ShouldAllBe(b => TimeProvider.System.GetUtcNow() - b.LastUsed < TimeSpan.FromMinutes(10));
+        (await Tier.ListAsync(Convert.FromHexString(digests[3].Hex)[0], Token).ToListAsync(Token)).ShouldContain(b => b.Digest == digests[3]);
+    }
+
+    [Fact]
+    public async Task What_is_unused_is_removed_and_what_was_used_since_stays()
+    {
+        var (unused, found, put) = (await PutAsync(Random(10)), await PutAsync(Random(11)), Random(12));
+        var again = await PutAsync(put);
+        foreach (var digest in new[] { unused, found, again })
+            await AgeAsync(digest);
+        var since = Now;
+        await Tier.FindAsync(found, Token);
+        await PutAsync(put);
+
+        (await Tier.RemoveUnusedAsync(unused, since, Token)).ShouldBeTrue();
+        (await Tier.RemoveUnusedAsync(found, since, Token)).ShouldBeFalse();
+        (await Tier.RemoveUnusedAsync(again, since, Token)).ShouldBeFalse();
+        (await Tier.RemoveUnusedAsync(unused, since, Token)).ShouldBeFalse();
+
+        (await Tier.FindAsync(unused, Token)).ShouldBeNull();
+        (await ReadAsync(again)).ShouldBe(put);
+    }
+
+    [Fact]
+    public async Task What_a_node_uses_from_its_own_store_stays_in_the_tier_and_what_the_tier_lost_comes_back()
+    {
+        var store = NewStore("one");
+        var (used, lost) = (store.Put(Random(500), "x/y").Digest, store.Put(Random(600), "x/y").Digest);
+        await new TieredContent(store, Tier).PublishAsync([used, lost], Token);
+        await AgeAsync(used);
+        await AgeAsync(lost);
+        var since = Now;
+        (await Tier.RemoveUnusedAsync(lost, since, Token)).ShouldBeTrue();
+
+        await new TieredContent(store, Tier).FetchAsync([used, lost], Token);
+
+        (await Tier.RemoveUnusedAsync(used, since, Token)).ShouldBeFalse();
+        (await Tier.FindAsync(lost, Token)).ShouldBe(600);
+    }
+
+    [Fact]
+    public async Task Who_finds_or_puts_a_blob_while_it_is_being_removed_keeps_it_or_knows_that_it_is_gone()
+    {
+        for (var round = 0; round < 4; round++)
+        {
+            var contents = Enumerable.Range(0, 24).Select(n => Random(200 + n)).ToList();
+            var digests = new List<Digest>();
+            foreach (var content in contents)
+                digests.Add(await PutAsync(content));
+            foreach (var digest in digests)
+                await AgeAsync(digest);
+            var since = Now;
+            var kept = new System.Collections.Concurrent.ConcurrentBag<int>();
+            await Task.WhenAll(
+                Parallel.ForEachAsync(digests, Token, async (digest, token) => await Tier.RemoveUnusedAsync(digest, since, token)),
+                Parallel.ForEachAsync(Enumerable.Range(0, 24), Token, async (n, token) =>
+                {
+                    if (n % 2 == 0)
+                        await Tier.PutAsync(digests[n], new MemoryStream(contents[n]), token);
+                    if (n % 2 == 0 || await Tier.FindAsync(digests[n], token) is not null)
+                        kept.Add(n);
+                }));
+
+            // Another collection of what was unused by then takes none of them either.
+            foreach (var n in kept)
+            {
+                (await Tier.RemoveUnusedAsync(digests[n], since, Token)).ShouldBeFalse();
+                (await ReadAsync(digests[n])).ShouldBe(contents[n]);
+            }
+            kept.Count.ShouldBeGreaterThanOrEqualTo(12);
+        }
+    }
+
     private sealed class CountingTier(IContentTier tier) : IContentTier
     {
         private int _opened;
+
+        public TimeSpan UseResolution => tier.UseResolution;
+
+        public IAsyncEnumerable<StoredBlob> ListAsync(byte first, CancellationToken cancellationToken) => tier.ListAsync(first, cancellationToken);
+
+        public Task<bool> RemoveUnusedAsync(Digest digest, DateTimeOffset notUsedSince, CancellationToken cancellationToken) => tier.RemoveUnusedAsync(digest, notUsedSince, cancellationToken);
 
         public int Opened => _opened;
 

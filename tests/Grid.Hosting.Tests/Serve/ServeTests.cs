@@ -69,6 +69,26 @@ public sealed class ServeTests(TestServers servers)
     }
 
     [Fact]
+    public async Task A_node_with_the_name_of_a_living_one_is_refused_and_with_that_of_a_dead_one_is_not()
+    {
+        var variables = await RedisAndAzureAsync();
+        await using NodeProcess one = new("one", variables), two = new("two", variables), again = new("one", variables);
+        one.Start(Control);
+        two.Start(Control);
+        await two.SeesAsync("one", "two");
+
+        again.Start(Control);
+        (await again.EndAsync()).ShouldNotBe(0);
+        again.Log.ShouldMatch(@"node one cannot start: the name one is taken by the node at 127\.0\.0\.1:\d+; give this one another with --node-name");
+        await two.SeesAsync("one", "two");
+
+        // Nobody has noticed yet that it is dead.
+        await one.KillAsync();
+        again.Start(Control);
+        await again.SeesAsync("one", "two");
+    }
+
+    [Fact]
     public async Task A_node_whose_service_does_not_answer_says_so_and_does_not_start()
     {
         var variables = await RedisAndAzureAsync();
