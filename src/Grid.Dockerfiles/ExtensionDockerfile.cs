@@ -1,3 +1,4 @@
+using Grid.Dockerfiles.Planning;
 using Grid.Dockerfiles.Syntax;
 
 namespace Grid.Dockerfiles;
@@ -22,13 +23,26 @@ public sealed record ExtensionDockerfile(Dockerfile Dockerfile, ImageKind Kind)
     public bool SetsRebasable => RebasableLabel.IsSetBy(Dockerfile);
 
     /// <summary>
-    /// Reads and checks a file. Throws <see cref="DockerfileException"/> when it may not be used. The checks come in the reference's order:
+    /// What is wrong with single instructions behind FROM whatever the base image, the arguments and the context are, in file order: mounts with options that are not
+    /// permitted, several sources for one file, numbers out of range.
+    /// </summary>
+    public IEnumerable<DockerfileException> Problems() => InstructionCheck.Find(Dockerfile, Dockerfile.Instructions.SkipWhile(i => i is not FromInstruction).Skip(1));
+
+    /// <summary>As <see cref="ReadWhole"/>, and refuses the file for the first of its <see cref="Problems"/>: before anything of it has run.</summary>
+    public static ExtensionDockerfile Read(string text, string fileName, ImageKind kind)
+    {
+        var file = ReadWhole(text, fileName, kind);
+        return file.Problems().FirstOrDefault() is { } problem ? throw problem : file;
+    }
+
+    /// <summary>
+    /// Reads and checks a file as a whole. Throws <see cref="DockerfileException"/> when it may not be used. The checks come in the reference's order:
     /// syntax, stages, (warnings,) ARG, FROM; then ours: no <c>scratch</c>, no other image in COPY.
     /// </summary>
     /// <param name="text">The file's text.</param>
     /// <param name="fileName">For messages: <c>build.Dockerfile</c> or <c>run.Dockerfile</c>, as the reference's warnings call it; directories in front are dropped from those.</param>
     /// <param name="kind">Which rules apply.</param>
-    public static ExtensionDockerfile Read(string text, string fileName, ImageKind kind)
+    public static ExtensionDockerfile ReadWhole(string text, string fileName, ImageKind kind)
     {
         var dockerfile = Dockerfile.Parse(text, fileName);
         RefuseFrontend(dockerfile);

@@ -83,6 +83,21 @@ public sealed class EmbeddedGrid : IAsyncDisposable
             yield return buildEvent;
     }
 
+    /// <summary>The value of <c>build_id</c> for an image that is extended by itself now.</summary>
+    /// <exception cref="LifecycleException">The build to be replayed is not known.</exception>
+    public async Task<string> ResolveBuildIdAsync(string tenant, BuildIdPolicy policy)
+    {
+        string? replayed = null;
+        if (policy.Kind == BuildIdKind.Replay)
+        {
+            var key = policy.Value.StartsWith(tenant + "/", StringComparison.Ordinal) ? policy.Value : $"{tenant}/{policy.Value}";
+            replayed = (await Services.GetRequiredService<IGrainFactory>().GetGrain<IBuildGrain>(key).GetStatusAsync()).BuildId;
+            if (replayed.Length == 0)
+                throw new LifecycleException(ExitCode.InvalidArgs, $"build_id {policy}: the grid knows no such build; name another, or use pinned=UUID");
+        }
+        return policy.Resolve(tenant, Services.GetRequiredService<TimeProvider>().GetUtcNow(), Guid.NewGuid(), replayed);
+    }
+
     /// <summary>An image as it is now, pinned.</summary>
     /// <exception cref="LifecycleException">There is no such image.</exception>
     public async Task<PinnedImage> PinAsync(ImageLocation location, CancellationToken cancellationToken) =>

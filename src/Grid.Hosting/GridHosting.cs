@@ -69,6 +69,10 @@ public static class GridHosting
         .AddFilter("Orleans.Runtime.Silo", LogLevel.Error)
         .AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error)
         .AddFilter("Orleans", LogLevel.Error)
+        // What it says of a node that was given up, NodeFatalError says in our words.
+        .AddFilter("Orleans.Runtime.MembershipService.MembershipTableManager", LogLevel.Critical)
+        // Retries of Orleans' own placement, a stack trace each. What comes of them is an answer to the caller.
+        .AddFilter("Polly", LogLevel.None)
         // Why a start failed is thrown too, and said in our words.
         .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical));
 

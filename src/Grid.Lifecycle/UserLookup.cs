@@ -12,6 +12,7 @@ namespace Grid.Lifecycle;
 public static class UserLookup
 {
     private const int MaxFileBytes = 1024 * 1024;
+    private const int MaxRootUsers = 64;
 
     /// <summary>The numeric identity and home of a user as written in USER; empty means root.</summary>
     /// <exception cref="FormatException">No such user or group, or a number out of range (0 to 2147483647).</exception>
@@ -39,6 +40,20 @@ public static class UserLookup
 
     /// <summary>The home directory of a numeric user; "/" when passwd does not know it.</summary>
     public static string HomeOf(IFileTree files, ProcessUser user) => Resolve(files, user.UserId.ToString(CultureInfo.InvariantCulture)).Home;
+
+    /// <summary>
+    /// Names of /etc/passwd, other than root, that engines take for user 0: their number is 0, or no number at all, which engines read as 0. A name may look like a number:
+    /// engines look for names first, so with an entry <c>1001:x:0:0::/:</c> the image's USER 1001 would be root.
+    /// </summary>
+    /// <exception cref="FormatException">The file is larger than one can be, or names too many.</exception>
+    public static IReadOnlyList<string> RootUsers(IFileTree files)
+    {
+        var names = Lines(files, "/etc/passwd").Select(l => l.Trim().Split(':')).Where(f => f[0].Length > 0 && f[0] != "root" && IsRootNumber(f.ElementAtOrDefault(2) ?? ""))
+            .Select(f => f[0]).Distinct(StringComparer.Ordinal).ToList();
+        return names.Count <= MaxRootUsers ? names : throw new FormatException($"/etc/passwd of the image has {names.Count} users with ID 0");
+    }
+
+    private static bool IsRootNumber(string text) => !long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) || number == 0;
 
     private static int GroupId(List<string[]> groups, string group) =>
         Number(group, "group") ?? (groups.FirstOrDefault(f => f[0] == group) is { } entry ? Number(entry[2], "group") ?? 0 : throw new FormatException($"there is no group '{group}' in /etc/group of the image; create it in an earlier step, or use a number"));

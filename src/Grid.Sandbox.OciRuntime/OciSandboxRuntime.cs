@@ -63,11 +63,14 @@ public sealed class OciSandboxRuntime : ISandboxRuntime, ISnapshotCache, IDispos
     public async Task<ISandbox> CreateAsync(SandboxSpec spec, CancellationToken cancellationToken)
     {
         StateDirectory.CheckHandle(spec.Handle);
+        FilesOnlySandbox.Check(spec);
         await StartAsync(cancellationToken);
         var engine = _engine.Value;
         await _state.ClaimAsync(spec.Handle, RecoverSandboxAsync, cancellationToken);
         var directory = Path.Combine(_state.Sandboxes, spec.Handle);
         var mounted = new SandboxRoot(directory, ControlGroupOf(spec.Handle));
+        if (spec.FilesOnly)
+            return new FilesOnlySandbox(spec, directory, new LayerBounds(_options.MaxLayerBytes, _options.MaxLayerEntries), _store, mounted.DisposeAsync);
         Snapshot? snapshot = null;
         try
         {

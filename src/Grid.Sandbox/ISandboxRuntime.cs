@@ -65,6 +65,12 @@ public sealed record SandboxSpec(string Handle, IReadOnlyList<Layer> Parent, IBl
     public IReadOnlyList<string> ExcludedPaths { get; init; } = [];
 
     public SandboxLimits Limits { get; init; } = new();
+
+    /// <summary>
+    /// Whether the sandbox is an empty root for files alone: no parent, no volumes, nothing of the engine in it, and no process can run. Its layer is the same on every node and
+    /// can be put on any image.
+    /// </summary>
+    public bool FilesOnly { get; init; }
 }
 
 /// <summary>A directory of the host inside the sandbox.</summary>

@@ -7,6 +7,7 @@ namespace Grid.Worker;
 public sealed class NodeResources(WorkerOptions options, ContentStore content, BuildSecrets secrets) : IDisposable
 {
     private readonly CacheVolumes _caches = new(options.CacheVolumesDirectory);
+    private readonly StepScratch _scratch = new();
 
     /// <summary>Fetches what ADD names by URL.</summary>
     public UrlFetcher Urls { get; } = new(content, options.AllowPrivateUrls);
@@ -16,7 +17,11 @@ public sealed class NodeResources(WorkerOptions options, ContentStore content, B
     /// <param name="contexts">Its contexts.</param>
     /// <param name="given">Secrets that the step asks for and the tenant has; those of a build of this process come first.</param>
     internal StepResources For(string buildKey, ContextStore contexts, IReadOnlyDictionary<string, byte[]> given) =>
-        new(contexts, _caches, id => secrets.Find(buildKey, id) ?? given.GetValueOrDefault(id), Urls);
+        new(contexts, _caches, id => secrets.Find(buildKey, id) ?? given.GetValueOrDefault(id), Urls, _scratch);
 
-    public void Dispose() => Urls.Dispose();
+    public void Dispose()
+    {
+        _scratch.Dispose();
+        Urls.Dispose();
+    }
 }

@@ -45,7 +45,19 @@ public sealed class WorkRunner(
         }
         finally
         {
-            await events.FlushAsync(item.BuildKey, CancellationToken.None);
+            await FlushAsync(item.BuildKey);
+        }
+    }
+
+    private async Task FlushAsync(string buildKey)
+    {
+        try
+        {
+            await events.FlushAsync(buildKey, CancellationToken.None);
+        }
+        catch (IOException)
+        {
+            // The journal keeps the lines, goes on trying and has said so in the log. What the work has done is not thrown away for it.
         }
     }
 
@@ -107,7 +119,7 @@ public sealed class WorkRunner(
         var result = await executor.RunAsync(BuildDirectory.SandboxHandle(work.Handle), work.Input, Origins([work.Input.BaseLocation, .. work.Input.Origins]),
             Output(work, work.Name.Kind == ImageKind.Build ? Phase.ExtendBuild : Phase.ExtendRun), cancellationToken);
         span?.SetTag("grid.layer", result.Layer?.DiffId.ToString());
-        return new StepDone(result.Layer) { Packages = result.Packages };
+        return new StepDone(result.Layer) { Packages = result.Packages, RootUsers = result.RootUsers?.ToArray() };
     }
 
     private async Task<WorkResult> FetchAsync(FetchWork work, CancellationToken cancellationToken)

@@ -41,6 +41,7 @@ internal sealed class CrashRecovery(ISandboxRuntime sandboxes, ContentStore cont
         await sandboxes.RecoverAsync(cancellationToken);
         builds.DeleteAll();
         PrivatePlatform.DeleteAll(options.BuildsDirectory);
+        StepScratch.RemoveDead();
         content.Recover();
     }
 

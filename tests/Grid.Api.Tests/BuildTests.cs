@@ -96,6 +96,18 @@ public sealed class BuildTests(ApiUnderTest api) : IClassFixture<ApiUnderTest>
         error.Problem!.Errors!.Keys.ShouldBe(["image", "builder", "buildId", "environment.a/b"], ignoreOrder: true);
     }
 
+    [Theory]
+    [InlineData("per-build")]
+    [InlineData("per-period=24h")]
+    [InlineData("pinned=0d4ee5b2-0a6c-4d5e-8c3a-1f6e5f1d2c3b")]
+    [InlineData("0d4ee5b2-0a6c-4d5e-8c3a-1f6e5f1d2c3b")]
+    public async Task Submit_BuildIdPolicy_IsTaken(string policy)
+    {
+        var client = await api.AsAsync("red", Role.Builder);
+        await SendAsync(client, "red");
+        (await client.SubmitBuildAsync("red", Submission() with { BuildId = policy }, "build id " + policy, Stop)).ShouldNotBeNull();
+    }
+
     [Fact]
     public async Task Policy_OfTheTenant_IsEnforced_AndNamesWhatIsAllowed()
     {

@@ -92,6 +92,31 @@ public sealed class ExtensionDockerfileTests
     [Decision(13)]
     public void Read_RunRefused(string id, string text, string what) => Should.Throw<DockerfileException>(() => Run(text)).What.ShouldBe(what, id);
 
+    [Theory]
+    [InlineData("RUN --mount=type=cache,target=/c,suid echo $HOME", "run.Dockerfile:4:5: unexpected key 'suid' for mount type 'cache'")]
+    [InlineData("RUN --mount=target=$a --mount=type=ssh,id=$b true", "run.Dockerfile:4:23: mount type \"ssh\" is not supported")]
+    [InlineData("RUN --mount=type=secret,mode=$m,id=x,required=maybe true", "run.Dockerfile:4:5: invalid value for required: maybe")]
+    [InlineData("RUN --network=host echo $HOME", "run.Dockerfile:4:5: network mode host is not permitted")]
+    [InlineData("RUN --security=insecure echo $HOME", "run.Dockerfile:4:5: security mode 'insecure' is not permitted")]
+    [InlineData("COPY a b /d", "run.Dockerfile:4:1: When using COPY with more than one source file")]
+    [InlineData("ADD --checksum=md5:1 https://h/x /d", "run.Dockerfile:4:1: ")]
+    [InlineData("USER a:b:c", "run.Dockerfile:4:1: user 'a:b:c' is not of the form")]
+    [InlineData("EXPOSE 99999", "run.Dockerfile:4:1: invalid containerPort")]
+    [InlineData("HEALTHCHECK --interval=soon CMD x", "run.Dockerfile:4:1: ")]
+    public void Read_InstructionThatCannotBeRightWhateverItMeets_IsRefusedWithItsPlace(string instruction, string message) =>
+        Should.Throw<DockerfileException>(() => Run("FROM ${base_image}\nENV A=$B\nRUN true\n" + instruction + "\nRUN true\n")).Message.ShouldStartWith(message);
+
+    [Theory]
+    [InlineData("RUN --mount=type=$t,suid true")]
+    [InlineData("RUN --mount=type=cache,target=$c,sharing=$s,mode=$m,uid=$u,readonly=$r true")]
+    [InlineData("RUN --mount=type=tmpfs,target=/t,size=$s true")]
+    [InlineData("RUN --mount=type=secret,id=$i,env=$e true")]
+    [InlineData("USER $user_id")]
+    [InlineData("COPY <<E /f\n${x:?}\nE")]
+    [InlineData("COPY $several /d")]
+    [InlineData("COPY --chmod=$mode --chown=$who a /d")]
+    public void Read_WhatVariablesDecide_IsLeftToTheBuild(string instruction) => Run("FROM ${base_image}\n" + instruction + "\n").Problems().ShouldBeEmpty();
+
     [Fact]
     [Spec("image_extension/run.others", "image_extension/build.others")]
     public void Read_NotRecommended_WarnsAsCase211()
@@ -118,5 +143,6 @@ public sealed class ExtensionDockerfileTests
     [InlineData("LABEL io.buildpacks.rebasable=\"", false)]
     [InlineData("RUN true", false)]
     [Decision(15)]
-    public void SetsRebasable_CountsOwnInstructionsOnly(string body, bool expected) => Run("FROM ${base_image}\n" + body).SetsRebasable.ShouldBe(expected);
+    public void SetsRebasable_CountsOwnInstructionsOnly(string body, bool expected) =>
+        ExtensionDockerfile.ReadWhole("FROM ${base_image}\n" + body, "run.Dockerfile", ImageKind.Run).SetsRebasable.ShouldBe(expected);
 }

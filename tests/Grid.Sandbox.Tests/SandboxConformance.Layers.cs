@@ -156,6 +156,32 @@ public abstract partial class SandboxConformance : SandboxTests
     }
 
     [Fact]
+    public async Task CreateAsync_FilesOnly_GivesALayerOfThemAloneThatGoesOnAnyImage()
+    {
+        var spec = new SandboxSpec("files", [], Store) { FilesOnly = true, ExcludedPaths = ["/workspace"] };
+        Layer? layer;
+        await using (var sandbox = await Runtime.CreateAsync(spec, Stop))
+        {
+            sandbox.Files.List("/").ShouldBeEmpty();
+            sandbox.Files.CreateDirectory("/etc", 0x1C8, new Owner(5, 6));
+            sandbox.Files.CreateDirectory("/bin/deep", 0x1ED, new Owner(0, 0));
+            foreach (var path in new[] { "/etc/hosts", "/etc/made", "/bin/deep/f", "/usr" })
+                sandbox.Files.WriteFile(path, "x"u8, 0x1A4, new Owner(0, 0));
+            sandbox.Files.CreateDirectory("/workspace/app", 0x1ED);
+            await Should.ThrowAsync<NotSupportedException>(() => ShellAsync(sandbox, "true"));
+            await Should.ThrowAsync<InvalidOperationException>(() => Runtime.CreateAsync(spec, Stop));
+            layer = await sandbox.CommitAsync(Stop);
+        }
+        var entries = Entries(layer);
+        entries.Select(e => e.Path).ShouldBe(["bin", "bin/deep", "bin/deep/f", "etc", "etc/made", "usr"]);
+        (entries[3].Mode, entries[3].Owner).ShouldBe((0x1C8, new Owner(5, 6)));
+        // Nothing at all makes no layer, and the handle is free again.
+        await using (var sandbox = await Runtime.CreateAsync(spec, Stop))
+            (await sandbox.CommitAsync(Stop)).ShouldBeNull();
+        await Should.ThrowAsync<ArgumentException>(() => Runtime.CreateAsync(Spec() with { FilesOnly = true }, Stop));
+    }
+
+    [Fact]
     public async Task CreateAsync_BrokenLayer_ThrowsAndLeavesNothing()
     {
         var good = BaseImage.Of(Store, (new LayerEntry("f", LayerEntryType.File), "x"));

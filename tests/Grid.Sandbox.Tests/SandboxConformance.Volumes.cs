@@ -43,6 +43,53 @@ public abstract partial class SandboxConformance
         Paths(await sandbox.CommitAsync(Stop)).ShouldBe(["data", "data/x"]);
     }
 
+    /// <summary>Processes in the race below.</summary>
+    private const int Races = 60;
+
+    /// <summary>
+    /// Two sandboxes share a directory (RUN --mount=type=cache), and one of them swaps a directory in it with a link out of the image all the time, while the other's mounts are made below it
+    /// (CVE-2024-11218 of buildah, CVE-2024-23651 of BuildKit). Whatever a process finds, nothing but the shared directory and its own root is written or mounted to.
+    /// </summary>
+    [Theory]
+    [InlineData("/")]
+    [InlineData("../../../../../../../../../../")]
+    public virtual async Task ExtraVolumes_DirectoryInASharedOneIsSwappedMeanwhile_NothingElseIsTouched(string way)
+    {
+        var (shared, marker, inner) = (Host("shared"), Host("marker", ("m", "host")), Host("inner", ("i", "inner")));
+        var link = way + marker.TrimStart('/');
+        // A directory that somebody is making things in meanwhile is left where it was put, and a new one takes its place.
+        var swap = $"mkdir '/c/d'; print qq(ready\n); my $n = 0; until (-e '/c/stop') {{ $n++; rename '/c/d', qq(/c/x$n); symlink '{link}', '/c/d'; unlink '/c/d'; rename(qq(/c/x$n), '/c/d') or mkdir '/c/d' }}";
+        await using var swapping = await CreateAsync();
+        await using var mounting = await CreateAsync();
+        var output = new Capture();
+        var swapper = swapping.RunAsync(new ProcessSpec(["/usr/bin/perl", "-e", "$| = 1; " + swap], [], "/", new ProcessUser(0, 0)) { Output = output, ExtraVolumes = [new Volume(shared, "/c")] }, Stop);
+        await Task.WhenAny(output.FirstOutput, swapper);
+        var (ran, refused) = (0, 0);
+        for (var race = 0; race < Races; race++)
+        {
+            try
+            {
+                await ShellAsync(mounting, "echo in >/c/d/e/in; echo in >/c/d/v/in; true", spec => spec with
+                {
+                    ExtraVolumes = [new Volume(shared, "/c"), new Volume(inner, "/c/d/v", ReadOnly: true)], TemporaryFileSystems = [new TemporaryFileSystem("/c/d/e")],
+                });
+                ran++;
+            }
+            catch (Exception lost) when (lost is SandboxException or IOException)
+            {
+                // It lost the race: the place was gone when something was to be mounted there.
+                refused++;
+            }
+        }
+        File.WriteAllText(Path.Combine(shared, "stop"), "");
+        (await swapper).ExitCode.ShouldBe(0, output.Text(true));
+        (ran + refused).ShouldBe(Races);
+        System.IO.Directory.GetFileSystemEntries(marker).ShouldBe([Path.Combine(marker, "m")], $"{ran} ran, {refused} were refused");
+        File.ReadAllText(Path.Combine(marker, "m")).ShouldBe("host");
+        System.IO.Directory.GetFileSystemEntries(inner).ShouldBe([Path.Combine(inner, "i")]);
+        File.ReadAllText("/proc/self/mountinfo").ShouldNotContain(marker);
+    }
+
     [Fact]
     public async Task Volumes_LinkLoop_IsRefusedWithAMessage()
     {
@@ -140,7 +187,7 @@ public abstract partial class SandboxConformance
         }
     }
 
-    private string Host(string name, params (string Name, string Content)[] files)
+    protected string Host(string name, params (string Name, string Content)[] files)
     {
         var path = Path.Combine(Directory, "host", name);
         System.IO.Directory.CreateDirectory(path);

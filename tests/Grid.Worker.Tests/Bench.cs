@@ -25,12 +25,14 @@ internal sealed class Bench : IAsyncDisposable
         var options = new WorkerOptions { BuildsDirectory = Path.Combine(_directory, "builds"), Launcher = "/none" };
         var content = new ContentStore(Path.Combine(_directory, "content"));
         Builds = new BuildDirectories(options);
-        var runner = new WorkRunner(Substitute.For<ISandboxRuntime>(), content, new ImageStores([Store]), Builds, Substitute.For<IBuildEvents>(), options, new NodeResources(options, content, new BuildSecrets()),
+        var runner = new WorkRunner(Substitute.For<ISandboxRuntime>(), content, new ImageStores([Store]), Builds, Events, options, new NodeResources(options, content, new BuildSecrets()),
             new TenantVault(SecretKeyRing.None, Owner.Factory, new ImageStores([Store]), [Store], new AnonymousCredentials(), options), Owner.Factory, TimeProvider.System);
         Agent = new WorkerAgent(runner, Builds, new OneNodeContent(), Warm, Owner.Factory, time ?? TimeProvider.System, NullLogger<WorkerAgent>.Instance);
     }
 
     public WorkerAgent Agent { get; }
+
+    public IBuildEvents Events { get; } = Substitute.For<IBuildEvents>();
 
     public BuildDirectories Builds { get; }
 

@@ -1,6 +1,7 @@
 using Grid.Buildpacks;
 using Grid.Contracts.Builds;
 using Microsoft.Extensions.Time.Testing;
+using NSubstitute;
 
 namespace Grid.Worker.Tests;
 
@@ -82,6 +83,17 @@ public sealed class WorkerAgentTests
         bench.Owner.TryNext(out _).ShouldBeFalse();
         bench.Agent.Cancel("tenant/b2/Analyze#1");
         (await bench.Owner.NextAsync()).Handle.ShouldBe("tenant/b2/Analyze#1");
+    }
+
+    [Fact]
+    public async Task A_journal_that_cannot_be_written_does_not_change_the_outcome()
+    {
+        await using var bench = new Bench();
+        bench.Events.FlushAsync(Arg.Any<string>(), Arg.Any<CancellationToken>()).Returns(Task.FromException(new IOException("the journal cannot be written")));
+        bench.Store.Answer.SetResult(Broken);
+        bench.Agent.Start(Bench.Work());
+
+        (await bench.Owner.NextAsync()).Failure!.Message.ShouldBe("the builder is broken");
     }
 
     [Fact]

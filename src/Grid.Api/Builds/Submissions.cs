@@ -30,8 +30,7 @@ internal static class Submissions
             Image(submission.RunImage, "runImage", errors);
         if (submission.PreviousImage is not null)
             Image(submission.PreviousImage, "previousImage", errors);
-        if (submission.BuildId is not null && !Guid.TryParse(submission.BuildId, out _))
-            errors["buildId"] = ["a UUID"];
+        CheckBuildId(submission.BuildId, errors);
         if (submission.SourceDateEpoch is < 0)
             errors["sourceDateEpoch"] = ["seconds since 1970"];
         if (submission.Environment.Count > MaxEnvironment)
@@ -62,6 +61,18 @@ internal static class Submissions
             SourceDateEpoch = submission.SourceDateEpoch,
             SecretIds = [.. submission.Secrets.Keys.Order(StringComparer.Ordinal)],
         };
+    }
+
+    private static void CheckBuildId(string? policy, Dictionary<string, string[]> errors)
+    {
+        try
+        {
+            BuildIdPolicy.Parse(policy);
+        }
+        catch (FormatException e)
+        {
+            errors["buildId"] = [e.Message];
+        }
     }
 
     /// <summary>A registry image: files and engines of the nodes are not a caller's to name.</summary>

@@ -26,7 +26,7 @@ internal static class ExtendCommand
     private static readonly Option<long?> UserId = new("--uid") { Description = "Value of the user_id argument (default: the image's user)" };
     private static readonly Option<long?> GroupId = new("--gid") { Description = "Value of the group_id argument (default: the image's group)" };
     private static readonly Option<string[]> Output = new("--output", "-o") { Description = "Where the image goes: oci:DIR[:TAG], docker:NAME or a registry name", Required = true };
-    private static readonly Option<string?> BuildId = new("--build-id") { Description = "Value of the build_id argument: a UUID (default: a new one)" };
+    private static readonly Option<string?> BuildId = new("--build-id") { Description = "Where the build_id of Dockerfiles comes from: per-build (default), per-period=DURATION, pinned=UUID or replay=BUILD" };
     private static readonly Option<bool> Refresh = new("--refresh-extensions") { Description = "Run steps even when they are cached" };
     private static readonly Option<string[]> Secrets = SecretFlags.Create();
     private static readonly Option<bool> Json = new("--json") { Description = "One JSON event a line on standard output" };
@@ -70,7 +70,7 @@ internal static class ExtendCommand
             Base = await grid.PinAsync(input.Base, cancellationToken),
             Dockerfiles = [.. input.Files.Select(file => file.ToSource(grid.PackContext(file.Context, cancellationToken), input.Args))],
             Targets = [.. input.Targets.Select(target => target.ToString())],
-            BuildId = parsed.GetValue(BuildId) ?? Guid.NewGuid().ToString(),
+            BuildId = await grid.ResolveBuildIdAsync(Tenant, input.BuildId),
             Refresh = parsed.GetValue(Refresh),
             TraceParent = span?.Id,
         };
@@ -81,7 +81,7 @@ internal static class ExtendCommand
 
     /// <summary>What the flags ask for, checked without touching anything.</summary>
     private sealed record Input(ImageKind Kind, ImageLocation Base, IReadOnlyList<DockerfileFlag> Files, IReadOnlyList<BuildArg> Args, IReadOnlyList<ImageLocation> Targets,
-        IReadOnlyDictionary<string, byte[]> Secrets)
+        IReadOnlyDictionary<string, byte[]> Secrets, BuildIdPolicy BuildId)
     {
         /// <exception cref="LifecycleException">A value cannot be used.</exception>
         public static Input Read(ParseResult parsed)
@@ -92,13 +92,14 @@ internal static class ExtendCommand
                 "run" => ImageKind.Run,
                 var other => throw new LifecycleException(ExitCode.InvalidArgs, $"--kind wants build or run, not '{other}'"),
             };
-            if (parsed.GetValue(BuildId) is { } id && !Guid.TryParse(id, out _))
-                throw new LifecycleException(ExitCode.InvalidArgs, $"--build-id wants a UUID, not '{id}'");
+            var buildId = GridFlags.Read("--build-id", parsed.GetValue(ExtendCommand.BuildId) ?? "", BuildIdPolicy.Parse);
+            if (buildId is { Kind: BuildIdKind.Replay, Value: "last" })
+                throw new LifecycleException(ExitCode.InvalidArgs, "--build-id replay=last: an image that is extended belongs to no app, so there is no last build; name the build");
             if (parsed.GetValue(Context) is { Exists: false } missing)
                 throw new LifecycleException(ExitCode.InvalidArgs, $"--context: there is no directory {missing.FullName}");
             var files = parsed.GetValue(ExtendCommand.Files)!.Select(file => DockerfileFlag.Read(file, kind, parsed.GetValue(Context))).ToList();
             return new Input(kind, ImageLocation.Parse(parsed.GetValue(ExtendCommand.Base)!), files, Arguments(parsed), [.. parsed.GetValue(Output)!.Select(Target)],
-                SecretFlags.Read(parsed.GetValue(ExtendCommand.Secrets) ?? []));
+                SecretFlags.Read(parsed.GetValue(ExtendCommand.Secrets) ?? []), buildId);
         }
 
         private static ImageLocation Target(string text) => ImageLocation.Parse(text) switch

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
-using Grid.Buildpacks;
 using Grid.Cli.Remote;
 using Grid.Client;
 using Grid.Client.Models;
@@ -26,34 +25,8 @@ internal static class PoolCommand
 
     public static Command CreateQueue() => Make("queue", "What runs and what waits in a running grid, and why", [Limit, Json], QueueAsync);
 
-    private static Command Make(string name, string description, IReadOnlyList<Symbol> symbols, Func<ParseResult, GridClient, CancellationToken, Task> action)
-    {
-        var command = new Command(name, description) { Pool };
-        foreach (var symbol in symbols)
-        {
-            if (symbol is Argument argument)
-                command.Add(argument);
-            else
-                command.Add((Option)symbol);
-        }
-        ServerFlags.AddTo(command);
-        command.SetAction(async (parsed, token) =>
-        {
-            try
-            {
-                var server = ServerFlags.Read(parsed) ?? throw new LifecycleException(ExitCode.InvalidArgs, "name a running grid with --server, GRID_SERVER or 'grid login'");
-                using var grid = new RemoteGrid(server);
-                await action(parsed, grid.Client, token);
-                return 0;
-            }
-            catch (Exception e) when (UserError.Describe(e) is { } error)
-            {
-                Console.Error.WriteLine($"grid {name}: {error.Message}");
-                return error.ExitCode;
-            }
-        });
-        return command;
-    }
+    private static Command Make(string name, string description, IReadOnlyList<Symbol> symbols, Func<ParseResult, GridClient, CancellationToken, Task> action) =>
+        RemoteCommand.Make(name, description, [Pool, .. symbols], (parsed, client, _, token) => action(parsed, client, token));
 
     private static async Task ListAsync(ParseResult parsed, GridClient client, CancellationToken cancellationToken)
     {

@@ -110,8 +110,8 @@ internal sealed class ExtendCall(PhaseInputs inputs, ImageKind kind, IPhaseLog l
                     position = await steps.FetchAsync(step, position, cancellationToken);
                     continue;
                 }
-                var layer = await steps.RunAsync(step, image, position, cancellationToken);
-                position = chain.AfterLayer(position, step, layer);
+                var result = await steps.RunAsync(step, image, position, cancellationToken);
+                position = chain.AfterLayer(position, step, result?.Layer, result?.RootUsers);
             }
             // Buildpacks run here afterwards; nobody runs in a run image.
             if (kind == ImageKind.Build)

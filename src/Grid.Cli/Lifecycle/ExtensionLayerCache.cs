@@ -36,12 +36,12 @@ internal sealed class ExtensionLayerCache(string directory, TimeSpan lifetime)
     }
 
     /// <summary>Remembers what a step made.</summary>
-    public void Add(StepKey key, Layer? layer)
+    public void Add(StepKey key, CachedStep step)
     {
         Directory.CreateDirectory(_steps);
         var path = PathOf(key);
         var temporary = $"{path}.{Guid.NewGuid():N}.tmp";
-        File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(new CachedStep(layer)));
+        File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(step));
         File.Move(temporary, path, overwrite: true);
     }
 
@@ -64,4 +64,5 @@ internal sealed class ExtensionLayerCache(string directory, TimeSpan lifetime)
 
 /// <summary>A step that has run.</summary>
 /// <param name="Layer">What it made; null when it changed nothing.</param>
-internal sealed record CachedStep(Layer? Layer);
+/// <param name="RootUsers">Names that are root in the image's passwd behind it; null when it was not looked at.</param>
+internal sealed record CachedStep(Layer? Layer, string[]? RootUsers = null);

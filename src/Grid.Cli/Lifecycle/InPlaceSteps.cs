@@ -1,4 +1,5 @@
 using Grid.Dockerfiles.Keys;
+using Grid.Dockerfiles.Planning;
 using Grid.Grains.Machines;
 using Grid.Lifecycle;
 using Grid.Lifecycle.Analyze;
@@ -18,6 +19,7 @@ internal sealed class InPlaceSteps : IDisposable
     private readonly IPhaseLog _log;
     private readonly UrlFetcher _urls;
     private readonly StepExecutor _executor;
+    private readonly StepScratch _scratch = new();
     private readonly Queue<Layer> _notApplied = new();
 
     /// <param name="cache">Layers of earlier runs; cache volumes are beside them.</param>
@@ -29,7 +31,7 @@ internal sealed class InPlaceSteps : IDisposable
     {
         (_cache, _scope, _log, _urls) = (cache, scope, log, new UrlFetcher(cache.Content, allowPrivate: true));
         // The reference's extender knows no secrets either.
-        var resources = new StepResources(new ContextStore(cache.Content, contextsDirectory), new CacheVolumes(cache.VolumesDirectory), _ => null, _urls);
+        var resources = new StepResources(new ContextStore(cache.Content, contextsDirectory), new CacheVolumes(cache.VolumesDirectory), _ => null, _urls, _scratch);
         _executor = new StepExecutor(new InPlaceRuntime(cache.Content, excluded), cache.Content, new SandboxLimits(), resources)
         {
             // In place there is no image as it was before.
@@ -53,10 +55,14 @@ internal sealed class InPlaceSteps : IDisposable
         return position with { Fetched = fetched };
     }
 
-    public void Dispose() => _urls.Dispose();
+    public void Dispose()
+    {
+        _scratch.Dispose();
+        _urls.Dispose();
+    }
 
-    /// <summary>The layer of a step, from the cache or by running it; null when it makes none.</summary>
-    public async Task<Layer?> RunAsync(ChainStep step, PinnedImage image, ChainPosition position, CancellationToken cancellationToken)
+    /// <summary>What a step gave, from the cache or by running it; null when it only changes the configuration.</summary>
+    public async Task<CachedStep?> RunAsync(ChainStep step, PinnedImage image, ChainPosition position, CancellationToken cancellationToken)
     {
         if (step.Key is not { } key)
         {
@@ -68,9 +74,12 @@ internal sealed class InPlaceSteps : IDisposable
             _log.Info($"{step.Planned.Text} (cached)");
             if (known.Layer is not null)
                 _notApplied.Enqueue(known.Layer);
-            return known.Layer;
+            return known;
         }
-        await CatchUpAsync(cancellationToken);
+        var linked = step.Planned is CopyStep { Link: true };
+        // It neither sees the container's files nor changes them.
+        if (!linked)
+            await CatchUpAsync(cancellationToken);
         _log.Info(step.Planned.Text);
         var input = new StepInput
         {
@@ -82,9 +91,12 @@ internal sealed class InPlaceSteps : IDisposable
             Fetched = position.Fetched,
             Label = ExtensionChain.Label(step),
         };
-        var (layer, _) = await _executor.RunAsync($"step-{step.Name.Number}", input, _cache.Content, _log, cancellationToken);
-        _cache.Add(key, layer);
-        return layer;
+        var (layer, _, rootUsers) = await _executor.RunAsync($"step-{step.Name.Number}", input, _cache.Content, _log, cancellationToken);
+        var result = new CachedStep(layer, rootUsers?.ToArray());
+        _cache.Add(key, result);
+        if (linked && layer is not null)
+            _notApplied.Enqueue(layer);
+        return result;
     }
 
     /// <summary>Brings the container's files to where the chain is.</summary>

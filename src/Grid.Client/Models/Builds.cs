@@ -32,7 +32,10 @@ public sealed record BuildSubmission
     /// <summary>Secrets of this build alone, by the id that <c>RUN --mount=type=secret</c> asks for; kept sealed until the build has ended, and never given back.</summary>
     public IReadOnlyDictionary<string, byte[]> Secrets { get; init; } = new Dictionary<string, byte[]>();
 
-    /// <summary>Value of the <c>build_id</c> argument of Dockerfiles: a UUID; a new one when it is left out.</summary>
+    /// <summary>
+    /// Where the <c>build_id</c> argument of Dockerfiles comes from: <c>per-build</c> (a new UUID, as when it is left out), <c>per-period=DURATION</c>, <c>pinned=UUID</c>,
+    /// <c>replay=BUILD</c> (or <c>replay=last</c>), or a UUID, which is pinned.
+    /// </summary>
     public string? BuildId { get; init; }
 
     /// <summary>Process type the image starts.</summary>

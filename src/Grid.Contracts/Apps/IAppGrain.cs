@@ -96,4 +96,7 @@ public sealed record StepRecord([property: Id(0)] int Line, [property: Id(1)] St
 
     /// <summary>Packages it installed and removed; null when it changed no package database.</summary>
     [Id(5)] public PackageChanges? Packages { get; init; }
+
+    /// <summary>Names that are root in the image's passwd behind the step; null when it was not looked at.</summary>
+    [Id(6)] public string[]? RootUsers { get; init; }
 }

@@ -116,4 +116,7 @@ public sealed record CachedStep
 
     /// <summary>Packages it installed and removed; null when it changed no package database.</summary>
     [Id(4)] public PackageChanges? Packages { get; init; }
+
+    /// <summary>Names that are root in the image's passwd behind the step; null when it was not looked at.</summary>
+    [Id(5)] public string[]? RootUsers { get; init; }
 }

@@ -103,6 +103,9 @@ public sealed record StepDone([property: Id(0)] Layer? Layer) : WorkResult
 {
     /// <summary>Packages it installed and removed; null when it changed no package database.</summary>
     [Id(1)] public PackageChanges? Packages { get; init; }
+
+    /// <summary>Names that are root in the image's passwd behind the step; null when it was not looked at.</summary>
+    [Id(2)] public string[]? RootUsers { get; init; }
 }
 
 /// <summary>Fetch what a step's ADD names by URL: its content is part of the step's key.</summary>

@@ -173,6 +173,7 @@ internal sealed class DockerSandbox : ISandbox
     /// <summary>Starts a container of a mode; when that fails the sandbox is at rest again.</summary>
     private async Task PrepareAsync(ContainerMode mode)
     {
+        RefuseMountsInMounts(mode);
         _processMountPoints.Make(mode.ExtraVolumes, mode.TemporaryFileSystems);
         _files.Switch(null);
         try
@@ -213,4 +214,17 @@ internal sealed class DockerSandbox : ISandbox
     }
 
     private static TaskCompletionSource NewIdle() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>
+    /// The engine makes a mount's target by its path, through whatever is mounted above it. Another sandbox that shares that directory can put a link out of the root
+    /// there meanwhile, and the engine would make the target on the machine.
+    /// </summary>
+    private static void RefuseMountsInMounts(ContainerMode mode)
+    {
+        foreach (var path in mode.ExtraVolumes.Select(volume => volume.Path).Concat(mode.TemporaryFileSystems.Select(temporary => temporary.Path)))
+        {
+            if (mode.ExtraVolumes.FirstOrDefault(volume => path.StartsWith(volume.Path.TrimEnd('/') + "/", StringComparison.Ordinal)) is { } outer)
+                throw new SandboxException($"nothing can be mounted at {path}, inside the mount at {outer.Path}: a Docker engine does not do that safely; choose a target outside of it, or an OCI runtime (--sandbox oci)");
+        }
+    }
 }

@@ -64,9 +64,12 @@ public sealed class DockerSandboxRuntime : ISandboxRuntime, IDisposable
     public async Task<ISandbox> CreateAsync(SandboxSpec spec, CancellationToken cancellationToken)
     {
         StateDirectory.CheckHandle(spec.Handle);
+        FilesOnlySandbox.Check(spec);
         var engine = await EngineAsync(cancellationToken);
         await _state.ClaimAsync(spec.Handle, directory => RecoverAsync(engine, directory), cancellationToken);
         var directory = Path.Combine(_state.Sandboxes, spec.Handle);
+        if (spec.FilesOnly)
+            return new FilesOnlySandbox(spec, directory, new LayerBounds(_options.MaxLayerBytes, _options.MaxLayerEntries), _store, () => new ValueTask(Task.Run(() => Trash.Delete(directory))));
         try
         {
             var snapshot = await _snapshots!.EnsureAsync(spec.Parent, spec.Blobs, cancellationToken);

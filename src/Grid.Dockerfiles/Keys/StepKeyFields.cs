@@ -8,7 +8,7 @@ namespace Grid.Dockerfiles.Keys;
 internal static class StepKeyFields
 {
     /// <summary>Changes whenever the meaning of a field, or how we run a step, changes.</summary>
-    private const string Format = "grid-step-2";
+    private const string Format = "grid-step-3";
 
     /// <summary>More files than this are one field: the key's state stays small.</summary>
     private const int MaxFileFields = 128;
@@ -23,9 +23,11 @@ internal static class StepKeyFields
             new("key format", Format),
             new("cache scope", input.Scope),
             new("platform", Joined([step.Before.Os, step.Before.Arch, step.Before.Variant ?? ""])),
-            new("parent layers", StepKey.HashOf(step.Before.DiffIds.Select(digest => digest.ToString())).ToString()),
-            new("instruction", Plain(step.Text)),
         };
+        // A layer that is made without the image is the same on any image.
+        if (step is not CopyStep { Link: true })
+            fields.Add(new KeyField("parent layers", StepKey.HashOf(step.Before.DiffIds.Select(digest => digest.ToString())).ToString()));
+        fields.Add(new KeyField("instruction", Plain(step.Text)));
         switch (step)
         {
             case RunStep run:

@@ -62,7 +62,9 @@ internal sealed class CopyWriter(Instruction instruction, WordExpander expander,
         var chown = expander.Expand(text);
         if (chown.Trim(':').Length == 0)
             throw new FormatException($"--chown={text} is empty after expansion; declare the ARGs it uses after FROM");
-        UserText.Parse(chown);
+        var owner = UserText.Parse(chown);
+        if (instruction.Switch("link") && (owner.UserId is null || (owner.Group is not null && owner.GroupId is null)))
+            throw new FormatException($"--chown={chown} needs the image's passwd and group files, which --link does not see; write numbers, or leave --link out");
         return chown;
     }
 

@@ -122,7 +122,10 @@ public sealed record CopyStep : PlannedStep
     /// <summary>What to make of the modes of everything copied, or null to keep the context's.</summary>
     public ModeChange? Chmod { get; init; }
 
-    /// <summary><c>--link</c>: the layer does not depend on what is below it.</summary>
+    /// <summary>
+    /// <c>--link</c>: the layer is made in an empty root and put on the image, so neither it nor its key depends on what is below. Directories on the way to
+    /// the destination are made anew, and links of the image are replaced by them, not followed.
+    /// </summary>
     public bool Link { get; init; }
 
     /// <summary><c>--exclude</c> patterns.</summary>

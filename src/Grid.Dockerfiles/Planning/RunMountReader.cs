@@ -7,9 +7,19 @@ namespace Grid.Dockerfiles.Planning;
 /// Reads <c>--mount=key=value,…</c>. Only the keys of the documentation are taken: anything else (propagation and other mount(8) options)
 /// is refused, not passed on. Throws <see cref="FormatException"/>.
 /// </summary>
-internal sealed class RunMountReader(string workingDirectory, Func<string, string> expand)
+/// <param name="workingDirectory">What relative targets are below.</param>
+/// <param name="expand">Gives the value of a key, as it is written, with its variables replaced.</param>
+internal sealed class RunMountReader(string workingDirectory, Func<string, string, string> expand)
 {
     private readonly record struct Field(string Key, string? Value);
+
+    /// <summary>Throws for a mount that is wrong whatever its variables are.</summary>
+    public static void Check(string text)
+    {
+        // Which keys there may be depends on the type.
+        if (!Csv(text).Any(field => field.TrimStart().StartsWith("type", StringComparison.OrdinalIgnoreCase) && field.Contains('$')))
+            new RunMountReader("/", Possible).Read(text);
+    }
 
     public RunMount Read(string text)
     {
@@ -28,7 +38,7 @@ internal sealed class RunMountReader(string workingDirectory, Func<string, strin
         {
             var equals = part.IndexOf('=');
             var key = (equals < 0 ? part : part[..equals]).Trim().ToLowerInvariant();
-            fields.Add(new Field(Canonical(key), equals < 0 ? null : expand(part[(equals + 1)..])));
+            fields.Add(new Field(Canonical(key), equals < 0 ? null : expand(Canonical(key), part[(equals + 1)..])));
         }
         return fields;
     }
@@ -40,6 +50,16 @@ internal sealed class RunMountReader(string workingDirectory, Func<string, strin
         "ro" => "readonly",
         "rw" => "readwrite",
         _ => key,
+    };
+
+    /// <summary>A value as it is, or one that a value with variables could become.</summary>
+    private static string Possible(string key, string value) => !value.Contains('$') ? value : key switch
+    {
+        "source" or "target" or "id" => "/variable",
+        "mode" or "uid" or "gid" or "size" => "1",
+        "sharing" => "shared",
+        "env" => "VARIABLE",
+        _ => "true",
     };
 
     private static RunMountKind Kind(List<Field> fields) => fields.LastOrDefault(field => field.Key == "type").Value?.ToLowerInvariant() switch

@@ -140,9 +140,8 @@ internal sealed class StepWriter
 
     private RunStep Run(RunInstruction run)
     {
-        if (run.Switch("security") || run.Flag("security") is not (null or "sandbox"))
-            throw new FormatException($"security mode '{run.Flag("security")}' is not permitted; only sandbox is");
-        var mounts = new RunMountReader(_state.WorkingDirectory, _expander.Expand);
+        CheckSecurity(run.Flag("security"));
+        var mounts = new RunMountReader(_state.WorkingDirectory, (_, value) => _expander.Expand(value));
         var (command, script) = Script(run);
         var argv = InShell(command);
         if (argv.Any(argument => argument.Contains('\0')))
@@ -203,7 +202,13 @@ internal sealed class StepWriter
         return environment;
     }
 
-    private static RunNetwork Network(string? value) => value switch
+    internal static void CheckSecurity(string? value)
+    {
+        if (value is not (null or "sandbox"))
+            throw new FormatException($"security mode '{value}' is not permitted; only sandbox is");
+    }
+
+    internal static RunNetwork Network(string? value) => value switch
     {
         null or "default" => RunNetwork.Default,
         "none" => RunNetwork.None,

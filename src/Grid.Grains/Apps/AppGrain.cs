@@ -28,7 +28,7 @@ public sealed class AppGrain([PersistentState("app", GridStorage.Name)] IPersist
         if (record.Builds.Any(b => b.BuildKey == buildKey))
         {
             state.State.Record = record with { Builds = [.. record.Builds.Where(b => b.BuildKey != buildKey)] };
-            await state.WriteStateAsync();
+            await this.SaveAsync(state);
         }
         return true;
     }
@@ -44,6 +44,6 @@ public sealed class AppGrain([PersistentState("app", GridStorage.Name)] IPersist
             Cache = build.Cache,
             Extensions = build.Extensions,
         };
-        await state.WriteStateAsync();
+        await this.SaveAsync(state);
     }
 }

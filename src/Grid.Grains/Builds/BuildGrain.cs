@@ -25,7 +25,7 @@ namespace Grid.Grains.Builds;
 /// by the build's reminder.
 /// </remarks>
 [GrainType("grid.build")]
-public sealed class BuildGrain(
+public sealed partial class BuildGrain(
     [PersistentState("build", GridStorage.Name)] IPersistentState<BuildGrainState> state,
     QueueOptions queues, IBuildEvents events, TimeProvider time, IReminderRegistry? reminders = null) : Grain, IBuildGrain, IRemindable
 {
@@ -67,6 +67,20 @@ public sealed class BuildGrain(
     {
         if (State.Request is not null)
             return Status();
+        try
+        {
+            return await AcceptAsync(request);
+        }
+        catch
+        {
+            // What was not stored is not accepted: who asks again meets a build that knows nothing, not one that only remembers half of it.
+            DeactivateOnIdle();
+            throw;
+        }
+    }
+
+    private async Task<BuildStatus> AcceptAsync(BuildRequest request)
+    {
         var now = time.GetUtcNow();
         var admission = await GrainFactory.GetGrain<ITenantGrain>(request.Tenant).AdmitAsync(request);
         if (admission.Refusal is { } refused)
@@ -292,18 +306,9 @@ public sealed class BuildGrain(
     /// <summary>Writes; when that fails the activation goes, so that the report that comes again meets what is stored.</summary>
     private async Task SaveAsync()
     {
-        try
-        {
-            await state.WriteStateAsync();
-            _isAhead = false;
-        }
-        catch
-        {
-            // What is stored counts from now on.
-            _isAhead = false;
-            DeactivateOnIdle();
-            throw;
-        }
+        // Also when it fails: what is stored counts from then on.
+        _isAhead = false;
+        await this.SaveAsync(state);
     }
 
     private async Task PerformAsync(IReadOnlyList<BuildEffect> effects)
@@ -314,7 +319,7 @@ public sealed class BuildGrain(
             {
                 await PerformAsync(effect);
             }
-            catch (Exception e) when (e is OrleansException or TimeoutException && ++_lostCalls <= MaxLostCalls)
+            catch (Exception e) when (e is OrleansException or TimeoutException or IOException && ++_lostCalls <= MaxLostCalls)
             {
                 // The node or a silo is going away under the call: the queue will say where to go on, or it answers the next time.
                 _retry ??= this.RegisterGrainTimer(RetryAsync, new GrainTimerCreationOptions(RetryDelay, RetryDelay));
@@ -386,58 +391,6 @@ public sealed class BuildGrain(
                     await EndedAsync(phase, done: false, failure: null);
                 break;
         }
-    }
-
-    /// <summary>Records the end and tells it. Done again when it is not certain that it was done: every part of it can be repeated.</summary>
-    private async Task FinishAsync()
-    {
-        var progress = State.Progress;
-        if (progress.State == BuildState.Succeeded)
-        {
-            await TryToFinishAsync("the app's history", () => App.PublishedAsync(new AppBuild
-            {
-                Summary = new AppBuildSummary(Key, State.Image!, time.GetUtcNow()),
-                Cache = State.App!.Cache,
-                Extensions = [.. State.BuildRecords, .. State.RunRecords],
-            }));
-        }
-        foreach (var node in new[] { progress.Placement?.Home?.Node, progress.Placement?.RunExtension?.Node }.OfType<string>().Distinct())
-            await TryToFinishAsync($"what the build left on {node}", () => GrainFactory.GetGrain<IWorkerGrain>(node).ReleaseAsync(Key));
-        if (State is { Quota: not null, StartedAt: { } started, FinishedAt: { } ended })
-            await TryToFinishAsync("the tenant's account", () => GrainFactory.GetGrain<ITenantUsageGrain>(TenantUsage.KeyOf(Request.Tenant, started)).AddAsync(Key, (ended - started).TotalSeconds));
-        if (Request.SecretIds.Length > 0)
-            await TryToFinishAsync("the build's secrets", () => GrainFactory.GetGrain<ISecretsGrain>(Key).ClearAsync());
-        if (!_finished)
-            events.Append(Key, new BuildFinished(progress.State, BuildAnswers.ExitCodeOf(progress)) { At = time.GetUtcNow(), Failure = Status().Failure, Image = State.Image });
-        _finished = true;
-        // Who watches waits for the end: it must be there before nothing reminds of this build any more.
-        await TryToFinishAsync("the build's journal", () => events.FlushAsync(Key, CancellationToken.None));
-        await TryToFinishAsync("its place in the queue", () => Queue.EndedAsync(Key));
-        await TryToFinishAsync("its reminder", RemoveReminderAsync);
-        if (progress.State == BuildState.Failed)
-            _span.Fail(progress.Failure!.Message);
-        _span?.SetTag("grid.build.state", progress.State.ToString());
-        _span?.Dispose();
-        _span = null;
-    }
-
-    /// <summary>The build's end is decided: what goes wrong behind it is said, and whoever watches is told of the end all the same.</summary>
-    private async Task TryToFinishAsync(string what, Func<Task> action)
-    {
-        try
-        {
-            await action();
-        }
-        catch (Exception e) when (e is not OperationCanceledException)
-        {
-            events.Append(Key, new OutputWritten(Phase.Export, $"Warning: {what} could not be put in order: {e.Message}\n", IsError: true) { At = time.GetUtcNow() });
-        }
-    }
-
-    private async Task RemoveReminderAsync()
-    {
-        if (reminders is not null && await reminders.GetReminder(this.GetGrainId(), ReminderName) is { } reminder)
-            await reminders.UnregisterReminder(this.GetGrainId(), reminder);
     }
 
     private BuildStatus Status() => BuildAnswers.StatusOf(Key, State);

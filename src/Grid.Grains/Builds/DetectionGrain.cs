@@ -71,18 +71,7 @@ public sealed class DetectionGrain(
     }
 
     /// <summary>Writes; when that fails, what is stored counts again: the report comes again and must meet it.</summary>
-    private async Task SaveAsync()
-    {
-        try
-        {
-            await state.WriteStateAsync();
-        }
-        catch
-        {
-            await state.ReadStateAsync();
-            throw;
-        }
-    }
+    private Task SaveAsync() => this.SaveOrReadAsync(state);
 
     /// <summary>Not awaited: the build may be in the middle of the call that led here.</summary>
     private void Tell(DetectionOutcome outcome)

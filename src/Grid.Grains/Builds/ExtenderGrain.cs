@@ -157,7 +157,7 @@ public sealed class ExtenderGrain(
         }
         if (report.Result is StepDone done)
         {
-            var result = new CachedStep { Layer = done.Layer, Key = step.Key!, BuildKey = Request.BuildKey, CreatedAt = time.GetUtcNow(), Packages = done.Packages };
+            var result = new CachedStep { Layer = done.Layer, Key = step.Key!, BuildKey = Request.BuildKey, CreatedAt = time.GetUtcNow(), Packages = done.Packages, RootUsers = done.RootUsers };
             await Cache.CompleteAsync(step, report.Handle, result);
             // Not before: a report that fails half way comes again.
             State.Running = null;
@@ -398,11 +398,10 @@ public sealed class ExtenderGrain(
         var request = State.Request;
         try
         {
-            await state.WriteStateAsync();
+            await this.SaveOrReadAsync(state);
         }
         catch
         {
-            await state.ReadStateAsync();
             State.Request ??= request;
             throw;
         }

@@ -53,7 +53,7 @@ public sealed class ImageExtensionGrain(
         if (State.Request is not null)
             return;
         (State.Request, State.Node, State.State) = (request, node.Name, BuildState.Running);
-        await state.WriteStateAsync();
+        await this.SaveAsync(state);
         Append(new BuildStarted(Key, request.Targets[0]) { At = time.GetUtcNow() });
         Append(new PhaseStarted(ExtendPhase) { At = time.GetUtcNow() });
         await Extender.StartAsync(new ExtendRequest
@@ -77,7 +77,7 @@ public sealed class ImageExtensionGrain(
         if (State.State != BuildState.Running || State.CancelReason is not null)
             return;
         State.CancelReason = reason;
-        await state.WriteStateAsync();
+        await this.SaveAsync(state);
         if (State.Extended is not null)
             await Worker.CancelAsync(PublishHandle);
         else if (!await Extender.CancelAsync())
@@ -94,7 +94,7 @@ public sealed class ImageExtensionGrain(
             return;
         }
         State.Extended = outcome.Result;
-        await state.WriteStateAsync();
+        await this.SaveAsync(state);
         Append(new PhaseFinished(ExtendPhase, PhaseState.Done, null) { At = time.GetUtcNow() });
         Append(new PhaseStarted(Phase.Export) { At = time.GetUtcNow() });
         await Worker.StartAsync(new PublishWork
@@ -117,7 +117,7 @@ public sealed class ImageExtensionGrain(
     {
         var cancelled = image is null && (failure is null || State.CancelReason is not null);
         State.State = image is not null ? BuildState.Succeeded : cancelled ? BuildState.Cancelled : BuildState.Failed;
-        await state.WriteStateAsync();
+        await this.SaveAsync(state);
         var phaseState = image is not null ? PhaseState.Done : cancelled ? PhaseState.Cancelled : PhaseState.Failed;
         Append(new PhaseFinished(phase, phaseState, cancelled ? null : failure?.Message) { At = time.GetUtcNow() });
         await ReleaseAsync(phase);

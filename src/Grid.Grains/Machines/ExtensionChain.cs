@@ -76,7 +76,7 @@ public sealed class ExtensionChain
                 },
             };
         }
-        return null;
+        return UserToLookUp(position);
     }
 
     /// <summary>The position after a step.</summary>
@@ -95,30 +95,27 @@ public sealed class ExtensionChain
             Image = step.Planned.After(layer?.DiffId),
             Scope = step.Planned.Scope,
             Fetched = [],
+            RootUsers = result?.RootUsers ?? position.RootUsers,
             Added = layer is null ? position.Added : [.. position.Added, new AddedLayer(layer, step.Source.ExtensionId, step.Planned.Text) { Origin = origin }],
             Records = step.Key is null ? position.Records : [.. position.Records, new PositionedRecord(step.File, new StepRecord(step.Planned.Source.Line, step.Key, layer?.DiffId ?? default)
             {
-                Blob = layer?.Blob.Digest ?? default, CreatedAt = result?.CreatedAt, Packages = result?.Packages,
+                Blob = layer?.Blob.Digest ?? default, CreatedAt = result?.CreatedAt, Packages = result?.Packages, RootUsers = result?.RootUsers,
             })],
         };
     }
 
     /// <summary>The position after a step that left a layer (null for none), for whoever keeps no record of when it ran.</summary>
-    public ChainPosition AfterLayer(ChainPosition position, ChainStep step, Layer? layer) => After(position, step, step.Key is null ? null : new CachedStep
+    public ChainPosition AfterLayer(ChainPosition position, ChainStep step, Layer? layer, string[]? rootUsers = null) => After(position, step, step.Key is null ? null : new CachedStep
     {
-        Layer = layer, Key = step.Key, BuildKey = _request.BuildKey, CreatedAt = default,
+        Layer = layer, Key = step.Key, BuildKey = _request.BuildKey, CreatedAt = default, RootUsers = rootUsers,
     });
 
     /// <summary>The image at the end of the chain.</summary>
     /// <exception cref="LifecycleException">A run image that ends as root (image_extension.md §"Run image extension").</exception>
     public ExtendedImage Finish(ChainPosition position)
     {
-        if (_request.Kind == ImageKind.Run && _files.Length > 0 && UserText.Parse(position.Image.Config.User ?? "").IsRoot)
-        {
-            var last = _request.Dockerfiles.Zip(_files).Last(d => d.Second.Extends).First;
-            throw new LifecycleException(ExitCode.ExtendError,
-                $"{NameOf(last)}: the run image would end with user root (USER is '{position.Image.Config.User}'); end the Dockerfile with USER ${{user_id}}, or add another extension that sets a non-root user");
-        }
+        if (_request.Kind == ImageKind.Run && LastFile >= 0)
+            RefuseRoot(position);
         var config = _request.Base.Config;
         return new ExtendedImage
         {
@@ -126,6 +123,47 @@ public sealed class ExtensionChain
             Added = position.Added,
             Config = config with { Config = position.Image.Config, RootFs = config.RootFs with { DiffIds = position.Image.DiffIds } },
             Rebasable = _files.Length == 0 ? null : _files.All(f => f.SetsRebasable),
+        };
+    }
+
+    private void RefuseRoot(ChainPosition position)
+    {
+        var user = UserText.Parse(position.Image.Config.User ?? "");
+        var isAlias = position.RootUsers?.Contains(user.User) == true;
+        if (!user.IsRoot && !isAlias)
+            return;
+        var why = $"USER is '{position.Image.Config.User}'{(isAlias ? ", which is user 0 in the image's /etc/passwd" : "")}";
+        throw new LifecycleException(ExitCode.ExtendError,
+            $"{NameOf(_request.Dockerfiles[LastFile])}: the run image would end with user root ({why}); end the Dockerfile with USER ${{user_id}}, or add another extension that sets a non-root user");
+    }
+
+    private int LastFile => Array.FindLastIndex(_files, f => f.Extends);
+
+    /// <summary>
+    /// A last step that only looks into the image, for a run image whose USER is not the base's when no step before has seen its passwd: the name may be root's. It stands at
+    /// the last instruction, and its result is cached like that of any other.
+    /// </summary>
+    private ChainStep? UserToLookUp(ChainPosition position)
+    {
+        if (_request.Kind != ImageKind.Run || LastFile < 0 || position.RootUsers is not null)
+            return null;
+        var count = StagePlanner.Start(_files[LastFile], position.Image, []).Count;
+        var user = UserText.Parse(position.Image.Config.User ?? "");
+        if (position.Instruction > count || user.IsRoot || user.User == (_request.Base.Config.Config.User ?? "").Split(':')[0])
+            return null;
+        var (source, at) = (_request.Dockerfiles[LastFile], _files[LastFile].Dockerfile.Instructions[^1].Source);
+        var planned = new WorkdirStep
+        {
+            Position = count, Source = at, FileName = _files[LastFile].Dockerfile.FileName, Text = $"USER {position.Image.Config.User}",
+            Before = position.Image, Next = position.Image, Scope = position.Scope ?? new StageScope(), Path = "/", User = "",
+        };
+        return new ChainStep
+        {
+            File = LastFile, Planned = planned, Key = KeyOf(planned, source, position, _scopes[LastFile].Scope), Scope = _scopes[LastFile], Source = source,
+            Name = new StepName
+            {
+                Kind = _request.Kind, Extension = source.ExtensionId, File = source.FileName, Line = at.Line, Text = planned.Text, Number = position.Number + 1, Total = position.Number + 1,
+            },
         };
     }
 
@@ -227,6 +265,9 @@ public sealed record ChainPosition
 
     /// <summary>What the URLs of the next step gave.</summary>
     public IReadOnlyList<FetchedUrl> Fetched { get; init; } = [];
+
+    /// <summary>Names that are root in the image's passwd, as the last step saw it that looked; null while none has.</summary>
+    public IReadOnlyList<string>? RootUsers { get; init; }
 
     public IReadOnlyList<AddedLayer> Added { get; init; } = [];
 

@@ -41,7 +41,7 @@ public static class ExtensionLabel
                 // Values may be confidential: who pulls the image must not read them.
                 Args = r.Args.DistinctBy(a => a.Name).ToDictionary(a => a.Name, string? (a) => StepKey.DigestOf(a.Value).ToString()),
                 BaseImage = r.BaseImage.ToString(),
-                Steps = [.. r.Steps.Select(s => Step(s, withDates))],
+                Steps = [.. r.Steps.Select(s => Step(s, r.Kind, withDates))],
             }), Json),
         };
     }
@@ -61,7 +61,7 @@ public static class ExtensionLabel
         }
     }
 
-    private static LabelStep Step(StepRecord step, bool withDates) => new()
+    private static LabelStep Step(StepRecord step, ImageKind kind, bool withDates) => new()
     {
         Line = step.Line,
         Key = step.Key.Digest.ToString(),
@@ -74,6 +74,7 @@ public static class ExtensionLabel
             Removed = [.. step.Packages.Removed.Select(p => PackageUrl.Of(p, step.Packages.Distribution))],
             Distribution = step.Packages.Distribution,
         },
+        RootUsers = kind == ImageKind.Run ? step.RootUsers : null,
     };
 
     private static ExtensionRecord Record(LabelEntry entry) => new()
@@ -94,6 +95,7 @@ public static class ExtensionLabel
                 Removed = [.. s.Packages.Removed.OfType<string>().Select(PackageUrl.Parse)],
                 Distribution = s.Packages.Distribution,
             },
+            RootUsers = s.RootUsers is null ? null : [.. s.RootUsers.OfType<string>()],
         })],
     };
 
@@ -128,6 +130,8 @@ public static class ExtensionLabel
         public string? Created { get; init; }
 
         public LabelPackages? Packages { get; init; }
+
+        public string?[]? RootUsers { get; init; }
     }
 
     private sealed record LabelPackages

@@ -50,7 +50,7 @@ public static class PriorSteps
             var layer = prior.Layers.FirstOrDefault(l => l.DiffId == record.DiffId);
             if (layer is null && !record.DiffId.IsEmpty)
                 continue;
-            return (new CachedStep { Layer = layer, Key = step.Key, BuildKey = request.BuildKey, CreatedAt = createdAt, Packages = record.Packages }, prior.Location);
+            return (new CachedStep { Layer = layer, Key = step.Key, BuildKey = request.BuildKey, CreatedAt = createdAt, Packages = record.Packages, RootUsers = record.RootUsers }, prior.Location);
         }
         return null;
     }

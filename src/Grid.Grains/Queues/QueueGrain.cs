@@ -71,16 +71,8 @@ public sealed partial class QueueGrain(
         {
             var version = _machine.PlacedVersion;
             placed.State.Placed = _machine.ToSnapshot();
-            try
-            {
-                await placed.WriteStateAsync();
-            }
-            catch
-            {
-                // What was decided here and not stored never was: the next activation decides again.
-                DeactivateOnIdle();
-                throw;
-            }
+            // What was decided here and not stored never was: the next activation decides again.
+            await this.SaveAsync(placed);
             _storedPlaced = version;
         }
         foreach (var effect in effects)
@@ -102,7 +94,16 @@ public sealed partial class QueueGrain(
             _nextBacklog = now + options.BacklogPeriod;
             var version = _machine.WaitingVersion;
             backlog.State.Backlog = _machine.ToBacklogSnapshot();
-            await backlog.WriteStateAsync(cancellationToken);
+            try
+            {
+                await backlog.WriteStateAsync(cancellationToken);
+            }
+            catch
+            {
+                // Who waits is known here; read is only what the next write must replace.
+                await backlog.ReadStateAsync(cancellationToken);
+                throw;
+            }
             _storedWaiting = version;
         }
     }

@@ -45,7 +45,7 @@ public sealed class StepCatalogGrain([PersistentState("step-catalog", GridStorag
                 entries.Remove(oldest);
         }
         state.State.Entries = [.. entries];
-        await state.WriteStateAsync();
+        await this.SaveAsync(state);
     }
 
     public Task<StepMiss?> ExplainAsync(StepKey key, StepName name) => Task.FromResult(NearestStep.Explain(state.State.Entries, key, name));
@@ -58,7 +58,7 @@ public sealed class StepCatalogGrain([PersistentState("step-catalog", GridStorag
         if (left.Length == state.State.Entries.Length)
             return;
         state.State.Entries = left;
-        await state.WriteStateAsync();
+        await this.SaveAsync(state);
     }
 
     private IStepGrain StepOf(Digest key) => GrainFactory.GetGrain<IStepGrain>($"{StepCatalogName.Parse(this.GetPrimaryKeyString()).Scope}/{key.Hex}");
@@ -87,6 +87,6 @@ public sealed class StepCatalogsGrain([PersistentState("step-catalogs", GridStor
     private Task SaveAsync(string[] catalogs)
     {
         state.State.Catalogs = catalogs;
-        return state.WriteStateAsync();
+        return this.SaveAsync(state);
     }
 }

@@ -28,7 +28,7 @@ public sealed class StepGrain(
         state.State.Progress = progress;
         // A hit only counts a use: writing that for every hit would cost an all-cached build more than anything else it does.
         if (claim.Kind == StepClaimKind.Run || (claim.Kind == StepClaimKind.Hit && progress.LastUsedAt - before.LastUsedAt > UseResolution))
-            await state.WriteStateAsync();
+            await this.SaveAsync(state);
         return claim;
     }
 
@@ -37,7 +37,7 @@ public sealed class StepGrain(
         if (StepMachine.Renew(state.State.Progress, handle, time.GetUtcNow()) is not { } renewed)
             return false;
         state.State.Progress = renewed;
-        await state.WriteStateAsync();
+        await this.SaveAsync(state);
         return true;
     }
 
@@ -74,7 +74,7 @@ public sealed class StepGrain(
             return;
         var waiting = state.State.Progress.Waiting;
         state.State.Progress = next;
-        await state.WriteStateAsync();
+        await this.SaveAsync(state);
         // Not awaited: a waiter's next claim comes back to this grain. A lost notice is made good by the waiter's own timer.
         foreach (var extender in waiting)
             GrainFactory.GetGrain<IExtenderGrain>(extender).StepReleasedAsync(this.GetPrimaryKeyString()).Ignore();

@@ -32,7 +32,7 @@ public sealed class ApiKeyGrain([PersistentState("api-key", GridStorage.Name)] I
         if (state.State.Key is not null)
             return false;
         state.State.Key = key;
-        await state.WriteStateAsync();
+        await this.SaveAsync(state);
         return true;
     }
 
@@ -41,6 +41,6 @@ public sealed class ApiKeyGrain([PersistentState("api-key", GridStorage.Name)] I
         if (state.State.Key is null || state.State.Revoked)
             return;
         state.State.Revoked = true;
-        await state.WriteStateAsync();
+        await this.SaveAsync(state);
     }
 }

@@ -46,7 +46,7 @@ public sealed class BuildIndexGrain([PersistentState("build-index", GridStorage.
         var app = State.Apps.BinarySearch(entry.App, StringComparer.Ordinal);
         if (app < 0)
             State.Apps.Insert(~app, entry.App);
-        await state.WriteStateAsync();
+        await this.SaveAsync(state);
         var grown = _grown;
         _grown = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         grown.SetResult();
@@ -63,14 +63,14 @@ public sealed class BuildIndexGrain([PersistentState("build-index", GridStorage.
                 await Page(page).WriteAsync([.. entries.Where(e => !gone.Contains(e.Id))]);
         }
         if (State.Newest.RemoveAll(e => gone.Contains(e.Id)) > 0)
-            await state.WriteStateAsync();
+            await this.SaveAsync(state);
         return (await ListAsync(null, 1)).Length > 0;
     }
 
     public async Task RemoveAppAsync(string app)
     {
         if (!State.Newest.Exists(e => e.App == app) && State.Apps.Remove(app))
-            await state.WriteStateAsync();
+            await this.SaveAsync(state);
     }
 
     public async Task<bool> WaitForNewerAsync(string known)
@@ -95,6 +95,15 @@ public sealed class BuildIndexGrain([PersistentState("build-index", GridStorage.
     }
 
     public async Task<BuildEntry?> FindAsync(string id)
+    {
+        if (await FoundAsync(id) is { } known)
+            return known;
+        // A silo that the others have given up, and that does not know it yet, remembers less than is stored; "there is no such build" must be true.
+        await state.ReadStateAsync();
+        return await FoundAsync(id);
+    }
+
+    private async Task<BuildEntry?> FoundAsync(string id)
     {
         if (State.Newest.Find(e => e.Id == id) is { } entry)
             return entry;
@@ -135,7 +144,7 @@ public sealed class BuildPageGrain([PersistentState("build-page", GridStorage.Na
     public Task WriteAsync(BuildEntry[] entries)
     {
         state.State.Entries = entries;
-        return state.WriteStateAsync();
+        return this.SaveAsync(state);
     }
 
     public Task<BuildEntry[]> ReadAsync() => Task.FromResult(state.State.Entries);

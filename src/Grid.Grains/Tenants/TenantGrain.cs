@@ -32,11 +32,11 @@ public sealed class TenantGrain([PersistentState("tenant", GridStorage.Name)] IP
     public async Task<Tenant> SetAsync(TenantSettings settings)
     {
         var known = state.State.Tenant;
-        state.State.Tenant = new Tenant(Name, settings, known?.CreatedAt ?? time.GetUtcNow()) { Version = (known?.Version ?? 0) + 1 };
         // The directory first: a tenant that exists but is listed nowhere could not be found again.
         if (known is null)
             await GrainFactory.GetGrain<ITenantDirectoryGrain>(ITenantDirectoryGrain.Key).AddAsync(Name);
-        await state.WriteStateAsync();
+        state.State.Tenant = new Tenant(Name, settings, known?.CreatedAt ?? time.GetUtcNow()) { Version = (known?.Version ?? 0) + 1 };
+        await this.SaveAsync(state);
         return state.State.Tenant;
     }
 
@@ -69,14 +69,14 @@ public sealed class TenantGrain([PersistentState("tenant", GridStorage.Name)] IP
         if (state.State.Keys.Contains(keyId))
             return;
         state.State.Keys.Add(keyId);
-        await state.WriteStateAsync();
+        await this.SaveAsync(state);
     }
 
     public async Task<bool> RemoveKeyAsync(string keyId)
     {
         if (!state.State.Keys.Remove(keyId))
             return false;
-        await state.WriteStateAsync();
+        await this.SaveAsync(state);
         return true;
     }
 
@@ -103,7 +103,7 @@ public sealed class TenantDirectoryGrain(
         if (at >= 0)
             return;
         state.State.Tenants.Insert(~at, tenant);
-        await state.WriteStateAsync();
+        await this.SaveAsync(state);
     }
 
     public Task<string[]> ListAsync() => Task.FromResult(state.State.Tenants.ToArray());

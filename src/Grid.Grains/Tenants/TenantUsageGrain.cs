@@ -34,16 +34,8 @@ public sealed class TenantUsageGrain([PersistentState("tenant-usage", GridStorag
             State.Recent.RemoveAt(0);
         State.Seconds += Math.Max(0, seconds);
         State.Builds++;
-        try
-        {
-            await state.WriteStateAsync();
-        }
-        catch
-        {
-            // What is not stored is not counted: the build tells it again.
-            DeactivateOnIdle();
-            throw;
-        }
+        // What is not stored is not counted: the build tells it again.
+        await this.SaveAsync(state);
     }
 
     public Task<TenantUsage> GetAsync() => Task.FromResult(new TenantUsage(State.Seconds, State.Builds));

@@ -24,7 +24,7 @@ public sealed class UploadGrain([PersistentState("upload", GridStorage.Name)] IP
     public Task CompleteAsync(long size)
     {
         (state.State.Size, state.State.CompletedAt) = (size, time.GetUtcNow());
-        return state.WriteStateAsync();
+        return this.SaveAsync(state);
     }
 }
 
@@ -46,7 +46,7 @@ public sealed class IdempotencyGrain([PersistentState("idempotency", GridStorage
         if (state.State.Value is null)
         {
             state.State.Value = value;
-            await state.WriteStateAsync();
+            await this.SaveAsync(state);
         }
         return state.State.Value;
     }

@@ -54,6 +54,7 @@ internal static class NodeHosting
             builder.Services.AddGridApi(options.Api with { SignInPath = "/signin" }).AddGridDashboard();
         builder.Services.Replace(ServiceDescriptor.Singleton(new GridNode(options.Name)));
         builder.Services.AddSingleton<NodeHealth>();
+        builder.Services.AddSingleton<IFatalErrorHandler, NodeFatalError>();
         builder.Services.AddHostedService<RetentionService>();
         if (options.Membership != Membership.Localhost)
             builder.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, NodeNameGuard>();

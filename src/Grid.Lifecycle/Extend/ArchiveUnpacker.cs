@@ -51,6 +51,8 @@ internal static class ArchiveUnpacker
         if (parts.Contains(".."))
             throw new FormatException($"the archive names '{entry.Path}', which leads out of it");
         var target = destination.TrimEnd('/') + "/" + string.Join('/', parts);
+        // Parents that the archive does not name are ours, whatever is first in it.
+        image.CreateDirectory(target[..target.LastIndexOf('/')], 0b111_101_101, default(Owner));
         if (entry.Type == LayerEntryType.Directory)
         {
             image.CreateDirectory(target, entry.Mode, entry.Owner);
@@ -58,7 +60,6 @@ internal static class ArchiveUnpacker
             image.ChangeOwner(target, entry.Owner, recursive: false);
             return;
         }
-        image.CreateDirectory(target[..target.LastIndexOf('/')], 0b111_101_101, default(Owner));
         image.Delete(target);
         switch (entry.Type)
         {

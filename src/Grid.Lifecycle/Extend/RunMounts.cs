@@ -1,3 +1,5 @@
+using System.Text;
+using System.Text.Unicode;
 using Grid.Dockerfiles.Context;
 using Grid.Dockerfiles.Planning;
 using Grid.Oci.FileSystem;
@@ -7,7 +9,7 @@ namespace Grid.Lifecycle.Extend;
 
 /// <summary>
 /// What RUN --mount mounts, on the host while the command runs. Bind sources are found in the context's index, whose links lead nowhere else; cache
-/// volumes and secrets have names of ours. Nothing of it is part of the layer.
+/// volumes and secrets have names of ours. The script of a here-document that begins with <c>#!</c> is one of them. Nothing of it is part of the layer.
 /// </summary>
 internal sealed class RunMounts : IDisposable
 {
@@ -16,9 +18,12 @@ internal sealed class RunMounts : IDisposable
     private readonly List<Volume> _volumes = [];
     private readonly List<TemporaryFileSystem> _temporary = [];
     private readonly List<string> _variables = [];
-    private string? _scratch;
+    private readonly List<byte[]> _secrets = [];
+    private readonly List<string> _unmasked = [];
+    private readonly StepScratch _place;
+    private string? _scratch, _script;
 
-    private RunMounts() { }
+    private RunMounts(StepScratch place) => _place = place;
 
     public IReadOnlyList<Volume> Volumes => _volumes;
 
@@ -27,11 +32,17 @@ internal sealed class RunMounts : IDisposable
     /// <summary><c>NAME=value</c> of secrets that are wanted as variables.</summary>
     public IReadOnlyList<string> Variables => _variables;
 
+    /// <summary>Values of the secrets the command can see.</summary>
+    public IReadOnlyList<byte[]> Secrets => _secrets;
+
+    /// <summary>Ids of those that are too short to be masked in its output.</summary>
+    public IReadOnlyList<string> Unmasked => _unmasked;
+
     /// <summary>Makes everything the command needs; waits for locked cache volumes.</summary>
     /// <exception cref="FormatException">A source is missing, or a required secret was not given.</exception>
     public static async Task<RunMounts> PrepareAsync(RunStep run, StepInput input, StepResources resources, CancellationToken cancellationToken)
     {
-        var mounts = new RunMounts();
+        var mounts = new RunMounts(resources.Scratch);
         try
         {
             // Locks are taken in one order, so that two steps cannot wait for each other.
@@ -46,6 +57,8 @@ internal sealed class RunMounts : IDisposable
                 else if (mount.Kind == RunMountKind.Tmpfs)
                     mounts._temporary.Add(new TemporaryFileSystem(mount.Target, mount.SizeBytes));
             }
+            if (run.Script is { } script)
+                mounts._volumes.Add(new Volume(mounts._script = resources.Scratch.MakeScript(Encoding.UTF8.GetBytes(script.Content)), script.Name, ReadOnly: true));
             return mounts;
         }
         catch
@@ -59,6 +72,8 @@ internal sealed class RunMounts : IDisposable
     {
         foreach (var held in _held)
             held.Dispose();
+        if (_script is not null)
+            File.Delete(_script);
         if (_scratch is null)
             return;
         // What a command left in its copy of a directory may be hostile: names of any bytes, links to anywhere.
@@ -101,6 +116,9 @@ internal sealed class RunMounts : IDisposable
                 throw new FormatException($"the secret '{mount.Id}' was not given; pass it with --secret id={mount.Id},src=FILE, or keep it in the tenant with 'grid secret set {mount.Id}'");
             return;
         }
+        _secrets.Add(value);
+        if (SecretMask.IsTooShort(value))
+            _unmasked.Add(mount.Id);
         if (mount.Variable is not null)
             _variables.Add($"{mount.Variable}={Text(mount.Id, value)}");
         if (mount.Target.Length == 0)
@@ -112,12 +130,10 @@ internal sealed class RunMounts : IDisposable
 
     private static string Text(string id, byte[] value)
     {
-        if (value.Contains((byte)0) || !System.Text.Unicode.Utf8.IsValid(value))
+        if (value.Contains((byte)0) || !Utf8.IsValid(value))
             throw new FormatException($"the secret '{id}' cannot be a variable: it is not text; mount it as a file");
-        return System.Text.Encoding.UTF8.GetString(value);
+        return Encoding.UTF8.GetString(value);
     }
 
-    /// <summary>In memory where the machine allows it: a secret must not get onto a disk.</summary>
-    private string Scratch() => _scratch ??= Directory.CreateDirectory(
-        Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), "grid-mounts-" + Path.GetRandomFileName()), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute).FullName;
+    private string Scratch() => _scratch ??= _place.MakeDirectory();
 }

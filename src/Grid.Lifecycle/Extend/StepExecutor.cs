@@ -1,3 +1,4 @@
+using System.Text;
 using Grid.Dockerfiles;
 using Grid.Dockerfiles.Context;
 using Grid.Dockerfiles.Planning;
@@ -26,9 +27,11 @@ public sealed class StepExecutor(ISandboxRuntime sandboxes, ContentStore content
     /// <exception cref="StepFailedException">The command failed or the step cannot be done.</exception>
     public async Task<StepResult> RunAsync(string handle, StepInput input, IBlobSource blobs, IProcessOutput output, CancellationToken cancellationToken)
     {
-        var spec = new SandboxSpec(handle, input.Parent, blobs) { ExcludedPaths = ExcludedPaths, Limits = limits };
+        var linked = input.Step is CopyStep { Link: true };
+        var spec = new SandboxSpec(handle, linked ? [] : input.Parent, blobs) { ExcludedPaths = ExcludedPaths, Limits = limits, FilesOnly = linked };
         await using var sandbox = await sandboxes.CreateAsync(spec, cancellationToken);
-        var packages = ListsPackages ? PackageInventory.Look(sandbox.Files) : null;
+        IReadOnlyList<string>? rootUsers;
+        var packages = PackageInventory.Look(sandbox.Files);
         try
         {
             switch (input.Step)
@@ -45,14 +48,19 @@ public sealed class StepExecutor(ISandboxRuntime sandboxes, ContentStore content
                 default:
                     throw new StepFailedException($"{input.Label}: a {input.Step.GetType().Name} has nothing to run");
             }
+            // Of a linked copy only what it brings is seen.
+            rootUsers = linked && sandbox.Files.Stat("/etc/passwd") is null ? null : UserLookup.RootUsers(sandbox.Files);
         }
         catch (FormatException e)
         {
             throw new StepFailedException($"{input.Label}: {e.Message}");
         }
-        var changes = packages?.Changed() is { Count: > 0 } databases ? await ComparePackagesAsync(spec, sandbox, databases, cancellationToken) : null;
+        var databases = packages.Changed();
+        if (databases.Count > 0 && !ListsPackages)
+            output.Write(Encoding.UTF8.GetBytes($"Warning: the step changed {databases[0]}; in a container of the image nobody sees what was there before, so what it installed is not in the bill of materials\n"), isError: false);
+        var changes = databases.Count > 0 && ListsPackages ? await ComparePackagesAsync(spec, sandbox, databases, cancellationToken) : null;
         var layer = await sandbox.CommitAsync(cancellationToken);
-        return new StepResult(layer, layer is null ? null : changes);
+        return new StepResult(layer, layer is null ? null : changes, rootUsers);
     }
 
     /// <summary>What databases said before is seen in another sandbox over the same parent, in which nothing runs: overlayfs shows a file that was opened before as it is now.</summary>
@@ -66,18 +74,21 @@ public sealed class StepExecutor(ISandboxRuntime sandboxes, ContentStore content
     {
         var user = UserLookup.Resolve(sandbox.Files, run.User);
         MakeDirectory(sandbox, run.WorkingDirectory, new ProcessUser(0, 0));
-        using var script = run.Script is null ? null : new ScriptVolume(run.Script);
         using var mounts = await RunMounts.PrepareAsync(run, input, resources, cancellationToken);
         IEnumerable<string> home = run.Environment.Any(e => e.StartsWith("HOME=", StringComparison.Ordinal)) ? [] : ["HOME=" + user.Home];
+        foreach (var id in mounts.Unmasked)
+            output.Write(Encoding.UTF8.GetBytes($"Warning: the secret '{id}' has fewer than {SecretMask.MinLength} bytes and is not masked in what the command prints\n"), isError: false);
         var tail = new OutputTail(output);
+        var mask = new SecretMask(tail, mounts.Secrets);
         var result = await RunAsync(sandbox, new ProcessSpec(run.Argv, [.. run.Environment, .. run.ProxyEnvironment, .. home, .. mounts.Variables], run.WorkingDirectory, user.User)
         {
-            Output = tail,
+            Output = mask,
             Privileges = Privileges.PackageManager,
             Network = run.Network != RunNetwork.None,
-            ExtraVolumes = script is null ? mounts.Volumes : [.. mounts.Volumes, script.Volume],
+            ExtraVolumes = mounts.Volumes,
             TemporaryFileSystems = mounts.TemporaryFileSystems,
         }, input.Label, cancellationToken);
+        mask.Flush();
         if (result.OutOfMemory)
             throw new StepFailedException($"{input.Label}: killed for using more memory than the sandbox has ({limits.MemoryBytes / (1024 * 1024)} MiB)", tail.Text());
         if (result.ExitCode != 0)

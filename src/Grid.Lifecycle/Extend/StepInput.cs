@@ -36,7 +36,8 @@ public sealed record StepInput
 /// <summary>What running a step gave.</summary>
 /// <param name="Layer">The layer; null when it changed no file.</param>
 /// <param name="Packages">Packages it installed and removed; null when it changed no package database.</param>
-public sealed record StepResult(Layer? Layer, PackageChanges? Packages);
+/// <param name="RootUsers">Names that are root in the image's passwd behind the step (<see cref="UserLookup.RootUsers"/>); null when it cannot have changed and was not looked at.</param>
+public sealed record StepResult(Layer? Layer, PackageChanges? Packages, IReadOnlyList<string>? RootUsers);
 
 /// <summary>A step's command failed, or the step cannot be done; the message names extension, file, line and instruction.</summary>
 public sealed class StepFailedException(string message, string? output = null) : Exception(message)

@@ -5,4 +5,5 @@ namespace Grid.Lifecycle.Extend;
 /// <param name="Caches">Cache volumes of the node.</param>
 /// <param name="Secret">Gives a secret of this build by its id, or null.</param>
 /// <param name="Urls">Fetches what ADD names by URL.</param>
-public sealed record StepResources(ContextStore Contexts, CacheVolumes Caches, Func<string, byte[]?> Secret, UrlFetcher Urls);
+/// <param name="Scratch">Where what RUN mounts is while it runs.</param>
+public sealed record StepResources(ContextStore Contexts, CacheVolumes Caches, Func<string, byte[]?> Secret, UrlFetcher Urls, StepScratch Scratch);

@@ -25,6 +25,9 @@ public sealed class InPlaceRuntime(ContentStore content, IReadOnlyList<string> e
     public Task<ISandbox> CreateAsync(SandboxSpec spec, CancellationToken cancellationToken) => Task.Run<ISandbox>(
         () =>
         {
+            FilesOnlySandbox.Check(spec);
+            if (spec.FilesOnly)
+                return FilesOnly(spec);
             var left = MountedPaths.Read().Concat(excluded).Concat(spec.ExcludedPaths).Select(p => p.TrimEnd('/')).ToHashSet(StringComparer.Ordinal);
             var root = new RootedDirectory("/");
             var sandbox = new ChangingSandbox(content, root, path => left.Contains(path) || IsOurs(path));
@@ -35,6 +38,14 @@ public sealed class InPlaceRuntime(ContentStore content, IReadOnlyList<string> e
 
     /// <inheritdoc/>
     public Task RecoverAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>In a directory of its own, not in the container: what it makes gets there as a layer, like one from the cache.</summary>
+    private FilesOnlySandbox FilesOnly(SandboxSpec spec)
+    {
+        var directory = Directory.CreateTempSubdirectory("grid-files-").FullName;
+        var whole = spec with { ExcludedPaths = [.. spec.ExcludedPaths, .. excluded, .. MountedPaths.Read()] };
+        return new FilesOnlySandbox(whole, directory, default, content, () => new ValueTask(Task.Run(() => Trash.Delete(directory))));
+    }
 
     // Sockets and directories that the .NET runtime and we have in /tmp while we run.
     private static bool IsOurs(string path) => path.StartsWith("/tmp/", StringComparison.Ordinal)

@@ -17,9 +17,7 @@ public sealed class InPlaceSandbox : ISandbox
     public Task<ProcessResult> RunAsync(ProcessSpec process, CancellationToken cancellationToken) => Task.Factory.StartNew(
         () =>
         {
-            if (process.TemporaryFileSystems.Count > 0)
-                throw new SandboxException($"{process.Arguments[0]}: a process that runs in place cannot have file systems in memory of its own");
-            using var volumes = new InPlaceVolumes(process.ExtraVolumes);
+            using var volumes = new InPlaceVolumes(process.ExtraVolumes, process.TemporaryFileSystems);
             return new InPlaceProcess(process).Run(cancellationToken);
         },
         CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);

@@ -32,6 +32,18 @@ public sealed class StepKeyTests
     }
 
     [Fact]
+    public void Compute_LinkedCopy_IsTheSameOnAnyImage()
+    {
+        Key("COPY --link a /d/").Digest.ShouldBe(Key("RUN x\nCOPY --link a /d/").Digest);
+        Key("ADD --link a /d/").Digest.ShouldBe(Key("ENV e=1\nRUN x\nUSER u\nADD --link a /d/").Digest);
+        Why(Key("COPY --link=false a /d/"), Key("RUN x\nCOPY --link=false a /d/")).ShouldBe("parent layers changed");
+        // What the image says about where it goes counts, for it is what the layer shows.
+        Why(Key("COPY --link a d/"), Key("WORKDIR /w\nCOPY --link a d/")).ShouldBe("destination changed");
+        Why(Key("COPY a /d/"), Key("COPY --link a /d/")).ShouldBe("parent layers removed");
+        Why(Key("COPY --link a /d/"), Key("COPY --link a /d/", image: Samples.Base() with { Arch = "arm64" })).ShouldBe("platform changed");
+    }
+
+    [Fact]
     public void Compute_Proxies_DoNotCount() =>
         Key("RUN x", [new("HTTP_PROXY", "http://a")]).Digest.ShouldBe(Key("RUN x", [new("HTTP_PROXY", "http://b")]).Digest);
 

@@ -111,6 +111,8 @@ public sealed class StagePlannerTests
     [InlineData("COPY --chown=:: a /d", "--chown=:: is empty")]
     [InlineData("COPY --chown=4294967296 a /d", "out of range")]
     [InlineData("COPY --chown=$none a /d", "is empty after expansion")]
+    [InlineData("COPY --link --chown=cnb a /d", "--chown=cnb needs the image's passwd and group files, which --link does not see")]
+    [InlineData("ADD --link --chown=1:cnb a /d", "write numbers, or leave --link out")]
     [InlineData("COPY <<../x /d\nx\n../x", "cannot be the name of a file")]
     [InlineData("RUN <<../x\n#!x\n../x", "cannot be the file name of a script")]
     [InlineData("USER $user_id", "empty after expansion")]

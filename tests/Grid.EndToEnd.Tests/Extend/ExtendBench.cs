@@ -27,6 +27,21 @@ public sealed class ExtendBench
         return bench;
     }
 
+    /// <summary>The same Dockerfile and context on another node, which has a data directory of its own.</summary>
+    public ExtendBench On(string data) => new(_root, _base, data);
+
+    /// <summary>
+    /// The same on another node of the same grid: it has the state of this one and can get every blob, but has unpacked nothing.
+    /// </summary>
+    public async Task<ExtendBench> OnAnotherNodeAsync()
+    {
+        var data = Path.Combine(_root, "another-node");
+        Directory.CreateDirectory(data);
+        await Tool.RunAsync("cp", "-a", Path.Combine(_data, "state"), data);
+        await Tool.RunAsync("cp", "-al", Path.Combine(_data, "content"), data);
+        return On(data);
+    }
+
     /// <summary>Writes a file of the context.</summary>
     public ExtendBench With(string path, string content)
     {

@@ -18,10 +18,40 @@ public static class Leftovers
         .. Below(Path.Combine(data, "sandbox", "owners")),
     ];
 
+    /// <summary>Mounts of a data directory in any mount namespace of this machine, each with a process that is in it.</summary>
+    public static IEnumerable<string> MountsElsewhere(string data)
+    {
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var process in Directory.GetDirectories("/proc").Where(directory => int.TryParse(Path.GetFileName(directory), out _)))
+        {
+            string[] mounts;
+            try
+            {
+                if (File.ResolveLinkTarget(Path.Combine(process, "ns", "mnt"), returnFinalTarget: false)?.Name is not { } mountNamespace || !seen.Add(mountNamespace))
+                    continue;
+                mounts = File.ReadAllLines(Path.Combine(process, "mountinfo"));
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // It has ended.
+                continue;
+            }
+            foreach (var mount in mounts.Where(line => line.Contains(data, StringComparison.Ordinal)))
+                yield return $"mount seen by {CommandOf(process)}: {mount}";
+        }
+    }
+
     /// <summary>Command lines with a text in them that only the test's own processes have.</summary>
     public static IEnumerable<string> Processes(string marker) => Directory.GetDirectories("/proc")
         .Where(directory => int.TryParse(Path.GetFileName(directory), out var id) && id != Environment.ProcessId)
         .Select(CommandOf).Where(command => command.Contains(marker, StringComparison.Ordinal));
+
+    /// <summary>Files with a text in them that are there for RUN to be mounted: secrets and scripts. Those of other grids come and go meanwhile.</summary>
+    public static async Task<IReadOnlyList<string>> MountedAsync(string text)
+    {
+        string[] search = ["/dev/shm", Path.GetTempPath(), "-maxdepth", "3", "(", "-path", "*/grid-mounts-*", "-o", "-path", "*/grid-scripts-*", ")", "-type", "f", "-exec", "grep", "-lF", text, "{}", ";"];
+        return (await Tool.TryAsync("find", search)).Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+    }
 
     private static string CommandOf(string process)
     {

@@ -54,9 +54,16 @@ public sealed class Workbench
     }
 
     /// <summary>Starts <c>grid</c>.</summary>
-    public Process Start(params string[] arguments) => Tool.Start(TestMachine.Executable, arguments, new Dictionary<string, string?>(Environment)
+    public Process Start(params string[] arguments) => StartIn([], arguments);
+
+    /// <summary>Starts <c>grid</c> by a command that it replaces, such as <c>nsenter</c>.</summary>
+    public Process StartIn(IReadOnlyList<string> enter, params string[] arguments)
     {
-        ["GRID_DATA_DIR"] = Data,
-        ["GRID_LAUNCHER"] = Machine.Launcher,
-    });
+        string[] command = [.. enter, TestMachine.Executable, .. arguments];
+        return Tool.Start(command[0], command[1..], new Dictionary<string, string?>(Environment)
+        {
+            ["GRID_DATA_DIR"] = Data,
+            ["GRID_LAUNCHER"] = Machine.Launcher,
+        });
+    }
 }

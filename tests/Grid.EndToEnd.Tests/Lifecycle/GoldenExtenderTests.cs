@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using System.Text.Json;
 using Grid.EndToEnd.Tests.Extend;
 using Grid.EndToEnd.Tests.Fixtures;
@@ -31,7 +30,7 @@ public sealed class GoldenExtenderTests(DebianBase debian)
         var container = new PhaseContainer(Root(layout), Directory.CreateDirectory(Path.Combine(debian.Scratch, "extender-" + name)).FullName, withBuilder: false);
         await golden.LayOutAsync(container.At("layers"));
         var image = (await new LayoutImageStore().FindAsync(layout, new Platform("linux", (await Tool.RunAsync("dpkg", "--print-architecture")).Trim()), default))!;
-        await KeepBaseAsync(image, container);
+        await InPlaceExtension.KeepBaseAsync(image, container);
         container.Write("layers/analyzed.toml", $"[run-image]\nreference = \"base.example/run@{image.Manifest.Digest}\"\nextend = true\n");
 
         var result = await container.RunAsync("extender", 0, "run", "-kind", "run", "-uid", "1001", "-gid", "1001");
@@ -40,8 +39,8 @@ public sealed class GoldenExtenderTests(DebianBase debian)
         if (result.ExitCode != 0)
             return;
         var extended = Directory.GetDirectories(container.At("layers/extended/run")).Single();
-        var manifest = Blob(extended, JsonSerializer.Deserialize<JsonElement>(File.ReadAllText(extended + "/index.json")).GetProperty("manifests")[0]);
-        var layers = manifest.GetProperty("layers").EnumerateArray().Skip(image.Layers.Count).Select(layer => LayerMember.Read(Tar(extended, layer))).ToList();
+        var manifest = InPlaceExtension.Blob(extended, JsonSerializer.Deserialize<JsonElement>(File.ReadAllText(extended + "/index.json")).GetProperty("manifests")[0]);
+        var layers = manifest.GetProperty("layers").EnumerateArray().Skip(image.Layers.Count).Select(layer => LayerMember.Read(InPlaceExtension.Tar(extended, layer))).ToList();
         var expected = difference.Apply(GoldenExtendTests.Text(golden.Layers()));
         if (InOtherWords.TryGetValue(name, out var words))
             expected = expected.Replace(words.Recorded, words.Ours, StringComparison.Ordinal);
@@ -60,23 +59,4 @@ public sealed class GoldenExtenderTests(DebianBase debian)
         }
         return bundle + "/rootfs";
     }
-
-    private static async Task KeepBaseAsync(Image image, PhaseContainer container)
-    {
-        var content = await ImageContent.CopyAsync(image, origin: null, default);
-        await new LayoutImageStore().PushAsync(
-            content with { Layers = [] }, new ImageLocation.Layout(container.At($"kaniko/cache/base/{image.Manifest.Digest}"), null), null, default);
-    }
-
-    private static JsonElement Blob(string layout, JsonElement descriptor) => JsonSerializer.Deserialize<JsonElement>(File.ReadAllText(PathOf(layout, descriptor)));
-
-    private static byte[] Tar(string layout, JsonElement descriptor)
-    {
-        using var gzip = new GZipStream(File.OpenRead(PathOf(layout, descriptor)), CompressionMode.Decompress);
-        using var tar = new MemoryStream();
-        gzip.CopyTo(tar);
-        return tar.ToArray();
-    }
-
-    private static string PathOf(string layout, JsonElement descriptor) => $"{layout}/blobs/sha256/{descriptor.GetProperty("digest").GetString()!["sha256:".Length..]}";
 }

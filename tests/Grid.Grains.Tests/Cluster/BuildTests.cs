@@ -204,4 +204,39 @@ public sealed class BuildTests : IAsyncLifetime
         (await _grid.Build(key).SubmitAsync(Samples.Request())).State.ShouldBe(BuildState.Running);
         (await _grid.EndAsync(key)).State.ShouldBe(BuildState.Succeeded);
     }
+
+    [Fact]
+    public async Task A_build_that_was_not_stored_is_accepted_only_when_it_is_submitted_again()
+    {
+        var key = TestGrid.NewKey();
+        var failed = 0;
+        // The queue has let it in, and the app cannot say what it starts from.
+        _grid.Storage.BeforeRead = (name, _) =>
+        {
+            if (name == "app" && Interlocked.Exchange(ref failed, 1) == 0)
+                throw new IOException("storage does not answer");
+        };
+        await Should.ThrowAsync<Orleans.Runtime.OrleansException>(() => _grid.Build(key).SubmitAsync(Samples.Request()));
+
+        (await _grid.Build(key).SubmitAsync(Samples.Request())).State.ShouldBe(BuildState.Running);
+        (await _grid.EndAsync(key)).State.ShouldBe(BuildState.Succeeded);
+    }
+
+    [Fact]
+    public async Task What_cannot_be_done_at_the_end_is_done_later_and_nothing_comes_behind_the_end()
+    {
+        var failed = 0;
+        _grid.Storage.BeforeWrite = (name, _) =>
+        {
+            if (name == "app" && Interlocked.Increment(ref failed) <= 2)
+                throw new IOException("storage does not answer");
+        };
+        var key = await _grid.SubmitAsync();
+        (await _grid.EndAsync(key)).State.ShouldBe(BuildState.Succeeded);
+
+        while ((await TestGrid.AskAsync(() => _grid.Grains.GetGrain<IAppGrain>("tenant/app").GetAsync())).Builds.Length == 0)
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        failed.ShouldBeGreaterThan(2);
+        _grid.Events.Of(key)[^1].ShouldBeOfType<BuildFinished>();
+    }
 }

@@ -151,7 +151,7 @@ internal sealed class ScriptedNode : IContexts
         AnalyzeWork => new AnalyzeDone(Samples.Analyzed()),
         DetectWork work => new DetectDone(Detect(work)),
         RestoreWork => new RestoreDone(),
-        StepWork work => new StepDone(Samples.LayerOf(work.Handle)),
+        StepWork work => new StepDone(Samples.LayerOf(work.Handle)) { RootUsers = [] },
         BuildWork => new BuildDone(Samples.App()),
         PublishWork work => new ExportDone(Samples.Report(work.BuildKey)),
         ExportWork work => new ExportDone(Samples.Report(work.BuildKey)),

@@ -29,11 +29,15 @@ internal sealed class SharedStorage : IGrainStorage
     /// <summary>Asked before each write; throws what the write shall throw.</summary>
     public Action<string, GrainId> BeforeWrite { get; set; } = (_, _) => { };
 
+    /// <summary>Asked before each read; throws what the read shall throw.</summary>
+    public Action<string, GrainId> BeforeRead { get; set; } = (_, _) => { };
+
     /// <summary>What is stored: name of the state and key of the grain.</summary>
     public IReadOnlyList<string> Keys => [.. _states.Keys.Select(k => $"{k.Item1} {k.Item2.Key}")];
 
     public Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
+        BeforeRead(stateName, grainId);
         if (_states.TryGetValue((stateName, grainId), out var stored))
             (grainState.State, grainState.ETag, grainState.RecordExists) = (JsonSerializer.Deserialize<T>(stored.Json, Json)!, stored.ETag, true);
         else

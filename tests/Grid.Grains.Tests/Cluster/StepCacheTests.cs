@@ -210,7 +210,7 @@ public sealed class StepCacheTests : IAsyncLifetime
     public async Task A_step_that_changes_no_file_is_cached_without_a_layer()
     {
         Extends("RUN true\n");
-        _grid.Node.Script = i => i is StepWork ? new StepDone(null) : null;
+        _grid.Node.Script = i => i is StepWork ? new StepDone(null) { RootUsers = [] } : null;
         await _grid.EndAsync(await _grid.SubmitAsync());
         var second = await _grid.SubmitAsync();
         await _grid.EndAsync(second);

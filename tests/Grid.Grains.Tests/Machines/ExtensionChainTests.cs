@@ -23,6 +23,9 @@ public sealed class ExtensionChainTests
             : this(kind, user, Samples.Dockerfile(kind, From + text)) { }
 
         public Walk(ImageKind kind, string? user, params ExtensionDockerfileSource[] files)
+            : this(kind, user, _ => [], files) { }
+
+        public Walk(ImageKind kind, string? user, Func<ChainStep, string[]?> rootUsers, params ExtensionDockerfileSource[] files)
         {
             Request = new ExtendRequest
             {
@@ -34,7 +37,7 @@ public sealed class ExtensionChainTests
             while (Chain.Next(End) is { } step)
             {
                 Steps.Add(step);
-                End = Chain.After(End, step, Result(step, End));
+                End = Chain.After(End, step, Result(step, End) is { } result ? result with { RootUsers = rootUsers(step) } : null);
             }
         }
 
@@ -133,6 +136,50 @@ public sealed class ExtensionChainTests
         walk.Image.Rebasable.ShouldBeNull();
         walk.Chain.Records(walk.End).ShouldBeEmpty();
     }
+
+    private static Walk OnRoot(string text, string user, params string[]?[] rootUsers)
+    {
+        var step = 0;
+        return new Walk(ImageKind.Run, user, _ => rootUsers[step++], Samples.Dockerfile(ImageKind.Run, From + text));
+    }
+
+    [Theory]
+    [Spec("platform/extend.root")]
+    [InlineData("RUN x\nUSER toor", "toor")]
+    [InlineData("RUN x\nUSER toor:5", "toor:5")]
+    [InlineData("RUN x\nUSER 1000", "1000")]
+    [InlineData("RUN x", "1000:1001")]
+    public void Finish_UserThatPasswdMakesRoot_IsRefused(string text, string user)
+    {
+        var error = Should.Throw<LifecycleException>(() => OnRoot(text, "1000:1001", ["toor", "1000"]).Image);
+        error.Message.ShouldContain($"extension samples/tools@1.0, run.Dockerfile: the run image would end with user root (USER is '{user}', which is user 0 in the image's /etc/passwd)");
+        error.ExitCode.ShouldBe(ExitCode.ExtendError);
+    }
+
+    [Fact]
+    public void Finish_WhatTheLastStepThatLookedSays_Counts()
+    {
+        OnRoot("RUN x\nUSER toor\nRUN y", "1000", ["toor"], []).Image.Config.Config.User.ShouldBe("toor");
+        // A linked copy that brings no passwd says nothing about it.
+        Should.Throw<LifecycleException>(() => OnRoot("RUN x\nCOPY --link <<E /f\nE\nUSER toor", "1000", ["toor"], null).Image);
+        OnRoot("RUN x\nCOPY --link <<E /etc/passwd\nE\nUSER toor", "1000", ["toor"], []).Image.Config.Config.User.ShouldBe("toor");
+    }
+
+    [Fact]
+    public void Next_UserOfAChainInWhichNothingLookedIntoTheImage_IsLookedUpOnce()
+    {
+        var walk = OnRoot("ENV A=1\nUSER other\nLABEL x=y\n", "1000", [[]]);
+        walk.Steps.Select(s => (s.Name.Text, s.Name.Line, s.Key is not null)).ShouldBe([("ENV A=1", 3, false), ("USER other", 4, false), ("LABEL x=y", 5, false), ("USER other", 5, true)]);
+        walk.Image.Added.ShouldHaveSingleItem();
+        Should.Throw<LifecycleException>(() => OnRoot("USER other", "1000", [["other"]]).Image).Message.ShouldContain("'other', which is user 0");
+        // Who looks and finds nothing to tell is not asked again.
+        OnRoot("USER other", "1000", [null]).Steps.Count.ShouldBe(2);
+    }
+
+    [Theory]
+    [InlineData("ENV A=1", "cnb:cnb")]
+    [InlineData("USER cnb:5", "cnb")]
+    public void Next_UserOfTheBase_IsTheBasesOwnAffair(string text, string user) => OnRoot(text, user).Steps.ShouldHaveSingleItem();
 
     [Fact]
     public void Finish_HasTheConfigurationAndDiffIdsOfTheEnd()

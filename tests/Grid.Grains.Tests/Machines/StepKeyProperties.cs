@@ -37,7 +37,7 @@ public sealed class StepKeyProperties
         OneOf("USER 1001", "USER 1001:5", "USER cnb", "USER root"),
         OneOf("WORKDIR /w", "WORKDIR w", "WORKDIR /w/x", "SHELL [\"/bin/bash\", \"-c\"]", "LABEL l=1"),
         OneOf("COPY f /x", "COPY f g /x/", "COPY d /x", "COPY d/ /x/", "COPY * /all/", "COPY --chown=5 f /x", "COPY --chown=cnb f /x", "COPY --chmod=600 f /x", "COPY --chmod=u+x f /x",
-            "COPY --link f /x", "COPY --exclude=*.txt d /x", "COPY --parents d/e /x/", "ADD f /x", "ADD --unpack=false f /x"),
+            "COPY --link f /x", "COPY --link d x/", "ADD --link --chown=5:6 f g /x/", "COPY --exclude=*.txt d /x", "COPY --parents d/e /x/", "ADD f /x", "ADD --unpack=false f /x"),
         Word.Select(word => $"COPY <<E /h\n{word}\nE"),
         Word.Select(word => $"COPY <<\"E\" /h\n{word}\nE"));
 
@@ -136,10 +136,41 @@ public sealed class StepKeyProperties
         return steps;
     }
 
+    [Fact]
+    public void A_linked_copy_is_the_same_on_two_images() => AnyVariant.Sample(
+        variant =>
+        {
+            // Behind another step, and on another base: keys and layers of linked copies stay, so those of the first are enough for the second.
+            var (on, off) = (Linked(variant), Linked(variant with { Image = variant.Image + "'", Body = [.. variant.Body.Prepend("RUN something else")] }));
+            return on.SequenceEqual(off);
+        },
+        iter: 150);
+
+    private static List<Digest> Linked(Variant variant)
+    {
+        var keys = new List<Digest>();
+        try
+        {
+            var chain = (variant with { Body = [.. variant.Body, "COPY --link f g /linked/", "COPY --link <<E /h", "$A", "E"] }).Chain();
+            for (var position = chain.Start(); chain.Next(position) is { } step;)
+            {
+                if (step.Planned is CopyStep { Link: true })
+                    keys.Add(step.Key!.Digest);
+                position = chain.AfterLayer(position, step, step.Key is null ? null : Samples.LayerOf(InputOf(step.Planned, variant, ofLayer: true)));
+            }
+        }
+        catch (DockerfileException)
+        {
+            // Nothing behind a broken instruction has a key.
+        }
+        return keys;
+    }
+
     /// <summary>Everything that a run of the step could see.</summary>
     private static string InputOf(PlannedStep step, Variant variant, bool ofLayer)
     {
-        var common = JsonSerializer.Serialize(new { step.Before.DiffIds, step.Before.Os, step.Before.Arch, PlatformVariant = step.Before.Variant, Scope = ofLayer ? "" : variant.Scope });
+        var seen = step is CopyStep { Link: true } ? [] : step.Before.DiffIds;
+        var common = JsonSerializer.Serialize(new { seen, step.Before.Os, step.Before.Arch, PlatformVariant = step.Before.Variant, Scope = ofLayer ? "" : variant.Scope });
         return common + step switch
         {
             RunStep run => JsonSerializer.Serialize(new

@@ -33,7 +33,7 @@ public sealed class CacheCollectorTests : IAsyncLifetime
     {
         _content = new ContentStore(_directory);
         var builder = new InProcessTestClusterBuilder(1);
-        builder.ConfigureSilo((_, silo) => silo.AddMemoryGrainStorage(GridStorage.Name).Services
+        builder.ConfigureSilo((_, silo) => silo.WithRealGrains().AddMemoryGrainStorage(GridStorage.Name).Services
             .AddSingleton(TimeProvider.System).AddSingleton(new StepCacheOptions()).AddSerializer(Json));
         builder.ConfigureClient(client => client.Services.AddSerializer(Json));
         _cluster = builder.Build();

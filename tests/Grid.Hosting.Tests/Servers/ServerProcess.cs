@@ -5,7 +5,7 @@ using System.Text;
 
 namespace Grid.Hosting.Tests.Servers;
 
-/// <summary>A server on a loopback port, with an empty directory of its own. It can be killed and started again, as machines do.</summary>
+/// <summary>A server on a port, of loopback unless another address is asked for, with an empty directory of its own. It can be killed and started again, as machines do.</summary>
 public sealed class ServerProcess : IAsyncDisposable
 {
     private readonly string _program;
@@ -13,7 +13,10 @@ public sealed class ServerProcess : IAsyncDisposable
     private readonly StringBuilder _log = new();
     private Process? _process;
 
-    private ServerProcess(string program, IReadOnlyList<string> arguments, int port, string directory) => (_program, _arguments, Port, Dir) = (program, arguments, port, directory);
+    private ServerProcess(string program, IReadOnlyList<string> arguments, IPAddress address, int port, string directory) =>
+        (_program, _arguments, Address, Port, Dir) = (program, arguments, address, port, directory);
+
+    public IPAddress Address { get; }
 
     public int Port { get; }
 
@@ -21,11 +24,11 @@ public sealed class ServerProcess : IAsyncDisposable
     public string Dir { get; }
 
     /// <summary>Starts a server and waits until its port answers.</summary>
-    public static async Task<ServerProcess> StartAsync(string program, Func<int, string, IReadOnlyList<string>> arguments)
+    public static async Task<ServerProcess> StartAsync(string program, Func<int, string, IReadOnlyList<string>> arguments, IPAddress? address = null)
     {
         var directory = Directory.CreateTempSubdirectory("grid-server-").FullName;
         var port = FreePort();
-        var server = new ServerProcess(program, arguments(port, directory), port, directory);
+        var server = new ServerProcess(program, arguments(port, directory), address ?? IPAddress.Loopback, port, directory);
         await server.StartAsync();
         return server;
     }
@@ -61,12 +64,18 @@ public sealed class ServerProcess : IAsyncDisposable
         process.Dispose();
     }
 
+    /// <summary>Sends it a signal: STOP lets it stand still until CONT.</summary>
+    public async Task SignalAsync(string signal)
+    {
+        using var kill = Process.Start("kill", ["-" + signal, $"{_process!.Id}"]);
+        await kill.WaitForExitAsync();
+    }
+
     /// <summary>Asks it to stop and waits until it has.</summary>
     public async Task StopAsync()
     {
-        using (var kill = Process.Start("kill", ["-TERM", $"{_process!.Id}"]))
-            await kill.WaitForExitAsync();
-        await _process.WaitForExitAsync();
+        await SignalAsync("TERM");
+        await _process!.WaitForExitAsync();
         await KillAsync();
     }
 
@@ -103,7 +112,7 @@ public sealed class ServerProcess : IAsyncDisposable
         try
         {
             using var client = new TcpClient();
-            await client.ConnectAsync(IPAddress.Loopback, Port, cancellationToken);
+            await client.ConnectAsync(Address, Port, cancellationToken);
             return true;
         }
         catch (SocketException)

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net;
 using System.Security.Cryptography;
 
 [assembly: AssemblyFixture(typeof(Grid.Hosting.Tests.Servers.TestServers))]
@@ -8,8 +9,8 @@ namespace Grid.Hosting.Tests.Servers;
 /// <summary>One server of each kind for all tests, started when the first of them asks. A test whose server is not installed is skipped.</summary>
 public sealed class TestServers : IAsyncDisposable
 {
-    private readonly Lazy<Task<ServerProcess>> _redis = new(StartRedisAsync);
-    private readonly Lazy<Task<ServerProcess>> _azurite = new(StartAzuriteAsync);
+    private readonly Lazy<Task<ServerProcess>> _redis = new(() => StartRedisAsync(IPAddress.Loopback));
+    private readonly Lazy<Task<ServerProcess>> _azurite = new(() => StartAzuriteAsync(IPAddress.Loopback));
     private readonly Lazy<Task<ServerProcess>> _postgreSql = new(StartPostgreSqlAsync);
 
     /// <summary>A connection for StackExchange.Redis.</summary>
@@ -33,26 +34,26 @@ public sealed class TestServers : IAsyncDisposable
         return PostgreSqlConnection(await _postgreSql.Value);
     }
 
-    /// <summary>An Azurite of one's own, to be killed and started again.</summary>
-    public static Task<ServerProcess> StartOwnAzuriteAsync()
+    /// <summary>An Azurite of one's own, to be killed and started again; on loopback unless another address is given.</summary>
+    public static Task<ServerProcess> StartOwnAzuriteAsync(IPAddress? address = null)
     {
         RequireAzurite();
-        return StartAzuriteAsync();
+        return StartAzuriteAsync(address ?? IPAddress.Loopback);
     }
 
     /// <summary>A Redis of one's own.</summary>
-    public static Task<ServerProcess> StartOwnRedisAsync()
+    public static Task<ServerProcess> StartOwnRedisAsync(IPAddress? address = null)
     {
         Require(Find("redis-server"), "redis-server is not installed (apt-get install redis-server)");
-        return StartRedisAsync();
+        return StartRedisAsync(address ?? IPAddress.Loopback);
     }
 
-    public static string RedisConnection(ServerProcess server) => $"127.0.0.1:{server.Port}";
+    public static string RedisConnection(ServerProcess server) => $"{server.Address}:{server.Port}";
 
     // The account and key that every Azurite has.
     public static string AzureConnection(ServerProcess server) =>
         "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;"
-        + $"BlobEndpoint=http://127.0.0.1:{server.Port}/devstoreaccount1;";
+        + $"BlobEndpoint=http://{server.Address}:{server.Port}/devstoreaccount1;";
 
     public async ValueTask DisposeAsync()
     {
@@ -61,11 +62,11 @@ public sealed class TestServers : IAsyncDisposable
             await (await server.Value).DisposeAsync();
     }
 
-    private static Task<ServerProcess> StartRedisAsync() => ServerProcess.StartAsync(Find("redis-server")!, (port, directory) =>
-        ["--port", $"{port}", "--bind", "127.0.0.1", "--dir", directory, "--save", "", "--appendonly", "yes", "--appendfsync", "always"]);
+    private static Task<ServerProcess> StartRedisAsync(IPAddress address) => ServerProcess.StartAsync(Find("redis-server")!, (port, directory) =>
+        ["--port", $"{port}", "--bind", $"{address}", "--protected-mode", "no", "--dir", directory, "--save", "", "--appendonly", "yes", "--appendfsync", "always"], address);
 
-    private static Task<ServerProcess> StartAzuriteAsync() => ServerProcess.StartAsync(Find("node")!, (port, directory) =>
-        [AzuriteScript!, "--silent", "--disableTelemetry", "--blobHost", "127.0.0.1", "--blobPort", $"{port}", "--location", directory]);
+    private static Task<ServerProcess> StartAzuriteAsync(IPAddress address) => ServerProcess.StartAsync(Find("node")!, (port, directory) =>
+        [AzuriteScript!, "--silent", "--disableTelemetry", "--blobHost", $"{address}", "--blobPort", $"{port}", "--location", directory], address);
 
     private static async Task<ServerProcess> StartPostgreSqlAsync()
     {

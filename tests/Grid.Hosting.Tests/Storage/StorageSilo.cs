@@ -25,6 +25,7 @@ public sealed class StorageSilo : IAsyncDisposable
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { ContentRootPath = AppContext.BaseDirectory });
         builder.Services.AddGridLogging();
         builder.UseOrleans(silo => silo
+            .WithRealGrains()
             .UseLocalhostClustering(GridHosting.FreePort(), gatewayPort: 0, serviceId: options.ServiceId, clusterId: "test")
             .Configure<EndpointOptions>(o => o.GatewayPort = 0)
             .AddGridState(options));

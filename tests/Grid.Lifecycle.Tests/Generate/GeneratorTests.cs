@@ -80,6 +80,7 @@ public sealed class GeneratorTests : IDisposable
     [InlineData("ln -s /nowhere run.Dockerfile", "run.Dockerfile")]
     [InlineData("printf 'FROM x\\n# \\377\\n' > run.Dockerfile", "not UTF-8")]
     [InlineData("yes '# x' | head -c 2000000 > run.Dockerfile", "larger than 1024 KiB")]
+    [InlineData("printf 'ARG base_image\\nFROM ${base_image}\\nRUN true\\nRUN --mount=type=cache,target=/c,suid echo $HOME\\n' >\"$CNB_OUTPUT_DIR/build.Dockerfile\"", "build.Dockerfile:4:5: unexpected key 'suid'")]
     [Spec("image_extension/generate.requirements", "image_extension/context.exclusive", "image_extension/config.run-name")]
     public async Task GenerateAsync_BadOutput_Is92_AndNamesExtensionAndPlace(string generate, string place)
     {

@@ -12,6 +12,22 @@ public sealed class DockerConformance : SandboxConformance
 
     protected override void AssertNothingLeft() => DockerEngineUnderTest.AssertNothingLeft(Directory);
 
+    /// <summary>The engine loses this race (its runc makes the directory on the machine), so it is not entered: a mount inside such a mount is refused.</summary>
+    [Theory]
+    [InlineData("/")]
+    [InlineData("../../../../../../../../../../")]
+    public override async Task ExtraVolumes_DirectoryInASharedOneIsSwappedMeanwhile_NothingElseIsTouched(string way)
+    {
+        var (shared, marker, inner) = (Host("shared"), Host("marker", ("m", "host")), Host("inner", ("i", "inner")));
+        File.CreateSymbolicLink(Path.Combine(shared, "d"), way + marker.TrimStart('/'));
+        await using var sandbox = await CreateAsync();
+        var volume = await Should.ThrowAsync<SandboxException>(() => ShellAsync(sandbox, "true", spec => spec with { ExtraVolumes = [new Volume(shared, "/c"), new Volume(inner, "/c/d/v", ReadOnly: true)] }));
+        volume.Message.ShouldContain("/c/d/v");
+        var temporary = await Should.ThrowAsync<SandboxException>(() => ShellAsync(sandbox, "true", spec => spec with { ExtraVolumes = [new Volume(shared, "/c")], TemporaryFileSystems = [new TemporaryFileSystem("/c/d/e")] }));
+        temporary.Message.ShouldContain("/c/d/e");
+        System.IO.Directory.GetFileSystemEntries(marker).ShouldBe([Path.Combine(marker, "m")]);
+    }
+
     /// <summary>Executed processes are in the container's process-id namespace, with the one that holds it and with those that run at the same time.</summary>
     [Fact]
     public override async Task RunAsync_OtherProcessesOfTheMachine_AreInvisible()

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using Grid.Sandbox.OciRuntime.InPlace;
 
@@ -73,7 +74,7 @@ public sealed class InPlaceSandboxTests
 
         await Should.ThrowAsync<OperationCanceledException>(sandbox.RunAsync(process, cancellation.Token));
 
-        IsAlive(int.Parse(output.Text(isError: false), System.Globalization.CultureInfo.InvariantCulture)).ShouldBeFalse();
+        await ShouldDieAsync(output.Text(isError: false));
     }
 
     [Fact]
@@ -81,7 +82,7 @@ public sealed class InPlaceSandboxTests
     {
         var (_, output, _) = await RunAsync(new ProcessSpec(["/bin/sh", "-c", "sleep 1000 & echo $!"], ["PATH=/usr/bin:/bin"], "/", Own));
 
-        IsAlive(int.Parse(output, System.Globalization.CultureInfo.InvariantCulture)).ShouldBeFalse();
+        await ShouldDieAsync(output);
     }
 
     [Fact]
@@ -113,6 +114,17 @@ public sealed class InPlaceSandboxTests
         {
             directory.Delete(recursive: true);
         }
+    }
+
+    // A killed process closes its pipes, which ends the run, a moment before the kernel calls it dead.
+    private static async Task ShouldDieAsync(string output)
+    {
+        var pid = int.Parse(output, System.Globalization.CultureInfo.InvariantCulture);
+        var waited = Stopwatch.StartNew();
+        while (IsAlive(pid) && waited.Elapsed < TimeSpan.FromMinutes(1))
+            await Task.Delay(10, Cancellation);
+
+        IsAlive(pid).ShouldBeFalse();
     }
 
     // A zombie that nobody has reaped yet is dead.

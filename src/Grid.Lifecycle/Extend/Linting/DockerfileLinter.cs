@@ -22,12 +22,15 @@ internal static class DockerfileLinter
         foreach (var instruction in behind.Where(instruction => instruction is CmdInstruction or EntrypointInstruction or OtherInstruction))
             report(instruction.Source, false, $"{instruction.Keyword} is not recommended in an extension's Dockerfile", "use only ADD, ARG, COPY, ENV, LABEL, RUN, SHELL, USER and WORKDIR");
         LintBuildId(behind, report);
-        var image = Plan(file, args, context, report);
+        var problems = file.Problems().ToList();
+        foreach (var problem in problems)
+            report(new SourceSpan(problem.Line, problem.Column, problem.Line), true, problem.What, problem.Advice);
+        var image = Plan(file, args, context, [.. problems.Select(problem => behind.Last(instruction => instruction.Source.Line <= problem.Line).Source.Line)], report);
         if (file.Kind == ImageKind.Run && behind.OfType<UserInstruction>().LastOrDefault() is { } last && UserText.Parse(image.Config.User ?? "").IsRoot)
             report(last.Source, false, "the run image would end with user root, which fails the build unless another extension changes it", "end with ARG user_id, ARG group_id, USER ${user_id}:${group_id}");
     }
 
-    private static ImageState Plan(ExtensionDockerfile file, IReadOnlyList<BuildArg> args, ContextIndex? context, Report report)
+    private static ImageState Plan(ExtensionDockerfile file, IReadOnlyList<BuildArg> args, ContextIndex? context, HashSet<int> reported, Report report)
     {
         var planner = StagePlanner.Start(file, Sample(), [new("build_id", Guid.Empty.ToString()), new("user_id", "1001"), new("group_id", "1001"), .. args, new("base_image", "base")]);
         var (state, scope) = (planner.InitialState, planner.InitialScope);
@@ -42,7 +45,8 @@ internal static class DockerfileLinter
             catch (DockerfileException e)
             {
                 var instruction = file.Dockerfile.Instructions.FirstOrDefault(instruction => instruction.Source.Line == e.Line);
-                report(new SourceSpan(e.Line, e.Column, e.Line), instruction?.Text.Contains('$') != true, e.What, e.Advice);
+                if (!reported.Contains(e.Line))
+                    report(new SourceSpan(e.Line, e.Column, e.Line), instruction?.Text.Contains('$') != true, e.What, e.Advice);
             }
         }
         return state;

@@ -58,7 +58,7 @@ internal sealed class OutputLinter
         var name = NameOf(kind);
         try
         {
-            var file = ExtensionDockerfile.Read(ReadText($"{_directory}/{name}"), name, kind);
+            var file = ExtensionDockerfile.ReadWhole(ReadText($"{_directory}/{name}"), name, kind);
             _read.Add(file);
             DockerfileLinter.Lint(file, args, context is null ? null : Index(context), (at, isError, message, advice) => Add(name, at.Line, at.Column, isError, message, advice));
         }

@@ -30,9 +30,11 @@ public sealed class ExtensionLinterTests : IDisposable
     }
 
     [Theory]
-    [InlineData("RUN --mount=type=bind,from=x true", "run.Dockerfile:3:1: error: a mount from another image or stage is not permitted")]
+    [InlineData("RUN --mount=type=bind,from=x true", "run.Dockerfile:3:5: error: a mount from another image or stage is not permitted")]
+    [InlineData("RUN --mount=type=tmpfs,target=$T --mount=type=cache,target=$T,suid echo $HOME", "run.Dockerfile:3:34: error: unexpected key 'suid' for mount type 'cache'")]
+    [InlineData("RUN \\\n  --mount=type=ssh \\\n  echo $HOME", "run.Dockerfile:4:3: error: mount type \"ssh\" is not supported by the grid")]
     [InlineData("COPY --from=x a /x", "run.Dockerfile:3:1: error: COPY --from is not permitted")]
-    [InlineData("RUN --mount=type=cache true", "run.Dockerfile:3:1: error: a mount needs a target")]
+    [InlineData("RUN --mount=type=cache true", "run.Dockerfile:3:5: error: a mount needs a target")]
     [InlineData("COPY missing /x", "run.Dockerfile:3:1: error: COPY source 'missing' is not in the build context")]
     [InlineData("COPY ignored /x", "run.Dockerfile:3:1: error: COPY source 'ignored' is not in the build context")]
     [InlineData("COPY a b /x", "run.Dockerfile:3:1: error: When using COPY with more than one source file")]
@@ -43,7 +45,7 @@ public sealed class ExtensionLinterTests : IDisposable
     [InlineData("USER 0", "run.Dockerfile:3:1: warning: the run image would end with user root")]
     [InlineData("ARG build_id\nRUN a", "run.Dockerfile:3:1: warning: 1 RUN instruction behind ARG build_id run in every build")]
     [InlineData("ADD https://example.com/f /f", "run.Dockerfile:3:1: warning: https://example.com/f is fetched in every build")]
-    [InlineData("RUN --network=host true", "run.Dockerfile:3:1: error: network mode host is not permitted")]
+    [InlineData("RUN --network=host true", "run.Dockerfile:3:5: error: network mode host is not permitted")]
     [InlineData("USER 4294967296", "run.Dockerfile:3:1: error: user '4294967296': 4294967296 is out of range")]
     public void Lint_AnInstruction_IsNamedWithItsPlace(string instruction, string finding)
     {
