@@ -5,13 +5,12 @@ using Grid.Dockerfiles.Planning;
 using Grid.Lifecycle.Packages;
 using Grid.Lifecycle.Restore;
 using Grid.Oci;
-using Orleans.CodeGeneration;
 using Orleans.Concurrency;
 
 namespace Grid.Contracts.Apps;
 
 /// <summary>One app, keyed <c>tenant/app</c>: its builds, its cache, and what its last extensions did.</summary>
-[Alias("grid.IAppGrain"), Version(1)]
+[Alias("grid.IAppGrain")]
 public interface IAppGrain : IGrainWithStringKey
 {
     /// <summary>What the next build starts from.</summary>

@@ -7,12 +7,11 @@ using Grid.Lifecycle.Extend;
 using Grid.Oci;
 using Grid.Oci.Images;
 using Grid.Contracts.Work;
-using Orleans.CodeGeneration;
 
 namespace Grid.Contracts.Builds;
 
 /// <summary>Detects and generates for one build, keyed like the build.</summary>
-[Alias("grid.IDetectionGrain"), Version(1)]
+[Alias("grid.IDetectionGrain")]
 public interface IDetectionGrain : IWorkOwner
 {
     /// <summary>Starts detection on a node, or attaches to the one that runs. Another handle takes it to another node.</summary>
@@ -38,7 +37,7 @@ public sealed record DetectionOutcome
 }
 
 /// <summary>Extends one image, keyed <c>tenant/build/kind</c>, for a build or for somebody who only wants the image. The two of a build run at the same time.</summary>
-[Alias("grid.IExtenderGrain"), Version(1)]
+[Alias("grid.IExtenderGrain")]
 public interface IExtenderGrain : IWorkOwner
 {
     /// <summary>Starts applying the Dockerfiles, or attaches. A request with a higher <see cref="ExtendRequest.Attempt"/> takes the chain to its node.</summary>

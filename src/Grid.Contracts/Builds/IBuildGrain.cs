@@ -1,4 +1,3 @@
-using Orleans.CodeGeneration;
 using Orleans.Concurrency;
 using Grid.Contracts.Queues;
 using Grid.Contracts.Work;
@@ -6,7 +5,7 @@ using Grid.Contracts.Work;
 namespace Grid.Contracts.Builds;
 
 /// <summary>One build, keyed <c>tenant/build</c>: accepts a request once and drives it to exactly one terminal state.</summary>
-[Alias("grid.IBuildGrain"), Version(1)]
+[Alias("grid.IBuildGrain")]
 public interface IBuildGrain : IWorkOwner, IExtensionOwner, IQueueMember
 {
     /// <summary>Accepts the build and starts it; repeating the call with the same key changes nothing and answers the status.</summary>

@@ -1,11 +1,10 @@
 using Grid.Oci;
-using Orleans.CodeGeneration;
 using Orleans.Concurrency;
 
 namespace Grid.Contracts.Queues;
 
 /// <summary>Something that works on nodes and has to be let onto them by a queue.</summary>
-[Alias("grid.IQueueMember"), Version(1)]
+[Alias("grid.IQueueMember")]
 public interface IQueueMember : IGrainWithStringKey
 {
     /// <summary>
@@ -25,7 +24,7 @@ public interface IQueueMember : IGrainWithStringKey
 }
 
 /// <summary>The queue of a pool of nodes, keyed by the pool's name. A build calls it at its start and at its end, never for a step.</summary>
-[Alias("grid.IQueueGrain"), Version(1)]
+[Alias("grid.IQueueGrain")]
 public interface IQueueGrain : IGrainWithStringKey
 {
     /// <summary>Takes a build in, or says why not. Repeating the call is safe and answers where the build stands.</summary>

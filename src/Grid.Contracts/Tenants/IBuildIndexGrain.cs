@@ -1,10 +1,9 @@
-using Orleans.CodeGeneration;
 using Orleans.Concurrency;
 
 namespace Grid.Contracts.Tenants;
 
 /// <summary>Builds in the order they were submitted: keyed <c>tenant</c> for all of a tenant, <c>tenant/app</c> for those of one app.</summary>
-[Alias("grid.IBuildIndexGrain"), Version(1)]
+[Alias("grid.IBuildIndexGrain")]
 public interface IBuildIndexGrain : IGrainWithStringKey
 {
     /// <summary>Adds a build. Repeating it changes nothing.</summary>

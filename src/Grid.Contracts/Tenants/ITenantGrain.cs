@@ -1,11 +1,10 @@
 using Grid.Contracts.Builds;
-using Orleans.CodeGeneration;
 using Orleans.Concurrency;
 
 namespace Grid.Contracts.Tenants;
 
 /// <summary>One tenant, keyed by its name: what it may use and do, its keys, and its builds in the order they came.</summary>
-[Alias("grid.ITenantGrain"), Version(1)]
+[Alias("grid.ITenantGrain")]
 public interface ITenantGrain : IGrainWithStringKey
 {
     /// <summary>The tenant; null when there is none of this name.</summary>

@@ -1,4 +1,3 @@
-using Orleans.CodeGeneration;
 using Orleans.Concurrency;
 
 namespace Grid.Contracts.Tenants;
@@ -19,7 +18,7 @@ public interface IUploadGrain : IGrainWithStringKey
 }
 
 /// <summary>What an idempotency key stands for, keyed <c>tenant/hash of the key</c>.</summary>
-[Alias("grid.IIdempotencyGrain"), Version(1)]
+[Alias("grid.IIdempotencyGrain")]
 public interface IIdempotencyGrain : IGrainWithStringKey
 {
     /// <summary>Gives the value that was claimed first; from then on always the same.</summary>
