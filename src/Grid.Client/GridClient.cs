@@ -17,6 +17,11 @@ public sealed class GridClient
     /// <summary>The JSON of the API.</summary>
     public static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { Converters = { new JsonStringEnumConverter() }, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
 
+    /// <summary>Connections one after the other, or uploads broken off, between which nothing came through. A proxy may end a quiet one after some seconds.</summary>
+    private const int MaxSilentConnections = 100;
+
+    private const int MaxUploads = 10;
+    private static readonly TimeSpan ReconnectDelay = TimeSpan.FromMilliseconds(200);
     private readonly HttpClient _http;
 
     /// <summary>Speaks to the API at the client's base address with this token.</summary>
@@ -130,35 +135,59 @@ public sealed class GridClient
         GetAsync<QueueResource>($"v1/pools/{Escape(pool)}/queue?waiting={waiting.ToString(CultureInfo.InvariantCulture)}", cancellationToken);
 
     /// <summary>
-    /// The build's events to its end, after the one with the id <paramref name="after"/>, or all for 0. A connection that breaks is made again from where it broke, as often as
-    /// there is progress in between.
+    /// The build's events to its end, after the one with the id <paramref name="after"/>, or all for 0. A connection that breaks, or that a server ends because it stops, is made
+    /// again from where it ended.
     /// </summary>
     public async IAsyncEnumerable<BuildEvent> WatchBuildAsync(string tenant, string build, long after, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        for (var progress = true; progress;)
+        var (silent, isFirst) = (0, true);
+        while (true)
         {
-            progress = false;
             await using var events = ReadEventsAsync(tenant, build, after, cancellationToken).GetAsyncEnumerator(cancellationToken);
             while (true)
             {
                 try
                 {
                     if (!await events.MoveNextAsync().ConfigureAwait(false))
-                        yield break;
+                    {
+                        // Nothing comes after the end of a build; before it, the server went away.
+                        if (isFirst && after > 0 || silent++ == MaxSilentConnections)
+                            yield break;
+                        break;
+                    }
                 }
-                catch (Exception e) when (progress && e is HttpRequestException or IOException)
+                catch (IOException) when (silent++ < MaxSilentConnections)
                 {
                     break;
                 }
                 (after, var buildEvent) = events.Current;
-                progress = true;
+                (silent, isFirst) = (0, false);
                 yield return buildEvent;
+                if (buildEvent is BuildFinished)
+                    yield break;
             }
+            await Task.Delay(ReconnectDelay, TimeProvider.System, cancellationToken).ConfigureAwait(false);
         }
     }
 
     /// <summary>Sends an archive unless the tenant has sent it before, from where an earlier attempt broke off.</summary>
     public async Task UploadAsync(string tenant, string digest, Stream content, CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await UploadOnceAsync(tenant, digest, content, cancellationToken).ConfigureAwait(false);
+                return;
+            }
+            catch (Exception e) when (attempt < MaxUploads && e is IOException or HttpRequestException { HttpRequestError: not (HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError) })
+            {
+                await Task.Delay(ReconnectDelay, TimeProvider.System, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async Task UploadOnceAsync(string tenant, string digest, Stream content, CancellationToken cancellationToken)
     {
         var path = $"v1/tenants/{Escape(tenant)}/uploads/{Escape(digest)}";
         long offset;

@@ -29,7 +29,7 @@ internal sealed class DetectRunner(ISandboxRuntime sandboxes, ContentStore conte
         var environment = Phases.Environment(analyzed, analyzed.Builder.Config);
         var build = builds.Open(work.BuildKey);
         await build.PrepareAsync(content, work.Source, analyzed.User, work.Environment, cancellationToken);
-        using var platform = PrivatePlatform.Create(options.BuildsDirectory, await vault.ForBuildpacksAsync(work.Tenant), work.Environment, environment);
+        using var platform = PrivatePlatform.Create(options.BuildsDirectory, await vault.ForBuildpacksAsync(work.Tenant, cancellationToken), work.Environment, environment);
         await using var sandbox = await sandboxes.CreateAsync(
             new SandboxSpec(BuildDirectory.SandboxHandle(work.Handle), analyzed.Builder.Layers, new OriginBlobs(content, images, analyzed.Builder.ToLocation(), HostPlatform.Current))
             {

@@ -41,7 +41,7 @@ public sealed class WorkRunner(
     {
         try
         {
-            return await (await ForTenantAsync(item.Tenant)).DoAsync(item, span, cancellationToken);
+            return await (await ForTenantAsync(item.Tenant, cancellationToken)).DoAsync(item, span, cancellationToken);
         }
         finally
         {
@@ -62,10 +62,10 @@ public sealed class WorkRunner(
     }
 
     /// <summary>This runner as it works for a tenant: with the tenant's logins at registries, and within its bounds as they are now.</summary>
-    private async Task<WorkRunner> ForTenantAsync(string tenant)
+    private async Task<WorkRunner> ForTenantAsync(string tenant, CancellationToken cancellationToken)
     {
-        var own = await vault.ImagesAsync(tenant);
-        var bounded = options.HasTenants && await grains.GetGrain<ITenantGrain>(tenant).GetAsync() is { Settings: var settings } ? options.Within(settings) : options;
+        var own = await vault.ImagesAsync(tenant, cancellationToken);
+        var bounded = options.HasTenants && await Question.AskAsync(() => grains.GetGrain<ITenantGrain>(tenant).GetAsync(), time, cancellationToken) is { Settings: var settings } ? options.Within(settings) : options;
         if (ReferenceEquals(own, images) && bounded == options)
             return this;
         return new WorkRunner(bounded.AllowsNetwork ? sandboxes : new NetworklessRuntime(sandboxes), content, own, builds, events, bounded, node, vault, grains, time);
@@ -114,7 +114,7 @@ public sealed class WorkRunner(
         if (work.Input.Step is CopyStep { Urls: [var url, ..] })
             EnsureNetwork(work.Input.Label, url, work.Tenant);
         var asked = work.Input.Step is RunStep run ? run.Mounts.Where(m => m.Kind == RunMountKind.Secret).Select(m => m.Id).ToHashSet(StringComparer.Ordinal) : [];
-        var secrets = await vault.ForStepAsync(work.BuildKey, work.Tenant, asked);
+        var secrets = await vault.ForStepAsync(work.BuildKey, work.Tenant, asked, cancellationToken);
         var executor = new StepExecutor(sandboxes, content, options.SandboxLimits, node.For(work.BuildKey, new ContextStore(content, builds.Open(work.BuildKey).Contexts), secrets));
         var result = await executor.RunAsync(BuildDirectory.SandboxHandle(work.Handle), work.Input, Origins([work.Input.BaseLocation, .. work.Input.Origins]),
             Output(work, work.Name.Kind == ImageKind.Build ? Phase.ExtendBuild : Phase.ExtendRun), cancellationToken);
@@ -152,7 +152,7 @@ public sealed class WorkRunner(
         var environment = Phases.Environment(analyzed, work.BuildImage.Config);
         var build = builds.Open(work.BuildKey);
         await build.PrepareAsync(content, work.Source, analyzed.User, work.Environment, cancellationToken);
-        using var platform = PrivatePlatform.Create(options.BuildsDirectory, await vault.ForBuildpacksAsync(work.Tenant), work.Environment, environment);
+        using var platform = PrivatePlatform.Create(options.BuildsDirectory, await vault.ForBuildpacksAsync(work.Tenant, cancellationToken), work.Environment, environment);
         await using var sandbox = await sandboxes.CreateAsync(
             new SandboxSpec(BuildDirectory.SandboxHandle(work.Handle), work.BuildImage.AllLayers(), Origins([analyzed.Builder.Location, .. work.BuildImage.Added.Select(a => a.Origin).OfType<string>()]))
             {
@@ -196,7 +196,7 @@ public sealed class WorkRunner(
             ExtraLabels = work.Labels,
             OciMediaTypes = targets.Any(target => target is ImageLocation.Layout),
         }, content, images, log);
-        var report = await Exporter.ExportAsync(await MayNameAsync(work), image, targets, log, cancellationToken);
+        var report = await Exporter.ExportAsync(await MayNameAsync(work, cancellationToken), image, targets, log, cancellationToken);
         report.EnsureComplete();
         return new ExportDone(report);
     }
@@ -210,12 +210,12 @@ public sealed class WorkRunner(
     }
 
     /// <summary>The names belong to the build's current attempt alone. A node that is not alone has to be sure of that with each of them.</summary>
-    private async Task<IImageStore> MayNameAsync(ExportWork work)
+    private async Task<IImageStore> MayNameAsync(ExportWork work, CancellationToken cancellationToken)
     {
         var build = grains.GetGrain<IBuildGrain>(work.BuildKey);
         if (options.StagesExports)
             return new FencedImages(images, new PublishPermit(build, work.Handle, time));
-        return await build.MayPublishAsync(work.Handle) ? images
+        return await Question.AskAsync(() => build.MayPublishAsync(work.Handle), time, cancellationToken) ? images
             : throw new LifecycleException(ExitCode.ExportError, $"{work.Handle} may not write {string.Join(", ", work.Targets)}: the build goes on elsewhere, or was stopped");
     }
 

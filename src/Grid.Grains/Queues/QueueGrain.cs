@@ -161,8 +161,8 @@ public sealed partial class QueueGrain(
         (placed.State.Placed, backlog.State.Backlog) = (placed.State.Placed with { Placed = [] }, new BacklogSnapshot());
         foreach (var build in builds)
             Tell(new BuildDropped(build, new QueueDrop(QueueDropKind.Abandoned, "the process that ran it ended")));
-        await placed.WriteStateAsync();
-        await backlog.WriteStateAsync();
+        await this.SaveAsync(placed);
+        await this.SaveAsync(backlog);
     }
 
     [LoggerMessage(1, LogLevel.Warning, "node {Node} is lost: its silo {Session} left the cluster; its builds go on elsewhere")]

@@ -52,7 +52,7 @@ public sealed partial class RetentionGrain(
         if (!State.Pools.Contains(pool))
         {
             State.Pools.Add(pool);
-            await state.WriteStateAsync();
+            await this.SaveOrReadAsync(state);
         }
         if (reminders is not null && await reminders.GetReminder(this.GetGrainId(), ReminderName) is null)
             await reminders.RegisterOrUpdateReminder(this.GetGrainId(), ReminderName, ReminderPeriod, ReminderPeriod);
@@ -64,7 +64,7 @@ public sealed partial class RetentionGrain(
         {
             State.Request = request;
             State.Status = new RetentionStatus { Run = State.Status.Run + 1, StartedAt = time.GetUtcNow(), Parts = retention.Parts };
-            await state.WriteStateAsync();
+            await this.SaveOrReadAsync(state);
         }
         EnsureTimer();
         return State.Status;
@@ -134,7 +134,7 @@ public sealed partial class RetentionGrain(
         }
         State.Status = status;
         if (status.FinishedAt is not null || status.Done % StoredEvery == 0)
-            await state.WriteStateAsync(cancellationToken);
+            await this.SaveOrReadAsync(state);
     }
 
     [LoggerMessage(1, LogLevel.Information, "retention run {Run}: {Builds} builds forgotten, {Blobs} blobs ({Bytes} bytes) removed from the shared tier; {BytesLeft} bytes are left")]
