@@ -24,6 +24,7 @@ var root = new RootCommand("Grid builds OCI images from source with Cloud Native
     BuildsCommand.Create(),
     BuildsCommand.CreateLogs(),
     BuildsCommand.CreateCancel(),
+    ArtifactsCommand.Create(),
     PoolCommand.CreateNode(),
     PoolCommand.CreateQueue(),
     AuditCommand.Create(),

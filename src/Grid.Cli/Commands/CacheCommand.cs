@@ -6,11 +6,9 @@ using Grid.Cli.Progress;
 using Grid.Cli.Remote;
 using Grid.Client;
 using Grid.Client.Models;
-using Grid.Contracts.Events;
 using Grid.Contracts.Steps;
 using Grid.Hosting;
 using Grid.Hosting.Cache;
-using Grid.Hosting.Events;
 
 namespace Grid.Cli.Commands;
 
@@ -70,15 +68,8 @@ internal static class CacheCommand
     private static Task WhyAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         var options = GridFlags.Read(parsed);
-        using var events = new FileBuildEvents(Path.Combine(options.DataDirectory, "events"));
-        var builds = events.Builds();
-        var wanted = parsed.GetValue(Build);
-        var build = wanted is null ? (builds.Count > 0 ? builds[0] : null) : builds.FirstOrDefault(b => b == wanted || b.EndsWith("/" + wanted, StringComparison.Ordinal));
-        if (build is null)
-        {
-            throw new LifecycleException(ExitCode.InvalidArgs, wanted is null ? $"no build has been run with the data directory {options.DataDirectory}; name it with --data-dir"
-                : $"there is no build '{wanted}' in {options.DataDirectory}; the first event of 'grid build --json' has its name");
-        }
+        using var events = LocalBuilds.Open(options);
+        var build = LocalBuilds.Find(events, options, parsed.GetValue(Build));
         cancellationToken.ThrowIfCancellationRequested();
         var steps = StepHistory.Of(events.Read(build));
         if (parsed.GetValue(Json))
