@@ -28,6 +28,7 @@ public static class GridApi
         services.AddSingleton<ApiKeys>();
         services.AddSingleton<BuildDesk>();
         services.AddSingleton<BuildInspector>();
+        services.AddSingleton<CacheDesk>();
         services.AddSingleton<SecretDesk>();
         services.AddSingleton<AuditTrail>();
         services.AddSingleton<Uploads>();
@@ -66,6 +67,7 @@ public static class GridApi
         v1.MapUploads();
         v1.MapBuilds();
         v1.MapArtifacts();
+        v1.MapCache();
         v1.MapEvents();
         v1.MapPools();
         v1.MapRetention();

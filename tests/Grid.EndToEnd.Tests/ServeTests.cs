@@ -40,6 +40,9 @@ public sealed class ServeTests(TestMachine machine)
         log.ExitCode.ShouldBe(0, log.ToString());
         log.Output.ShouldContain("RUN echo build");
         (await bench.GridAsync("logs", new string('0', 32))).ExitCode.ShouldBe(1);
+        (await bench.GridAsync("cache", "why", found.GetProperty("id").GetString()!)).Output.ShouldContain("RUN echo build >/extended");
+        (await bench.GridAsync("cache", "list")).Output.ShouldContain("RUN echo build >/extended");
+        (await bench.GridAsync("cache", "prune", "--all")).Output.ShouldContain("Removed");
         await CompareArtifactsAsync(bench, here.Key, found.GetProperty("id").GetString()!);
 
         using (Process.Start("kill", ["-TERM", $"{node.Id}"]))

@@ -19,7 +19,7 @@ internal static class ArtifactRoutes
     public static void MapArtifacts(this IEndpointRouteBuilder routes)
     {
         var artifacts = routes.MapGroup("/tenants/{tenant}/builds/{build}/artifacts").WithTags("Artifacts");
-        artifacts.MapGet("", ListAsync).Require(Role.Viewer).WithName("ListArtifacts")
+        artifacts.MapGet("", ListAsync).Require(Role.Viewer).WithEntityTag().WithName("ListArtifacts")
             .WithSummary("Files that a build left: report.toml, metadata.toml, SBOMs as buildpacks and extensions made them, generated Dockerfiles, group.toml and plan.toml. What there is grows until the build ends");
         artifacts.MapGet("{**name}", GetAsync).Require(Role.Viewer).WithName("GetArtifact").Produces<Stream>(contentType: "application/octet-stream")
             .WithSummary("One of these files; its ETag is the digest of its bytes");

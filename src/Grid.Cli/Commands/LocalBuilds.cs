@@ -20,7 +20,7 @@ internal static class LocalBuilds
     public static string Find(FileBuildEvents events, GridOptions options, string? wanted)
     {
         var builds = events.Builds();
-        return (wanted is null ? builds.FirstOrDefault() : builds.FirstOrDefault(b => b == wanted || b.EndsWith("/" + wanted, StringComparison.Ordinal)))
+        return (wanted is null ? builds.Count > 0 ? builds[0] : null : builds.FirstOrDefault(b => b == wanted || b.EndsWith("/" + wanted, StringComparison.Ordinal)))
             ?? throw new LifecycleException(ExitCode.InvalidArgs, wanted is null ? $"no build has been run with the data directory {options.DataDirectory}; name it with --data-dir"
                 : $"there is no build '{wanted}' in {options.DataDirectory}; 'grid builds' lists them, and the first event of 'grid build --json' has its name");
     }

@@ -61,7 +61,7 @@ internal sealed class GitProcess(string directory, GitLimits limits)
     {
         string[] command = System.Environment.IsPrivilegedProcess
             ? ["setpriv", $"--reuid={Nobody}", $"--regid={Nobody}", "--clear-groups", "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all", "--", "git"] : ["git"];
-        var start = new ProcessStartInfo(command[0]) { WorkingDirectory = directory, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(command[0]) { UseShellExecute = false, WorkingDirectory = directory, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var argument in command.Skip(1).Concat(Settings.Concat(MoreSettings).SelectMany(setting => new[] { "-c", setting })).Concat(arguments))
             start.ArgumentList.Add(argument);
         start.Environment.Clear();

@@ -101,7 +101,7 @@ internal sealed class GitServer : IDisposable
 
     private static string Git(string directory, params string[] arguments)
     {
-        var start = new ProcessStartInfo("git") { WorkingDirectory = directory, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("git") { UseShellExecute = false, WorkingDirectory = directory, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
         start.Environment["GIT_CONFIG_GLOBAL"] = "/dev/null";
@@ -155,7 +155,7 @@ internal sealed class GitServer : IDisposable
         var request = context.Request;
         using var body = new MemoryStream();
         await request.InputStream.CopyToAsync(body);
-        var start = new ProcessStartInfo("git") { ArgumentList = { "http-backend" }, RedirectStandardInput = true, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("git") { UseShellExecute = false, ArgumentList = { "http-backend" }, RedirectStandardInput = true, RedirectStandardOutput = true };
         foreach (var (name, value) in new (string, string?)[]
         {
             ("GIT_PROJECT_ROOT", _directory), ("GIT_HTTP_EXPORT_ALL", "1"), ("PATH_INFO", path), ("QUERY_STRING", request.Url!.Query.TrimStart('?')), ("REQUEST_METHOD", request.HttpMethod),
