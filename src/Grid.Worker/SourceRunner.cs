@@ -28,10 +28,10 @@ internal sealed class SourceRunner(ContentStore content, ImageStores images, Wor
     private async Task<PackedSource> FetchAsync(AnalyzeWork work, GitOrigin git, string path, IPhaseLog log, CancellationToken cancellationToken) =>
         await new GitFetcher(content, options.Hosts, new GitLimits()).FetchAsync(new GitRequest(GitUrl.Parse(git.Url))
         {
-            Revision = git.Revision, Path = path, KnownHosts = git.KnownHosts, Credentials = git.Secret is { } id ? await SecretAsync(work, id) : null,
+            Revision = git.Revision, Path = path, KnownHosts = git.KnownHosts, Credentials = git.Secret is { } id ? await SecretAsync(work, id, cancellationToken) : null,
         }, log, cancellationToken);
 
-    private async Task<byte[]> SecretAsync(AnalyzeWork work, string id) =>
-        node.SecretOf(work.BuildKey, id) ?? (await vault.ForStepAsync(work.BuildKey, work.Tenant, [id])).GetValueOrDefault(id)
+    private async Task<byte[]> SecretAsync(AnalyzeWork work, string id, CancellationToken cancellationToken) =>
+        node.SecretOf(work.BuildKey, id) ?? (await vault.ForStepAsync(work.BuildKey, work.Tenant, [id], cancellationToken)).GetValueOrDefault(id)
             ?? throw new LifecycleException(ExitCode.InvalidArgs, $"there is no secret '{id}' to fetch the source with; set it with 'grid secret set {id}', or give it to the build with --secret");
 }
