@@ -29,6 +29,7 @@ public static class GridApi
         services.AddSingleton<ApiKeys>();
         services.AddSingleton<BuildDesk>();
         services.AddSingleton<QueueDesk>();
+        services.AddSingleton<BuildInspector>();
         services.AddSingleton<SecretDesk>();
         services.AddSingleton<AuditTrail>();
         services.AddSingleton<Uploads>();
