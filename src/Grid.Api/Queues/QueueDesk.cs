@@ -16,6 +16,9 @@ public sealed class QueueDesk(IGrainFactory grains, TimeProvider time)
     /// <summary>Most waiting builds that are told of.</summary>
     public const int MaxWaiting = 1000;
 
+    /// <summary>Kind of the events that say only that nothing has changed.</summary>
+    private const string Still = "still";
+
     /// <summary>News come no closer together, however fast the queue changes.</summary>
     private static readonly TimeSpan Calm = TimeSpan.FromMilliseconds(500);
 
@@ -50,10 +53,10 @@ public sealed class QueueDesk(IGrainFactory grains, TimeProvider time)
     }
 
     /// <summary>A pool now and whenever it has changed since <paramref name="known"/>.</summary>
-    public IAsyncEnumerable<SseItem<PoolResource>> WatchPoolAsync(string pool, string? known, CancellationToken cancellationToken) => WatchAsync(pool, known, Describe, TagOf, cancellationToken);
+    public IAsyncEnumerable<SseItem<PoolResource?>> WatchPoolAsync(string pool, string? known, CancellationToken cancellationToken) => WatchAsync(pool, known, Describe, TagOf, cancellationToken);
 
     /// <summary>A tenant's part of a pool's queue, now and whenever it has changed since <paramref name="known"/>.</summary>
-    public IAsyncEnumerable<SseItem<QueueResource>> WatchTenantAsync(string tenant, string pool, string? known, CancellationToken cancellationToken) =>
+    public IAsyncEnumerable<SseItem<QueueResource?>> WatchTenantAsync(string tenant, string pool, string? known, CancellationToken cancellationToken) =>
         WatchAsync(pool, known, status => OwnOf(tenant, status), TagOf, cancellationToken);
 
     /// <summary>Names what a reader has seen: another tag for anything that differs but for when nodes spoke last.</summary>
@@ -62,7 +65,8 @@ public sealed class QueueDesk(IGrainFactory grains, TimeProvider time)
     /// <inheritdoc cref="TagOf(PoolResource)"/>
     public static string TagOf(QueueResource queue) => Tag(queue);
 
-    private async IAsyncEnumerable<SseItem<T>> WatchAsync<T>(string pool, string? known, Func<QueueStatus, T> view, Func<T, string> tagOf, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private async IAsyncEnumerable<SseItem<T?>> WatchAsync<T>(string pool, string? known, Func<QueueStatus, T> view, Func<T, string> tagOf, [EnumeratorCancellation] CancellationToken cancellationToken)
+        where T : class
     {
         var queue = Grain(pool);
         while (!cancellationToken.IsCancellationRequested)
@@ -70,11 +74,10 @@ public sealed class QueueDesk(IGrainFactory grains, TimeProvider time)
             var status = await queue.GetStatusAsync(MaxWaiting);
             var seen = view(status);
             var tag = tagOf(seen);
-            if (tag != known)
-            {
-                yield return new SseItem<T>(seen) { EventId = known = tag };
-                await Task.Delay(Calm, time, cancellationToken);
-            }
+            // Also when there is nothing to tell: the reader learns that it is heard, and we that it is still there.
+            yield return tag == known ? new SseItem<T?>(null, Still) : new SseItem<T?>(seen) { EventId = tag };
+            known = tag;
+            await Task.Delay(Calm, time, cancellationToken);
             if (status.Version == 0)
                 await Task.Delay(Blind, time, cancellationToken);
             else

@@ -42,7 +42,7 @@ internal static class PoolRoutes
         waiting is < 0 or > QueueDesk.MaxWaiting ? throw new ApiException(ProblemCode.InvalidRequest, $"waiting: 0 to {QueueDesk.MaxWaiting}")
         : TypedResults.Ok((await desk.PoolAsync(pool, waiting)).Queue);
 
-    private static ServerSentEventsResult<PoolResource> WatchQueue(
+    private static ServerSentEventsResult<PoolResource?> WatchQueue(
         string pool, QueueDesk desk, CancellationToken cancellationToken, [FromHeader(Name = EventRoutes.LastEventId)] string? last = null, string? known = null) =>
         TypedResults.ServerSentEvents(desk.WatchPoolAsync(pool, last ?? known, cancellationToken));
 
@@ -52,7 +52,7 @@ internal static class PoolRoutes
         return TypedResults.Ok(await desk.TenantAsync(tenant, pool));
     }
 
-    private static async Task<ServerSentEventsResult<QueueResource>> WatchTenantQueueAsync(
+    private static async Task<ServerSentEventsResult<QueueResource?>> WatchTenantQueueAsync(
         string tenant, BuildDesk builds, QueueDesk desk, CancellationToken cancellationToken, [FromHeader(Name = EventRoutes.LastEventId)] string? last = null, string? known = null, string pool = BuildRequest.DefaultPool)
     {
         await builds.TenantAsync(tenant);
