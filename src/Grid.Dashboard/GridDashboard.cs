@@ -20,6 +20,8 @@ public static class GridDashboard
         services.AddRazorComponents();
         // The framework adds it for forms' tokens, which these pages do not use: no keys are kept anywhere, and nothing warns of them.
         services.AddDataProtection().UseEphemeralDataProtectionProvider();
+        // Before the one that writes for programs.
+        services.Insert(0, ServiceDescriptor.Singleton<IProblemDetailsWriter, PageProblems>());
         return services;
     }
 
@@ -50,17 +52,12 @@ public static class GridDashboard
         pool.MapPost("nodes/{node}/undrain", GridPages.UndrainAsync).Require(Role.Operator);
     }
 
-    /// <summary>Nothing in a page may come from elsewhere or run because a build's text says so; forms of other sites do not reach us (the cookie is SameSite=Strict).</summary>
+    /// <summary>Forms of other sites do not reach these routes: the cookie is SameSite=Strict.</summary>
     private static RouteGroupBuilder Pages(RouteGroupBuilder group)
     {
         group.ExcludeFromDescription().DisableAntiforgery().AddEndpointFilter((context, next) =>
         {
-            var headers = context.HttpContext.Response.Headers;
-            headers.ContentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
-            headers.XContentTypeOptions = "nosniff";
-            // Not "no-referrer": browsers then hide from us too that a form is of our own page.
-            headers["Referrer-Policy"] = "same-origin";
-            headers.CacheControl = "no-store";
+            PageHeaders.Write(context.HttpContext.Response.Headers);
             return next(context);
         });
         return group;

@@ -56,6 +56,23 @@ public sealed class PageAccessTests(PagesUnderTest pages) : IClassFixture<PagesU
     }
 
     [Fact]
+    public async Task What_is_not_there_is_a_page_for_people_and_a_problem_for_programs()
+    {
+        var token = await pages.TokenAsync("red", Role.Viewer);
+        foreach (var (accept, type) in new[] { ("text/html,*/*;q=0.8", "text/html"), ("*/*", "application/problem+json") })
+        {
+            foreach (var path in new[] { "tenants/blue", "no/such/page" })
+            {
+                using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(path, UriKind.Relative));
+                request.Headers.TryAddWithoutValidation("Accept", accept);
+                using var answer = await pages.Http(token).SendAsync(request, Stop);
+                (answer.StatusCode, answer.Content.Headers.ContentType!.MediaType).ShouldBe((HttpStatusCode.NotFound, type), path);
+                answer.Headers.Contains("Content-Security-Policy").ShouldBe(type == "text/html", path);
+            }
+        }
+    }
+
+    [Fact]
     public async Task A_sign_in_leads_nowhere_else()
     {
         foreach (var (asked, led) in new[] { ("/tenants/red", "/tenants/red"), ("//evil.example", "/"), ("/\\evil.example", "/"), ("https://evil.example", "/") })

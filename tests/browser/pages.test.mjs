@@ -214,6 +214,14 @@ test("Operators see the queue with reasons, and take a node out and back in", as
   await page.locator("#part-running", { hasText: "Nothing runs." }).waitFor();
 });
 
+test("Operators look into Orleans' own dashboard, but not into the state of grains", async () => {
+  await page.goto(`${address}/orleans/`);
+  await page.getByText("Active silos", { exact: false }).first().waitFor();
+  await shot("orleans");
+  assert.equal((await page.request.get(`${address}/orleans/GrainState?grainId=x&grainType=y`)).status(), 404);
+  assert.equal((await fetch(`${address}/orleans/`)).status, 401);
+});
+
 test("Everything is reached by keyboard", async () => {
   await page.goto(`${address}/tenants/default`);
   await page.keyboard.press("Tab");

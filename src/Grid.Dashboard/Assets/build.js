@@ -6,9 +6,8 @@ function watchBuild(page) {
   const log = new Log(page);
   const ended = page.dataset.ended !== undefined;
   const changes = new Set(["build-queued", "build-moved", "phase-started", "phase-finished", "step-started", "step-finished", "build-finished"]);
-  const source = new EventSource(page.dataset.build);
-  source.onmessage = message => {
-    const event = JSON.parse(message.data);
+  const source = listen(page.dataset.build, "after", { message(news) {
+    const event = JSON.parse(news.data);
     const at = new Date(event.at);
     waterfall.add(event, at);
     if (event.event === "output") log.add(event.phase, event.text, event.isError);
@@ -17,7 +16,7 @@ function watchBuild(page) {
     if (event.event !== "build-finished") return;
     source.close();
     waterfall.end(at);
-  };
+  } });
 }
 
 /** How long a build has been going on. */

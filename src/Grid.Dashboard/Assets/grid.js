@@ -48,18 +48,42 @@ const parts = {
   },
 };
 
+/**
+ * A stream of events that rests while nobody looks at the page: browsers have few connections to a host, for all their tabs together. It goes on behind
+ * the last event that was seen, whose id the query has as `place`.
+ */
+function listen(url, place, { message, open, error }) {
+  const address = new URL(url, location.href);
+  let source = null, isOver = false;
+  const stop = () => { source?.close(); source = null; };
+  const start = () => {
+    if (source || isOver) return;
+    source = new EventSource(address);
+    source.onopen = () => open?.();
+    source.onerror = () => error?.();
+    source.onmessage = news => {
+      if (news.lastEventId) address.searchParams.set(place, news.lastEventId);
+      message(news);
+    };
+  };
+  document.addEventListener("visibilitychange", () => document.hidden ? stop() : start());
+  start();
+  return { close() { isOver = true; stop(); } };
+}
+
 /** The page's stream of news: whenever it names another state than the one that is shown, the page is read again. */
 function watch(url) {
   const state = document.querySelector("[data-live-state]");
   let seen = new URL(url, location.href).searchParams.get("known");
-  const source = new EventSource(url);
-  source.onopen = () => { state.textContent = "Live: what changes shows here by itself."; };
-  source.onerror = () => { state.textContent = "Not live: the grid does not answer. Trying again …"; };
-  source.onmessage = message => {
-    if (message.lastEventId === seen) return;
-    seen = message.lastEventId;
-    parts.refresh();
-  };
+  listen(url, "known", {
+    open() { state.textContent = "Live: what changes shows here by itself."; },
+    error() { state.textContent = "Not live: the grid does not answer. Trying again …"; },
+    message(news) {
+      if (news.lastEventId === seen) return;
+      seen = news.lastEventId;
+      parts.refresh();
+    },
+  });
 }
 
 /** Keys that do something by themselves; whoever needs them for something else switches them off. */
