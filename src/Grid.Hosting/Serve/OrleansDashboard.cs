@@ -1,5 +1,6 @@
 using Grid.Api.Identity;
 using Grid.Contracts.Tenants;
+using Grid.Hosting.Configuration;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Orleans.Dashboard;
