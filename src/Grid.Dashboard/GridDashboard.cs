@@ -30,6 +30,7 @@ public static class GridDashboard
     {
         app.MapAssets();
         var open = Pages(app.MapGroup("")).OpenForAll();
+        open.MapReference();
         open.MapGet("/", GridPages.HomeAsync);
         open.MapGet("/signin", (string? @return) => SignInPages.Show(@return, failed: false));
         open.MapPost("/signin", SignInPages.SignInAsync);

@@ -10,7 +10,7 @@ namespace Grid.Dashboard.Tests;
 /// <summary>Pages show nobody what the API would not.</summary>
 public sealed class PageAccessTests(PagesUnderTest pages) : IClassFixture<PagesUnderTest>
 {
-    private static readonly string[] Open = ["/", "/signin", "/signout", "/assets/{tag}/{name}"];
+    private static readonly string[] Open = ["/", "/signin", "/signout", "/reference", "/assets/{tag}/{name}"];
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 

@@ -19,18 +19,18 @@ internal static class PoolRoutes
     public static void MapPools(this IEndpointRouteBuilder routes)
     {
         var pool = routes.MapGroup("/pools/{pool}").WithTags("Pools");
-        pool.MapGet("nodes", ListNodesAsync).Require(Role.Operator).WithName("ListNodes").WithSummary("Nodes of a pool");
+        pool.MapGet("nodes", ListNodesAsync).Require(Role.Operator).WithEntityTag().WithName("ListNodes").WithSummary("Nodes of a pool");
         pool.MapPost("nodes/{node}/drain", (string pool, string node, QueueDesk desk) => DrainAsync(pool, node, drain: true, desk)).Require(Role.Operator)
             .WithName("DrainNode").WithSummary("Give a node no new builds; what runs there goes on");
         pool.MapPost("nodes/{node}/undrain", (string pool, string node, QueueDesk desk) => DrainAsync(pool, node, drain: false, desk)).Require(Role.Operator)
             .WithName("UndrainNode").WithSummary("Give a node builds again");
-        pool.MapGet("queue", GetQueueAsync).Require(Role.Operator).WithName("GetQueue").WithSummary("What runs and what waits in a pool");
+        pool.MapGet("queue", GetQueueAsync).Require(Role.Operator).WithEntityTag().WithName("GetQueue").WithSummary("What runs and what waits in a pool");
         pool.MapGet("events", WatchQueue).Require(Role.Operator).WithName("WatchPool")
             .WithSummary("The pool's nodes and queue as server-sent events: now, and each time something has changed; an event's id names what was seen ('known', or Last-Event-ID)");
         var queue = routes.MapGroup("/tenants/{tenant}/queue").WithTags("Builds");
-        queue.MapGet("", GetTenantQueueAsync).Require(Role.Viewer).WithName("GetTenantQueue").WithSummary("The tenant's builds that run, and those that wait with position, reason and estimate");
+        queue.MapGet("", GetTenantQueueAsync).Require(Role.Viewer).WithEntityTag().WithName("GetTenantQueue").WithSummary("The tenant's builds that run, and those that wait with position, reason and estimate");
         queue.MapGet("events", WatchTenantQueueAsync).Require(Role.Viewer).WithName("WatchTenantQueue").WithSummary("The same as server-sent events: now, and each time something has changed");
-        routes.MapGet("/tenants/{tenant}/builds/{build}/place", FindAsync).Require(Role.Viewer).WithTags("Builds").WithName("GetPlace")
+        routes.MapGet("/tenants/{tenant}/builds/{build}/place", FindAsync).Require(Role.Viewer).WithEntityTag().WithTags("Builds").WithName("GetPlace")
             .WithSummary("Where a waiting build stands: position, reason and estimate; 404 when it does not wait");
     }
 
