@@ -99,6 +99,7 @@ public sealed class NodeHost : IAsyncDisposable
         {
             app.MapGridApi();
             app.MapGridDashboard();
+            app.MapOrleansDashboard(options);
         }
         else
             app.UseRouting();

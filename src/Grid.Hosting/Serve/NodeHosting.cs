@@ -69,6 +69,7 @@ internal static class NodeHosting
             .AddGridMembership(options)
             .AddGridReminders(options)
             .AddGridState(options)
+            .AddOrleansDashboard(options)
             .AddActivityPropagation());
     }
 
