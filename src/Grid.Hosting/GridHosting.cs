@@ -106,6 +106,7 @@ public static class GridHosting
         BuildsDirectory = Path.Combine(options.DataDirectory, "builds"),
         Launcher = options.Launcher,
         AllowPrivateUrls = options.AllowPrivateUrls,
+        StepTimeout = options.StepTimeout,
         SandboxLimits = new SandboxLimits { MemoryBytes = options.SandboxMemoryBytes, MaxProcesses = options.SandboxMaxProcesses },
     });
 

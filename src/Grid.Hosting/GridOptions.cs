@@ -31,6 +31,9 @@ public sealed record GridOptions
     /// <summary>Processes and threads in one sandbox.</summary>
     public int SandboxMaxProcesses { get; init; } = 4096;
 
+    /// <summary>How long one Dockerfile step may take (<c>GRID_SANDBOX_STEP_TIMEOUT</c>); zero for no bound.</summary>
+    public TimeSpan StepTimeout { get; init; } = TimeSpan.FromHours(1);
+
     /// <summary>Whether ADD may fetch from loopback and private addresses; an embedded grid always may, what it builds is its user's own.</summary>
     public bool AllowPrivateUrls { get; init; }
 

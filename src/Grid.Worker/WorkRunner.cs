@@ -115,7 +115,10 @@ public sealed class WorkRunner(
             EnsureNetwork(work.Input.Label, url, work.Tenant);
         var asked = work.Input.Step is RunStep run ? run.Mounts.Where(m => m.Kind == RunMountKind.Secret).Select(m => m.Id).ToHashSet(StringComparer.Ordinal) : [];
         var secrets = await vault.ForStepAsync(work.BuildKey, work.Tenant, asked);
-        var executor = new StepExecutor(sandboxes, content, options.SandboxLimits, node.For(work.BuildKey, new ContextStore(content, builds.Open(work.BuildKey).Contexts), secrets));
+        var executor = new StepExecutor(sandboxes, content, options.SandboxLimits, node.For(work.BuildKey, new ContextStore(content, builds.Open(work.BuildKey).Contexts), secrets))
+        {
+            TimeLimit = options.StepTimeout,
+        };
         var result = await executor.RunAsync(BuildDirectory.SandboxHandle(work.Handle), work.Input, Origins([work.Input.BaseLocation, .. work.Input.Origins]),
             Output(work, work.Name.Kind == ImageKind.Build ? Phase.ExtendBuild : Phase.ExtendRun), cancellationToken);
         span?.SetTag("grid.layer", result.Layer?.DiffId.ToString());
