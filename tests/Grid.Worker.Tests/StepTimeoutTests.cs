@@ -3,6 +3,7 @@ using Grid.Dockerfiles.Syntax;
 using Grid.Lifecycle.Extend;
 using Grid.Oci.Content;
 using Grid.Oci.FileSystem;
+using Grid.Oci.Network;
 using Grid.Oci.Images;
 using Grid.Sandbox;
 using NSubstitute;
@@ -50,7 +51,7 @@ public sealed class StepTimeoutTests : IDisposable
     private async Task RunAsync(TimeSpan limit, CancellationToken cancellationToken)
     {
         var content = new ContentStore(Path.Combine(_directory, "content"));
-        using var urls = new UrlFetcher(content, allowPrivate: false);
+        using var urls = new UrlFetcher(content, new HostPolicy());
         var resources = new StepResources(new ContextStore(content, Path.Combine(_directory, "contexts")), new CacheVolumes(Path.Combine(_directory, "caches")), _ => null, urls, _scratch);
         var executor = new StepExecutor(Endless(), content, new SandboxLimits(), resources) { TimeLimit = limit };
         await executor.RunAsync("step", new StepInput
