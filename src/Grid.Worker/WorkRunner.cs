@@ -161,6 +161,7 @@ public sealed class WorkRunner(
             {
                 Volumes = [.. build.Volumes(environment, appReadOnly: false), .. platform.Volumes],
                 Limits = options.SandboxLimits,
+                HasSecrets = platform.HasSecrets,
             }, cancellationToken);
         if (sandbox.Files.Stat("/cnb/lifecycle/launcher") is null && !File.Exists(options.Launcher))
             throw new LifecycleException(ExitCode.ExportError, $"there is no launcher: the builder brings none, and {options.Launcher} is missing; run deploy/install.sh, or set GRID_LAUNCHER");

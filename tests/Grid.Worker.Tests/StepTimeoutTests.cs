@@ -3,8 +3,8 @@ using Grid.Dockerfiles.Syntax;
 using Grid.Lifecycle.Extend;
 using Grid.Oci.Content;
 using Grid.Oci.FileSystem;
-using Grid.Oci.Network;
 using Grid.Oci.Images;
+using Grid.Oci.Network;
 using Grid.Sandbox;
 using NSubstitute;
 

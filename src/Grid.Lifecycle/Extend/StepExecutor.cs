@@ -31,7 +31,13 @@ public sealed class StepExecutor(ISandboxRuntime sandboxes, ContentStore content
     public async Task<StepResult> RunAsync(string handle, StepInput input, IBlobSource blobs, IProcessOutput output, CancellationToken cancellationToken)
     {
         var linked = input.Step is CopyStep { Link: true };
-        var spec = new SandboxSpec(handle, linked ? [] : input.Parent, blobs) { ExcludedPaths = ExcludedPaths, Limits = limits, FilesOnly = linked };
+        var spec = new SandboxSpec(handle, linked ? [] : input.Parent, blobs) 
+        {
+            ExcludedPaths = ExcludedPaths,
+            Limits = limits,
+            FilesOnly = linked,
+            HasSecrets = input.Step is RunStep { Mounts: var mounts } && mounts.Any(mount => mount is { Kind: RunMountKind.Secret, Variable: not null }),
+        };
         await using var sandbox = await sandboxes.CreateAsync(spec, cancellationToken);
         IReadOnlyList<string>? rootUsers;
         var packages = PackageInventory.Look(sandbox.Files);
