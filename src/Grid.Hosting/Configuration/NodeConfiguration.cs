@@ -98,6 +98,7 @@ public sealed class NodeConfiguration
             ContentContainer = ContainerOf(NodeSettings.ContentContainer),
             Events = WordOf<EventStorage>(NodeSettings.Events),
             EventsContainer = ContainerOf(NodeSettings.EventsContainer),
+            Telemetry = TelemetryConfiguration.Read(_values),
             Api = ApiOf(node),
             Audit = new AuditOptions { Keep = CacheConfiguration.Value(_values, NodeSettings.AuditKeep, Cache.Quantities.Duration, new AuditOptions().Keep) },
             SecretKeyFile = Path.GetFullPath(_values.Text(NodeSettings.SecretKeyFile) ?? Path.Combine(node.DataDirectory, "secret-keys")),

@@ -1,6 +1,6 @@
 using Grid.EndToEnd.Tests.Fixtures;
 
-namespace Grid.EndToEnd.Tests;
+namespace Grid.EndToEnd.Tests.Telemetry;
 
 /// <summary>What a receiver of traces gets of a build.</summary>
 public sealed class TelemetryTests(TestMachine machine)
