@@ -27,6 +27,7 @@ public static class GridApi
         services.AddSingleton(options);
         services.AddSingleton<ApiKeys>();
         services.AddSingleton<BuildDesk>();
+        services.AddSingleton<BuildInspector>();
         services.AddSingleton<SecretDesk>();
         services.AddSingleton<AuditTrail>();
         services.AddSingleton<Uploads>();

@@ -89,6 +89,10 @@ public sealed class GridClient
 
     public Task<BuildResource> GetBuildAsync(string tenant, string build, CancellationToken cancellationToken) => GetAsync<BuildResource>(BuildPath(tenant, build), cancellationToken);
 
+    /// <summary>What a build consists of, as far as it is known.</summary>
+    public Task<BuildDetailsResource> GetBuildDetailsAsync(string tenant, string build, CancellationToken cancellationToken) =>
+        GetAsync<BuildDetailsResource>(BuildPath(tenant, build) + "/details", cancellationToken);
+
     public Task<Page<BuildResource>> ListBuildsAsync(string tenant, string? app, string? after, int limit, CancellationToken cancellationToken) => GetAsync<Page<BuildResource>>(
         $"v1/tenants/{Escape(tenant)}/builds?limit={limit.ToString(CultureInfo.InvariantCulture)}{(app is null ? "" : "&app=" + Escape(app))}{(after is null ? "" : "&after=" + Escape(after))}", cancellationToken);
 

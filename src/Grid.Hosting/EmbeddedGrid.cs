@@ -36,7 +36,7 @@ public sealed class EmbeddedGrid : IAsyncDisposable
         try
         {
             var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { ContentRootPath = AppContext.BaseDirectory });
-            builder.AddEmbeddedGrid(options with { AllowPrivateUrls = true });
+            builder.AddEmbeddedGrid(options);
             var host = builder.Build();
             await host.StartAsync(cancellationToken);
             return new EmbeddedGrid(host, directoryLock);

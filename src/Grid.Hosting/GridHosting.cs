@@ -81,7 +81,7 @@ public static class GridHosting
     internal static void AddGridImages(this IServiceCollection services, GridOptions options)
     {
         services.AddSingleton<ICredentialStore>(_ => DockerConfigCredentials.FromEnvironment());
-        services.AddSingleton<IImageStore>(p => new RegistryImageStore(new RegistryOptions { Insecure = options.InsecureRegistries }, p.GetRequiredService<ICredentialStore>()));
+        services.AddSingleton<IImageStore>(p => new RegistryImageStore(new RegistryOptions { Insecure = options.InsecureRegistries, Hosts = options.Hosts }, p.GetRequiredService<ICredentialStore>()));
         services.AddSingleton<IImageStore, LayoutImageStore>();
         services.AddSingleton<IImageStore, DockerImageStore>();
         services.AddSingleton<ImageStores>();
@@ -101,7 +101,7 @@ public static class GridHosting
     {
         BuildsDirectory = Path.Combine(options.DataDirectory, "builds"),
         Launcher = options.Launcher,
-        AllowPrivateUrls = options.AllowPrivateUrls,
+        Hosts = options.Hosts,
         SandboxLimits = new SandboxLimits { MemoryBytes = options.SandboxMemoryBytes, MaxProcesses = options.SandboxMaxProcesses },
     });
 

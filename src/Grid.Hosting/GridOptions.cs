@@ -1,5 +1,6 @@
 using Grid.Grains.Retention;
 using Grid.Hosting.Cache;
+using Grid.Oci.Network;
 using Grid.Sandbox.OciRuntime;
 
 namespace Grid.Hosting;
@@ -31,8 +32,8 @@ public sealed record GridOptions
     /// <summary>Processes and threads in one sandbox.</summary>
     public int SandboxMaxProcesses { get; init; } = 4096;
 
-    /// <summary>Whether ADD may fetch from loopback and private addresses; an embedded grid always may, what it builds is its user's own.</summary>
-    public bool AllowPrivateUrls { get; init; }
+    /// <summary>Hosts that builds may name: registries and URLs. All but link-local ones where what is built is the user's own.</summary>
+    public HostPolicy Hosts { get; init; } = HostPolicy.Own;
 
     /// <summary>Registries to speak plain http with, besides loopback ones.</summary>
     public IReadOnlyList<string> InsecureRegistries { get; init; } = [];

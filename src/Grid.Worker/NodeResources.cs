@@ -10,7 +10,7 @@ public sealed class NodeResources(WorkerOptions options, ContentStore content, B
     private readonly StepScratch _scratch = new();
 
     /// <summary>Fetches what ADD names by URL.</summary>
-    public UrlFetcher Urls { get; } = new(content, options.AllowPrivateUrls);
+    public UrlFetcher Urls { get; } = new(content, options.Hosts);
 
     /// <summary>What the steps of one build can use.</summary>
     /// <param name="buildKey">The build.</param>

@@ -1,5 +1,6 @@
 using Grid.Contracts.Builds;
 using Grid.Contracts.Tenants;
+using Grid.Oci.Network;
 using Grid.Sandbox;
 
 namespace Grid.Worker;
@@ -20,8 +21,8 @@ public sealed record WorkerOptions
         init;
     }
 
-    /// <summary>Whether ADD may fetch from loopback and private addresses: right on a machine of one's own, wrong where tenants build.</summary>
-    public bool AllowPrivateUrls { get; init; }
+    /// <summary>Hosts that ADD may fetch from.</summary>
+    public HostPolicy Hosts { get; init; } = new();
 
     /// <summary>Bounds for each sandbox.</summary>
     public SandboxLimits SandboxLimits { get; init; } = new();

@@ -47,6 +47,28 @@ public sealed class ServeTests(TestMachine machine)
     }
 
     [Fact]
+    public async Task Build_WithImagesOfAPrivateAddressThatIsNotListed_IsRefusedAndAsksNobody()
+    {
+        var bench = await machine.NewAsync();
+        await using var registry = await LoopbackRegistry.StartAsync(Path.Combine(bench.Root, "registry"));
+        bench.Environment["GRID_PRIVATE_HOST"] = null;
+        var data = Path.Combine(bench.Root, "node");
+        using var node = bench.Start("serve", "--data-dir", data, "--listen-http-port", "0", "--listen-silo-port", "0", "--listen-gateway-port", "0");
+        var address = await AddressAsync(node);
+        bench.Environment["XDG_CONFIG_HOME"] = Path.Combine(bench.Root, "config");
+        bench.Environment["GRID_SERVER"] = null;
+        (await bench.GridAsync("login", address, "--key-file", Path.Combine(data, "operator-key"))).ExitCode.ShouldBe(0);
+
+        var build = await bench.GridAsync("build", bench.App, "--builder", $"{registry.Host}/builders/tiny:1", "--image", $"{registry.Host}/apps/hello:1");
+
+        build.ExitCode.ShouldNotBe(0);
+        (build.Output + build.Error).ShouldContain("127.0.0.1 has the address 127.0.0.1, which builds may not use here; the operator of a grid can list the host (setting private-host)");
+        registry.Requests.ShouldNotContain(request => request.Contains("tiny", StringComparison.Ordinal) || request.Contains("hello", StringComparison.Ordinal));
+        using (Process.Start("kill", ["-TERM", $"{node.Id}"]))
+            (await Tool.EndAsync(node)).ExitCode.ShouldBe(0);
+    }
+
+    [Fact]
     public async Task Login_WithAKeyThatDoesNotWork_KeepsNothing()
     {
         var bench = await machine.NewAsync();

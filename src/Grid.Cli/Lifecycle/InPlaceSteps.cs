@@ -6,6 +6,7 @@ using Grid.Lifecycle.Analyze;
 using Grid.Lifecycle.Extend;
 using Grid.Oci.Images;
 using Grid.Oci.Layers;
+using Grid.Oci.Network;
 using Grid.Sandbox;
 using Grid.Sandbox.OciRuntime.InPlace;
 
@@ -29,7 +30,7 @@ internal sealed class InPlaceSteps : IDisposable
     /// <param name="log">Takes what steps print.</param>
     public InPlaceSteps(ExtensionLayerCache cache, string scope, IReadOnlyList<string> excluded, string contextsDirectory, IPhaseLog log)
     {
-        (_cache, _scope, _log, _urls) = (cache, scope, log, new UrlFetcher(cache.Content, allowPrivate: true));
+        (_cache, _scope, _log, _urls) = (cache, scope, log, new UrlFetcher(cache.Content, HostPolicy.Own));
         // The reference's extender knows no secrets either.
         var resources = new StepResources(new ContextStore(cache.Content, contextsDirectory), new CacheVolumes(cache.VolumesDirectory), _ => null, _urls, _scratch);
         _executor = new StepExecutor(new InPlaceRuntime(cache.Content, excluded), cache.Content, new SandboxLimits(), resources)

@@ -7,6 +7,8 @@ using Grid.Lifecycle.Extend;
 using Grid.Oci;
 using Grid.Oci.Images;
 using Grid.Contracts.Work;
+using Orleans.CodeGeneration;
+using Orleans.Concurrency;
 
 namespace Grid.Contracts.Builds;
 
@@ -37,7 +39,7 @@ public sealed record DetectionOutcome
 }
 
 /// <summary>Extends one image, keyed <c>tenant/build/kind</c>, for a build or for somebody who only wants the image. The two of a build run at the same time.</summary>
-[Alias("grid.IExtenderGrain")]
+[Alias("grid.IExtenderGrain"), Version(1)]
 public interface IExtenderGrain : IWorkOwner
 {
     /// <summary>Starts applying the Dockerfiles, or attaches. A request with a higher <see cref="ExtendRequest.Attempt"/> takes the chain to its node.</summary>
@@ -52,9 +54,20 @@ public interface IExtenderGrain : IWorkOwner
     [Alias("StepReleased")]
     Task StepReleasedAsync(string stepKey);
 
+    /// <summary>The steps that were reached so far, in order.</summary>
+    [Alias("GetSteps"), ReadOnly]
+    Task<StepStatus[]> GetStepsAsync();
+
     /// <summary>Forgets everything: its owner is gone.</summary>
     [Alias("Forget")]
     Task ForgetAsync();
+}
+
+/// <summary>Keys of the extender grains of a build.</summary>
+public static class ExtenderKeys
+{
+    /// <summary>The one that extends this image of it.</summary>
+    public static string Of(string buildKey, ImageKind kind) => $"{buildKey}/{(kind == ImageKind.Build ? "build" : "run")}";
 }
 
 /// <summary>A grain that asked for an image to be extended and is told how it ended.</summary>

@@ -1,3 +1,4 @@
+using Orleans.CodeGeneration;
 using Orleans.Concurrency;
 using Grid.Contracts.Queues;
 using Grid.Contracts.Work;
@@ -5,7 +6,7 @@ using Grid.Contracts.Work;
 namespace Grid.Contracts.Builds;
 
 /// <summary>One build, keyed <c>tenant/build</c>: accepts a request once and drives it to exactly one terminal state.</summary>
-[Alias("grid.IBuildGrain")]
+[Alias("grid.IBuildGrain"), Version(1)]
 public interface IBuildGrain : IWorkOwner, IExtensionOwner, IQueueMember
 {
     /// <summary>Accepts the build and starts it; repeating the call with the same key changes nothing and answers the status.</summary>
@@ -38,6 +39,10 @@ public interface IBuildGrain : IWorkOwner, IExtensionOwner, IQueueMember
     /// <summary>What was asked; null when the build was never submitted.</summary>
     [Alias("GetRequest"), ReadOnly]
     Task<BuildRequest?> GetRequestAsync();
+
+    /// <summary>What is known of it beyond where it stands; null when the build was never submitted.</summary>
+    [Alias("GetDetails"), ReadOnly]
+    Task<BuildDetails?> GetDetailsAsync();
 
     /// <summary>The detection grain's answer.</summary>
     [Alias("Detected")]

@@ -308,6 +308,7 @@ public sealed partial class BuildGrain(
         if (!ReferenceEquals(before, decision.Progress))
         {
             State.Progress = decision.Progress;
+            NoteTimes(before, decision.Progress);
             EnsureRecall();
             if (BuildMachine.IsOver(decision.Progress))
                 State.FinishedAt ??= time.GetUtcNow();
@@ -421,5 +422,5 @@ public sealed partial class BuildGrain(
 
     private IWorkerGrain Worker => GrainFactory.GetGrain<IWorkerGrain>(State.Progress.Placement!.Home!.Node);
 
-    private IExtenderGrain Extender(ImageKind kind) => GrainFactory.GetGrain<IExtenderGrain>($"{Key}/{(kind == ImageKind.Build ? "build" : "run")}");
+    private IExtenderGrain Extender(ImageKind kind) => GrainFactory.GetGrain<IExtenderGrain>(ExtenderKeys.Of(Key, kind));
 }

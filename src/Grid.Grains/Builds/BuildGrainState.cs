@@ -58,4 +58,7 @@ public sealed class BuildGrainState
 
     /// <summary>The attempt that was last allowed to write the image's names.</summary>
     [Id(21)] public PublishIntent? Publishing { get; set; }
+
+    /// <summary>When phases ran, indexed by <see cref="Phase"/>; empty in what earlier versions stored.</summary>
+    [Id(90)] public PhaseTime[] Times { get; set; } = [];
 }

@@ -38,6 +38,9 @@ public sealed class ExtenderGrainState
 
     /// <summary>How often the running step lost its lease: part of its handle, so that what was started before is not attached to.</summary>
     [Id(8)] public int LostLeases { get; set; }
+
+    /// <summary>What became of the steps up to <see cref="Position"/>, and of the one behind it.</summary>
+    [Id(90)] public List<StepStatus> Steps { get; set; } = [];
 }
 
 /// <inheritdoc cref="IExtenderGrain"/>
@@ -47,7 +50,7 @@ public sealed class ExtenderGrainState
 /// grains: it starts the running step again (which attaches), and asks again for the one that is waited for.
 /// </remarks>
 [GrainType("grid.extender")]
-public sealed class ExtenderGrain(
+public sealed partial class ExtenderGrain(
     [PersistentState("extender", GridStorage.Name)] IPersistentState<ExtenderGrainState> state,
     IContexts contexts, StepCacheOptions options, IBuildEvents events, TimeProvider time) : Grain, IExtenderGrain
 {
@@ -273,6 +276,7 @@ public sealed class ExtenderGrain(
         var miss = claim.Kind == StepClaimKind.Run ? await Cache.ExplainAsync(Chain, position, step, Request.Refresh ? "the build refreshes its extensions" : claim.Reason) : null;
         (State.Position, State.Waiting) = (position, claim.Kind == StepClaimKind.Wait);
         State.Running = claim.Kind == StepClaimKind.Run ? handle : null;
+        NoteBegin(step, miss);
         await SaveAsync();
         if (!told || claim.Kind == StepClaimKind.Run)
             events.Append(Request.BuildKey, new StepStarted(Phase, step.Name, State.Waiting) { At = time.GetUtcNow(), MissReason = miss?.Reason, Miss = miss });
@@ -381,6 +385,7 @@ public sealed class ExtenderGrain(
         }
         span?.Dispose();
         _stepSpan = null;
+        NoteResult(step, layer, source);
         events.Append(Request.BuildKey, new StepFinished(Phase, step.Name, source) { At = time.GetUtcNow(), DiffId = layer?.DiffId.ToString(), Size = layer?.Blob.Size ?? 0 });
     }
 
@@ -407,6 +412,7 @@ public sealed class ExtenderGrain(
     private async Task FinishAsync(ExtensionOutcome outcome)
     {
         State.Outcome = outcome;
+        NoteEnd(outcome);
         State.Running = null;
         State.Waiting = false;
         await SaveAsync();

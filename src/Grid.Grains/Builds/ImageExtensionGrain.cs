@@ -44,7 +44,7 @@ public sealed class ImageExtensionGrain(
 
     private string PublishHandle => $"{Key}/{Phase.Export}#1";
 
-    private IExtenderGrain Extender => GrainFactory.GetGrain<IExtenderGrain>($"{Key}/{(Request.Kind == ImageKind.Build ? "build" : "run")}");
+    private IExtenderGrain Extender => GrainFactory.GetGrain<IExtenderGrain>(ExtenderKeys.Of(Key, Request.Kind));
 
     private IWorkerGrain Worker => GrainFactory.GetGrain<IWorkerGrain>(State.Node);
 

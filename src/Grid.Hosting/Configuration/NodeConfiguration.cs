@@ -5,6 +5,7 @@ using Grid.Contracts.Secrets;
 using Grid.Grains.Audit;
 using Grid.Hosting.Storage;
 using Grid.Hosting.Storage.AzureBlobs;
+using Grid.Oci.Network;
 using Grid.Sandbox.OciRuntime;
 
 namespace Grid.Hosting.Configuration;
@@ -141,6 +142,7 @@ public sealed class NodeConfiguration
             DataDirectory = Path.GetFullPath(_values.Text(NodeSettings.DataDirectory) ?? defaults.DataDirectory),
             Launcher = _values.Text(NodeSettings.Launcher) ?? defaults.Launcher,
             InsecureRegistries = _values.List(NodeSettings.InsecureRegistry) ?? [],
+            Hosts = new HostPolicy { Listed = _values.List(NodeSettings.PrivateHost) ?? [] },
             Sandbox = WordOf<SandboxKind>(NodeSettings.Sandbox),
             SandboxEgress = WordOf<SandboxEgress>(NodeSettings.SandboxEgress),
             SandboxRuntime = _values.Text(NodeSettings.SandboxRuntime),

@@ -9,6 +9,7 @@ public static class NodeSettings
     public static readonly Setting DataDirectory = new("data-dir", SettingKind.Text, "~/.local/share/grid", "Where this node keeps content, unpacked layers and running builds; grain state and journals too when they are files");
     public static readonly Setting Launcher = new("launcher", SettingKind.Text, "`launcher` beside the program", "File of the launcher for app images whose builder brings none");
     public static readonly Setting InsecureRegistry = new("insecure-registry", SettingKind.List, "", "Registries to speak plain http with, besides loopback ones");
+    public static readonly Setting PrivateHost = new("private-host", SettingKind.List, "", "Hosts that builds may name although their addresses are not public: registries, and servers of `ADD https://…`. Those in `insecure-registry` need not be here too. List a registry on this machine as `127.0.0.1` or `localhost`, as images name it");
 
     public static readonly Setting NodeName = new("node.name", SettingKind.Text, "the machine's name", "Name of this node, stable over restarts and unique in the cluster");
 

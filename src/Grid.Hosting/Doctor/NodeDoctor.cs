@@ -83,7 +83,7 @@ public static class NodeDoctor
 
     private static async Task<Finding> RegistryAsync(string registry, GridOptions options, CancellationToken cancellationToken)
     {
-        var store = new RegistryImageStore(new RegistryOptions { Insecure = options.InsecureRegistries }, DockerConfigCredentials.FromEnvironment());
+        var store = new RegistryImageStore(new RegistryOptions { Insecure = options.InsecureRegistries, Hosts = options.Hosts }, DockerConfigCredentials.FromEnvironment());
         try
         {
             await store.FindAsync(ImageLocation.Parse($"{registry}/grid-doctor/none:latest"), HostPlatform.Current, cancellationToken);

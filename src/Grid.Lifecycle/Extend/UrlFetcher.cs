@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Grid.Dockerfiles.Keys;
 using Grid.Oci;
 using Grid.Oci.Content;
+using Grid.Oci.Network;
 
 namespace Grid.Lifecycle.Extend;
 
@@ -19,14 +20,14 @@ public sealed class UrlFetcher : IDisposable
     private readonly HttpClient _http;
 
     /// <param name="content">Where the bytes go.</param>
-    /// <param name="allowPrivate">Whether loopback and private addresses may be asked; link-local ones never.</param>
-    public UrlFetcher(ContentStore content, bool allowPrivate)
+    /// <param name="hosts">Which hosts may be asked.</param>
+    public UrlFetcher(ContentStore content, HostPolicy hosts)
     {
         _content = content;
         // Through a proxy the proxy decides what is reachable; without one we do, for the address that is really connected to.
         var handler = new SocketsHttpHandler { UseCookies = false, MaxAutomaticRedirections = 10, ConnectTimeout = TimeSpan.FromSeconds(30) };
         if (HttpClient.DefaultProxy.GetProxy(new Uri("http://example.com/")) is null)
-            handler.ConnectCallback = (context, cancellationToken) => ConnectAsync(context.DnsEndPoint, allowPrivate, cancellationToken);
+            handler.ConnectCallback = (context, cancellationToken) => ConnectAsync(context.DnsEndPoint, hosts, cancellationToken);
         _http = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
         _http.DefaultRequestHeaders.UserAgent.ParseAdd("grid");
     }
@@ -78,12 +79,9 @@ public sealed class UrlFetcher : IDisposable
     private static string Shown(string url) =>
         Uri.TryCreate(url, UriKind.Absolute, out var uri) ? uri.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped) : url;
 
-    private static async ValueTask<Stream> ConnectAsync(DnsEndPoint endPoint, bool allowPrivate, CancellationToken cancellationToken)
+    private static async ValueTask<Stream> ConnectAsync(DnsEndPoint endPoint, HostPolicy hosts, CancellationToken cancellationToken)
     {
-        var addresses = await Dns.GetHostAddressesAsync(endPoint.Host, cancellationToken);
-        var allowed = addresses.Where(address => IsAllowed(address, allowPrivate)).ToArray();
-        if (allowed.Length == 0)
-            throw new HttpRequestException($"{endPoint.Host} is an address of the node's own network, which builds may not ask");
+        var allowed = await hosts.ResolveAsync(endPoint.Host, cancellationToken);
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
@@ -95,22 +93,5 @@ public sealed class UrlFetcher : IDisposable
             socket.Dispose();
             throw;
         }
-    }
-
-    /// <summary>Whether an address may be connected to.</summary>
-    internal static bool IsAllowed(IPAddress address, bool allowPrivate)
-    {
-        if (address.IsIPv4MappedToIPv6)
-            address = address.MapToIPv4();
-        if (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any) || address.IsIPv6LinkLocal || address.IsIPv6Multicast)
-            return false;
-        var bytes = address.GetAddressBytes();
-        var isV4 = address.AddressFamily == AddressFamily.InterNetwork;
-        if (isV4 && (bytes[0] is 0 or >= 224 || (bytes[0] == 169 && bytes[1] == 254)))
-            return false;
-        if (allowPrivate)
-            return true;
-        return !IPAddress.IsLoopback(address) && !address.IsIPv6SiteLocal && !address.IsIPv6UniqueLocal
-            && !(isV4 && (bytes[0] == 10 || (bytes[0] == 172 && bytes[1] is >= 16 and < 32) || (bytes[0] == 192 && bytes[1] == 168) || (bytes[0] == 100 && bytes[1] is >= 64 and < 128)));
     }
 }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using Grid.Oci.Images;
+using Grid.Oci.Network;
 
 namespace Grid.Oci.Registry;
 
@@ -11,41 +12,44 @@ namespace Grid.Oci.Registry;
 /// </summary>
 internal static class RegistryConnections
 {
-    public static SocketsHttpHandler CreateHandler(RegistryOptions options) => new()
+    public static SocketsHttpHandler CreateHandler(RegistryOptions options)
     {
-        AllowAutoRedirect = false,
-        UseCookies = false,
-        // A registry is somebody else's: it learns nothing of our traces.
-        ActivityHeadersPropagator = null,
-        AutomaticDecompression = DecompressionMethods.None,
-        ConnectTimeout = TimeSpan.FromSeconds(15),
-        PooledConnectionLifetime = TimeSpan.FromMinutes(5),
-        SslOptions = new SslClientAuthenticationOptions
+        var hosts = options.Hosts with { Listed = [.. options.Hosts.Listed, .. options.Insecure] };
+        return new SocketsHttpHandler
         {
-            RemoteCertificateValidationCallback = (sender, _, _, errors) =>
-                errors == SslPolicyErrors.None || (sender is SslStream stream && Lists(options.Insecure, stream.TargetHostName)),
-        },
-        ConnectCallback = (context, cancellationToken) => ConnectAsync(context, options, cancellationToken),
-    };
-
-    /// <summary>Whether an address may be connected to for a host that is not listed.</summary>
-    internal static bool IsAllowed(IPAddress address, RegistryOptions options) =>
-        !IsLinkLocal(Unwrapped(address)) && (options.AllowPrivateAddresses || IsPublic(Unwrapped(address)));
+            AllowAutoRedirect = false,
+            UseCookies = false,
+            // A registry is somebody else's: it learns nothing of our traces.
+            ActivityHeadersPropagator = null,
+            AutomaticDecompression = DecompressionMethods.None,
+            ConnectTimeout = TimeSpan.FromSeconds(15),
+            PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+            SslOptions = new SslClientAuthenticationOptions
+            {
+                RemoteCertificateValidationCallback = (sender, _, _, errors) =>
+                    errors == SslPolicyErrors.None || (sender is SslStream stream && Lists(options.Insecure, stream.TargetHostName)),
+            },
+            ConnectCallback = (context, cancellationToken) => ConnectAsync(context, hosts, cancellationToken),
+        };
+    }
 
     private static async ValueTask<Stream> ConnectAsync(
-        SocketsHttpConnectionContext context, RegistryOptions options, CancellationToken cancellationToken)
+        SocketsHttpConnectionContext context, HostPolicy hosts, CancellationToken cancellationToken)
     {
         var host = context.DnsEndPoint.Host;
         var wanted = context.InitialRequestMessage.RequestUri?.IdnHost.Trim('[', ']') ?? host;
         // Through a proxy it is the proxy that resolves the name; what can be checked here is an address written as such.
         var proxied = !wanted.Equals(host.Trim('[', ']'), StringComparison.OrdinalIgnoreCase);
-        var addresses = await Dns.GetHostAddressesAsync(host, cancellationToken);
-        if (!Lists(options.Insecure, wanted) && !Lists(options.PrivateRegistries, wanted))
+        IPAddress[] addresses;
+        try
         {
-            IPAddress[] check = proxied ? IPAddress.TryParse(wanted, out var literal) ? [literal] : [] : addresses;
-            if (check.FirstOrDefault(address => !IsAllowed(address, options)) is { } refused)
-                throw new ImageAccessException(
-                    $"{wanted} has the address {refused}, which registries must not have here; list it as a private registry to allow it");
+            if (proxied)
+                hosts.CheckWritten(wanted);
+            addresses = proxied ? await Dns.GetHostAddressesAsync(host, cancellationToken) : await hosts.ResolveAsync(host, cancellationToken);
+        }
+        catch (HostRefusedException e)
+        {
+            throw new ImageAccessException(e.Message);
         }
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
@@ -62,31 +66,4 @@ internal static class RegistryConnections
 
     private static bool Lists(IReadOnlyList<string> authorities, string host) =>
         authorities.Any(authority => RegistryHost.WithoutPort(authority).Trim('[', ']').Equals(host, StringComparison.OrdinalIgnoreCase));
-
-    // IPv4 inside IPv6: mapped addresses and NAT64's 64:ff9b::/96.
-    private static IPAddress Unwrapped(IPAddress address)
-    {
-        if (address.IsIPv4MappedToIPv6)
-            return address.MapToIPv4();
-        var bytes = address.GetAddressBytes();
-        return bytes.Length == 16 && bytes.AsSpan(0, 12).SequenceEqual<byte>([0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0])
-            ? new IPAddress(bytes.AsSpan(12))
-            : address;
-    }
-
-    private static bool IsLinkLocal(IPAddress address) =>
-        address.IsIPv6LinkLocal || (address.GetAddressBytes() is [169, 254, _, _]);
-
-    private static bool IsPublic(IPAddress address) => address.GetAddressBytes() switch
-    {
-        [0 or 10 or 127, _, _, _] => false,
-        [100, >= 64 and < 128, _, _] => false,
-        [172, >= 16 and < 32, _, _] => false,
-        [192, 168, _, _] or [192, 0, 0, _] or [198, 18 or 19, _, _] => false,
-        [>= 224, _, _, _] => false,
-        { Length: 4 } => true,
-        // Global unicast is 2000::/3; everything else (::, ::1, fc00::/7, ff00::/8) is not for registries.
-        [var first, ..] => first >> 5 == 1,
-        _ => false,
-    };
 }

@@ -1,3 +1,5 @@
+using Grid.Oci.Network;
+
 namespace Grid.Oci.Registry;
 
 /// <summary>How registries are talked to. The defaults fit public and private registries alike.</summary>
@@ -12,15 +14,8 @@ public sealed record RegistryOptions
     /// </summary>
     public IReadOnlyList<string> TrustedRealms { get; init; } = [];
 
-    /// <summary>
-    /// Whether addresses that are not public (loopback, private, link-local, carrier-grade NAT) may be connected to. A grid whose tenants name
-    /// registries sets this to false; registries in <see cref="Insecure"/> and <see cref="PrivateRegistries"/> are still reached.
-    /// Link-local addresses (where clouds keep their metadata) are never connected to unless listed.
-    /// </summary>
-    public bool AllowPrivateAddresses { get; init; } = true;
-
-    /// <summary>Host names that may resolve to private addresses although <see cref="AllowPrivateAddresses"/> is false.</summary>
-    public IReadOnlyList<string> PrivateRegistries { get; init; } = [];
+    /// <summary>Which hosts are connected to; those in <see cref="Insecure"/> always are.</summary>
+    public HostPolicy Hosts { get; init; } = HostPolicy.Own;
 
     /// <summary>Blobs of one image that are uploaded at the same time.</summary>
     public int ParallelUploads { get; init; } = 4;

@@ -25,7 +25,7 @@ internal sealed class GridNode : IGridBuilds, IAsyncDisposable
         string[] arguments =
         [
             "-c", "exec \"$@\" >\"$0\" 2>&1", Path.Combine(data, "log"), inputs.Executable, "serve", "--data-dir", data, "--api-operator-key-file", key, "--listen-http-port", $"{port}",
-            "--listen-silo-port", "0", "--listen-gateway-port", "0",
+            "--listen-silo-port", "0", "--listen-gateway-port", "0", "--private-host", "127.0.0.1",
         ];
         var node = new GridNode(inputs.Executable, Tool.Start(new ProcessStartInfo("sh", arguments)), registry);
         try

@@ -33,6 +33,8 @@ public sealed class Workbench
         ["OTEL_EXPORTER_OTLP_ENDPOINT"] = null,
         ["GRID_SANDBOX_CA_BUNDLE"] = null,
         ["GRID_SERVER"] = "local",
+        // The tests' registries; ServeTests shows what holds without it.
+        ["GRID_PRIVATE_HOST"] = "127.0.0.1",
     };
 
     /// <summary>An OCI layout for the test's images.</summary>

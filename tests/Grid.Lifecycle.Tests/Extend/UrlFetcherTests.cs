@@ -4,6 +4,7 @@ using System.Text;
 using Grid.Lifecycle.Extend;
 using Grid.Oci;
 using Grid.Oci.Content;
+using Grid.Oci.Network;
 
 namespace Grid.Lifecycle.Tests.Extend;
 
@@ -15,37 +16,14 @@ public sealed class UrlFetcherTests : IDisposable
 
     public void Dispose() => Directory.Delete(_root, recursive: true);
 
-    [Theory]
-    [InlineData("127.0.0.1", false, true)]
-    [InlineData("10.1.2.3", false, true)]
-    [InlineData("172.31.0.1", false, true)]
-    [InlineData("172.32.0.1", true, true)]
-    [InlineData("192.168.1.1", false, true)]
-    [InlineData("100.64.0.1", false, true)]
-    [InlineData("169.254.169.254", false, false)]
-    [InlineData("::ffff:169.254.169.254", false, false)]
-    [InlineData("::ffff:127.0.0.1", false, true)]
-    [InlineData("0.0.0.0", false, false)]
-    [InlineData("224.0.0.1", false, false)]
-    [InlineData("::1", false, true)]
-    [InlineData("fe80::1", false, false)]
-    [InlineData("fd00::1", false, true)]
-    [InlineData("93.184.216.34", true, true)]
-    [InlineData("2606:2800::1", true, true)]
-    public void IsAllowed_KeepsTheNodesOwnNetworkOut(string address, bool forTenants, bool forItsUser)
-    {
-        UrlFetcher.IsAllowed(IPAddress.Parse(address), allowPrivate: false).ShouldBe(forTenants);
-        UrlFetcher.IsAllowed(IPAddress.Parse(address), allowPrivate: true).ShouldBe(forItsUser);
-    }
-
     [Fact]
     public async Task FetchAsync_PrivateAddress_IsRefusedBehindARedirectAsWell()
     {
         using var server = new TcpListener(IPAddress.Loopback, 0);
         server.Start();
-        using var fetcher = new UrlFetcher(Content, allowPrivate: false);
+        using var fetcher = new UrlFetcher(Content, new HostPolicy());
         var failure = await Should.ThrowAsync<FormatException>(() => fetcher.FetchAsync($"http://localhost:{((IPEndPoint)server.LocalEndpoint).Port}/x", null, Stop));
-        failure.Message.ShouldContain("node's own network");
+        failure.Message.ShouldContain("which builds may not use here");
     }
 
     [Fact]
@@ -54,7 +32,7 @@ public sealed class UrlFetcherTests : IDisposable
         using var server = new TcpListener(IPAddress.Loopback, 0);
         server.Start();
         var url = $"http://127.0.0.1:{((IPEndPoint)server.LocalEndpoint).Port}/a/file.txt?q=1";
-        using var fetcher = new UrlFetcher(Content, allowPrivate: true);
+        using var fetcher = new UrlFetcher(Content, HostPolicy.Own);
         var fetching = fetcher.FetchAsync(url, null, Stop);
         await AnswerAsync(server, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello");
         var fetched = await fetching;
@@ -68,7 +46,7 @@ public sealed class UrlFetcherTests : IDisposable
     {
         using var server = new TcpListener(IPAddress.Loopback, 0);
         server.Start();
-        using var fetcher = new UrlFetcher(Content, allowPrivate: true);
+        using var fetcher = new UrlFetcher(Content, HostPolicy.Own);
         var fetching = fetcher.FetchAsync($"http://user:password@127.0.0.1:{((IPEndPoint)server.LocalEndpoint).Port}/x", Digest.Compute("other"u8), Stop);
         await AnswerAsync(server, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello");
         var failure = await Should.ThrowAsync<FormatException>(() => fetching);
@@ -82,7 +60,7 @@ public sealed class UrlFetcherTests : IDisposable
     {
         using var server = new TcpListener(IPAddress.Loopback, 0);
         server.Start();
-        using var fetcher = new UrlFetcher(Content, allowPrivate: true);
+        using var fetcher = new UrlFetcher(Content, HostPolicy.Own);
         var fetching = fetcher.FetchAsync($"http://127.0.0.1:{((IPEndPoint)server.LocalEndpoint).Port}/x", null, Stop);
         await AnswerAsync(server, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         (await Should.ThrowAsync<FormatException>(() => fetching)).Message.ShouldContain("404");
