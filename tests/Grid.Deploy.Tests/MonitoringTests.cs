@@ -56,7 +56,7 @@ public sealed partial class MonitoringTests
             Assert.Skip("promtool is not installed");
         foreach (var arguments in new[] { "check config prometheus.yml", "check rules alerts.yml", "test rules alerts.test.yml" })
         {
-            using var promtool = Process.Start(new ProcessStartInfo("promtool", arguments.Split(' ')) { WorkingDirectory = Path.Combine(Checkout.Root, "deploy/telemetry"), RedirectStandardOutput = true, RedirectStandardError = true })!;
+            using var promtool = Process.Start(new ProcessStartInfo("promtool", arguments.Split(' ')) { WorkingDirectory = Path.Combine(Checkout.Root, "deploy/telemetry"), UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true })!;
             var said = await Task.WhenAll(promtool.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken), promtool.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
             await promtool.WaitForExitAsync(TestContext.Current.CancellationToken);
             promtool.ExitCode.ShouldBe(0, string.Join('\n', said));

@@ -16,7 +16,8 @@ internal static class Instruments
     public static IEnumerable<string> SeriesOf(Instrument instrument)
     {
         var unit = instrument.Unit switch { "s" => "_seconds", "By" => "_bytes", _ => "" };
-        var name = instrument.Name.Replace('.', '_') + unit;
+        var name = instrument.Name.Replace('.', '_');
+        name += name.EndsWith(unit, StringComparison.Ordinal) ? "" : unit;
         return KindOf(instrument) switch
         {
             "histogram" => [name + "_bucket", name + "_sum", name + "_count"],

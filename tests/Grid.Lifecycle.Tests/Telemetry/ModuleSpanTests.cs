@@ -12,7 +12,8 @@ namespace Grid.Lifecycle.Tests.Telemetry;
 public sealed class ModuleSpanTests : IDisposable
 {
     private const string File = "/layers/tracing/buildpacks/test_app@1.0-build.jsonl";
-    private static readonly ActivitySource Own = new("Grid.Lifecycle.Tests.ModuleSpan");
+    private const string SourceName = "Grid.Lifecycle.Tests.ModuleSpan";
+    private static readonly ActivitySource Own = new(SourceName);
     private readonly string _directory = Directory.CreateTempSubdirectory("grid-spans-").FullName;
     private readonly List<Activity> _ended = [];
     private readonly ActivityListener _listener;
@@ -30,7 +31,7 @@ public sealed class ModuleSpanTests : IDisposable
         _files = new RootedDirectory(_directory);
         _listener = new ActivityListener
         {
-            ShouldListenTo = source => source.Name is "Grid.Lifecycle" || source == Own,
+            ShouldListenTo = source => source.Name is "Grid.Lifecycle" or SourceName,
             Sample = (ref ActivityCreationOptions<ActivityContext> options) => ActivitySamplingResult.AllDataAndRecorded,
             ActivityStopped = activity =>
             {
@@ -111,8 +112,8 @@ public sealed class ModuleSpanTests : IDisposable
     [Fact]
     public void Attributes_OfOurs_AndTimes_AreNotTheirs()
     {
-        var spans = Collect(Line(Span("1", "", "forged", """,
-            "attributes":[{"key":"grid.build","value":{"stringValue":"other/build"}},{"key":"cnb.module.id","value":{"stringValue":"other"}},
+        var spans = Collect(Line(Span("1", "", "forged", """
+            ,"attributes":[{"key":"grid.build","value":{"stringValue":"other/build"}},{"key":"cnb.module.id","value":{"stringValue":"other"}},
             {"key":"language","value":{"stringValue":"go\u001b[2J"}},{"key":"count","value":{"intValue":"7"}},{"key":"odd","value":{"arrayValue":{"values":[{"intValue":"1"}]}}}],
             "events":[{"name":"begun","timeUnixNano":"1"}]
             """.ReplaceLineEndings(""))));
