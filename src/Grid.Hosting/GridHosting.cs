@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using Grid.Contracts;
 using Grid.Contracts.Events;
 using Grid.Contracts.Work;
@@ -43,7 +41,7 @@ public static class GridHosting
         builder.AddGridTelemetry(new TelemetryOptions(), hasPage: false);
         builder.Services.AddGridSerialization();
         builder.UseOrleans(silo => silo
-            .UseLocalhostClustering(FreePort(), gatewayPort: 0, serviceId: "grid", clusterId: "embedded")
+            .UseLocalhostClustering(FreePorts.Next(), gatewayPort: 0, serviceId: "grid", clusterId: "embedded")
             .Configure<EndpointOptions>(endpoint => endpoint.GatewayPort = 0)
             // Nobody else belongs to an embedded grid: a connection from another process of this machine is closed before a byte is read.
             .Configure<SiloConnectionOptions>(connections => connections.ConfigureSiloInboundConnection(inbound => inbound.Use(_ => connection =>
@@ -114,11 +112,4 @@ public static class GridHosting
     /// <summary>Grain state is JSON, and what a later build of Grid added to it is kept.</summary>
     internal static ISiloBuilder UseGridStateSerializer(this ISiloBuilder silo) =>
         silo.UseSystemTextJsonGrainStorageSerializer().Configure<SystemTextJsonGrainStorageSerializerOptions>(o => LaterMembers.Keep(o.JsonSerializerOptions));
-
-    internal static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 }

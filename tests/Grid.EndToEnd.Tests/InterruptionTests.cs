@@ -21,7 +21,7 @@ public sealed class InterruptionTests(TestMachine machine)
         run.Process.Error.ShouldNotContain("   at ");
         duration.ShouldBeLessThan(TimeSpan.FromSeconds(40));
         Leftovers.Of(bench.Data, marker).ShouldBeEmpty();
-        Leftovers.Processes(bench.Data).ShouldBeEmpty();
+        Leftovers.Staying(bench.Data).ShouldBeEmpty();
         Directory.Exists(bench.Layout).ShouldBeFalse();
     }
 
@@ -57,8 +57,8 @@ public sealed class InterruptionTests(TestMachine machine)
         }
         // Mounts went with the process; the rest shows that the check below would find what is left.
         File.ReadAllText("/proc/self/mountinfo").ShouldNotContain(bench.Data);
-        Leftovers.Of(bench.Data, Marker).ShouldContain(left => left.StartsWith("control group: ", StringComparison.Ordinal));
-        Leftovers.Of(bench.Data, Marker).ShouldContain(left => left.StartsWith(Path.Combine(bench.Data, "sandbox", "sandboxes"), StringComparison.Ordinal));
+        Leftovers.Things(bench.Data).ShouldContain(left => left.StartsWith("control group: ", StringComparison.Ordinal));
+        Leftovers.Things(bench.Data).ShouldContain(left => left.StartsWith(Path.Combine(bench.Data, "sandbox", "sandboxes"), StringComparison.Ordinal));
 
         bench.Builder.Dockerfiles("test/quick", BuilderDirectory.AsRoot("RUN true"));
         bench.Builder.Write();
@@ -66,7 +66,7 @@ public sealed class InterruptionTests(TestMachine machine)
         (await bench.BuildAsync()).ShouldSucceed();
 
         Leftovers.Of(bench.Data, Marker).ShouldBeEmpty();
-        Leftovers.Processes(bench.Data).ShouldBeEmpty();
+        Leftovers.Staying(bench.Data).ShouldBeEmpty();
         (await Leftovers.MountedAsync(canary)).ShouldBeEmpty();
     }
 
@@ -86,7 +86,7 @@ public sealed class InterruptionTests(TestMachine machine)
     /// <summary>Waits until so many processes in sandboxes sleep.</summary>
     private static async Task WaitForAsync(string marker, int processes, Process grid)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(3));
         while (Leftovers.Processes(marker).Count(command => command.StartsWith("sleep ", StringComparison.Ordinal)) < processes)
         {
             if (grid.HasExited)

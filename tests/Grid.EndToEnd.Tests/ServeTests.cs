@@ -63,7 +63,7 @@ public sealed class ServeTests(TestMachine machine)
 
         build.ExitCode.ShouldNotBe(0);
         (build.Output + build.Error).ShouldContain("127.0.0.1 has the address 127.0.0.1, which builds may not use here; the operator of a grid can list the host (setting private-host)");
-        registry.Requests.ShouldNotContain(request => request.Contains("tiny", StringComparison.Ordinal) || request.Contains("hello", StringComparison.Ordinal));
+        (await registry.RequestsAsync()).ShouldNotContain(request => request.Contains("tiny", StringComparison.Ordinal) || request.Contains("hello", StringComparison.Ordinal));
         using (Process.Start("kill", ["-TERM", $"{node.Id}"]))
             (await Tool.EndAsync(node)).ExitCode.ShouldBe(0);
     }
@@ -88,8 +88,9 @@ public sealed class ServeTests(TestMachine machine)
         {
             var end = await Tool.EndAsync(node);
             end.ExitCode.ShouldBe(0);
-            // A node that all is well with warns of nothing.
-            (end.Output + end.Error).ShouldNotContain("warn:");
+            // A node that all is well with warns of nothing; that it gets no processor for a second is the machine's affair (the heartbeat of its web server).
+            (end.Output + end.Error).Split('\n').Where(line => line.StartsWith("warn:", StringComparison.Ordinal) && !line.Contains("Microsoft.AspNetCore.Server.Kestrel[22]", StringComparison.Ordinal))
+                .ShouldBeEmpty(end.Output + end.Error);
         }
     }
 

@@ -109,7 +109,7 @@ internal sealed class Owner : IWorkOwner
         Factory.GetGrain<IWorkOwner>(Arg.Any<GrainId>()).Returns(this);
     }
 
-    public async Task<WorkReport> NextAsync() => await _reports.Reader.ReadAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromSeconds(30));
+    public async Task<WorkReport> NextAsync() => await _reports.Reader.ReadAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromMinutes(2));
 
     public bool TryNext(out WorkReport? report) => _reports.Reader.TryRead(out report);
 

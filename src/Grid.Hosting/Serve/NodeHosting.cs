@@ -32,8 +32,8 @@ internal static class NodeHosting
         // Chosen once: membership and endpoints must mean the same ones.
         options = options with
         {
-            SiloPort = options.SiloPort == 0 ? GridHosting.FreePort() : options.SiloPort,
-            GatewayPort = options.GatewayPort == 0 ? GridHosting.FreePort() : options.GatewayPort,
+            SiloPort = options.SiloPort == 0 ? FreePorts.Next() : options.SiloPort,
+            GatewayPort = options.GatewayPort == 0 ? FreePorts.Next() : options.GatewayPort,
         };
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(options.Node);

@@ -19,11 +19,14 @@ internal sealed class ContainerRun(RuntimeEngine engine, ControlGroup group, str
 {
     private const int OutputHandle = 0, ErrorHandle = 1, ExitHandle = 2, WakeHandle = 3;
     private const int DiskInterval = 250;
+    /// <summary>More than a process can have written before its end that is not read yet: the kernel's bound of a pipe.</summary>
+    private const long MaxInPipes = 2 << 20;
     private static readonly TimeSpan PatienceWithRuntime = TimeSpan.FromMilliseconds(300), PatienceWithPipes = TimeSpan.FromSeconds(2);
 
     private readonly byte[] _buffer = new byte[64 * 1024];
     private readonly SafeFileHandle?[] _handles = new SafeFileHandle?[4];
     private Exception? _outputFailure;
+    private long _readBehindEnd;
     private readonly Stopwatch _sinceDiskCheck = Stopwatch.StartNew();
     private Stopwatch? _killing;
     private bool _diskFull;
@@ -93,8 +96,9 @@ internal sealed class ContainerRun(RuntimeEngine engine, ControlGroup group, str
                 }
                 if (_killing is not null && ended is null)
                     Kill(child);
-                // Its process-id namespace died with the process, so nobody can hold the pipes; a runtime that works otherwise must not hang us.
-                if (ended?.Elapsed > PatienceWithPipes)
+                // Its process-id namespace died with the process, so nobody can hold the pipes; a runtime that works otherwise must not hang us. What it wrote
+                // is taken however long the receiver takes for it.
+                if (ended?.Elapsed > PatienceWithPipes && ((ready & (1 << OutputHandle | 1 << ErrorHandle)) == 0 || _readBehindEnd > MaxInPipes))
                     break;
             }
             return child.Wait();
@@ -122,6 +126,8 @@ internal sealed class ContainerRun(RuntimeEngine engine, ControlGroup group, str
             _handles[index] = null;
             return;
         }
+        if (_handles[ExitHandle] is null)
+            _readBehindEnd += read;
         try
         {
             if (_outputFailure is null)

@@ -48,8 +48,7 @@ internal sealed record RuntimeEngine(string Executable, string Name, string Root
             return;
         Execute(["--root", Root, "delete", "--force", id]);
         // A start that was killed half-way leaves a directory without a state in it.
-        if (Knows(id))
-            Directory.Delete(Path.Combine(Root, id), recursive: true);
+        Remove(Root, id);
     }
 
     /// <summary>Kills and forgets the containers of a sandbox, with the runtime whose state directory this is.</summary>
@@ -66,7 +65,23 @@ internal sealed record RuntimeEngine(string Executable, string Name, string Root
     public static void Forget(string root, string handle)
     {
         foreach (var id in ContainersOf(root, handle))
-            Directory.Delete(Path.Combine(root, id), recursive: true);
+            Remove(root, id);
+    }
+
+    /// <summary>Removes the state of a container that is dead. The runtime that ran it for a process that was killed may be doing the same at this moment.</summary>
+    private static void Remove(string root, string id)
+    {
+        var directory = Path.Combine(root, id);
+        while (Directory.Exists(directory))
+        {
+            try
+            {
+                Directory.Delete(directory, recursive: true);
+            }
+            catch (DirectoryNotFoundException)
+            {
+            }
+        }
     }
 
     /// <summary>"a-1" is of the sandbox "a"; "a-b-1" is not.</summary>

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
-using System.Net.Sockets;
+using Grid.Hosting.Tests.Servers;
 
 namespace Grid.EndToEnd.Tests.Telemetry;
 
@@ -13,11 +13,7 @@ public sealed class TraceReceiver : IDisposable
 
     public TraceReceiver()
     {
-        using (var port = new TcpListener(IPAddress.Loopback, 0))
-        {
-            port.Start();
-            Endpoint = $"http://127.0.0.1:{((IPEndPoint)port.LocalEndpoint).Port}/";
-        }
+        Endpoint = $"http://127.0.0.1:{LoopbackPort.Free()}/";
         _listener.Prefixes.Add(Endpoint);
         _listener.Start();
         _loop = Task.Run(ReceiveAsync);
@@ -57,9 +53,9 @@ public sealed class TraceReceiver : IDisposable
                 context.Response.ContentType = "application/x-protobuf";
                 context.Response.Close();
             }
-            catch (Exception e) when (e is HttpListenerException or ObjectDisposedException)
+            catch (Exception e) when (e is HttpListenerException or InvalidOperationException)
             {
-                return;
+                // Stopped, perhaps before it was asked for the next one; or a sender is gone, and the next one comes.
             }
         }
     }
