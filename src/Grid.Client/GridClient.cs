@@ -93,8 +93,29 @@ public sealed class GridClient
     public Task<BuildDetailsResource> GetBuildDetailsAsync(string tenant, string build, CancellationToken cancellationToken) =>
         GetAsync<BuildDetailsResource>(BuildPath(tenant, build) + "/details", cancellationToken);
 
+    /// <summary>The files that a build left: report, SBOMs, generated Dockerfiles, group and plan.</summary>
+    public Task<Page<ArtifactResource>> ListArtifactsAsync(string tenant, string build, CancellationToken cancellationToken) =>
+        GetAsync<Page<ArtifactResource>>(BuildPath(tenant, build) + "/artifacts", cancellationToken);
+
+    /// <summary>The bytes of one of them.</summary>
+    public async Task<byte[]> GetArtifactAsync(string tenant, string build, string name, CancellationToken cancellationToken)
+    {
+        var path = string.Join('/', name.Split('/').Select(Escape));
+        using var answer = await _http.GetAsync(Relative($"{BuildPath(tenant, build)}/artifacts/{path}"), cancellationToken).ConfigureAwait(false);
+        await EnsureSuccessAsync(answer, cancellationToken).ConfigureAwait(false);
+        return await answer.Content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false);
+    }
+
     public Task<Page<BuildResource>> ListBuildsAsync(string tenant, string? app, string? after, int limit, CancellationToken cancellationToken) => GetAsync<Page<BuildResource>>(
         $"v1/tenants/{Escape(tenant)}/builds?limit={limit.ToString(CultureInfo.InvariantCulture)}{(app is null ? "" : "&app=" + Escape(app))}{(after is null ? "" : "&after=" + Escape(after))}", cancellationToken);
+
+    /// <summary>Cached Dockerfile steps of the tenant's own; <paramref name="after"/> is what the last page gave as next.</summary>
+    public Task<Page<CachedStepResource>> ListCachedStepsAsync(string tenant, string? after, int limit, CancellationToken cancellationToken) =>
+        GetAsync<Page<CachedStepResource>>($"v1/tenants/{Escape(tenant)}/cache?limit={limit.ToString(CultureInfo.InvariantCulture)}{(after is null ? "" : "&after=" + Escape(after))}", cancellationToken);
+
+    /// <summary>Forgets cached steps of the tenant.</summary>
+    public Task<CachePruneResource> PruneCachedStepsAsync(string tenant, CachePruneRequest request, CancellationToken cancellationToken) =>
+        SendAsync<CachePruneResource>(HttpMethod.Post, $"v1/tenants/{Escape(tenant)}/cache/prune", request, null, cancellationToken);
 
     public Task<Page<string>> ListAppsAsync(string tenant, CancellationToken cancellationToken) => GetAsync<Page<string>>($"v1/tenants/{Escape(tenant)}/apps", cancellationToken);
 

@@ -34,6 +34,7 @@ public static class GridDashboard
     {
         app.MapAssets();
         var open = Pages(app.MapGroup("")).OpenForAll();
+        open.MapReference();
         open.MapGet("/", HomeAsync);
         open.MapGet("/signin", (string? @return) => SignInPage(@return, failed: false));
         open.MapPost("/signin", SignInAsync);

@@ -1,9 +1,11 @@
 using Grid.Contracts;
+using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
 using Grid.Contracts.Work;
 using Grid.Docker;
 using Grid.Grains;
 using Grid.Grains.Queues;
+using Grid.Hosting.Artifacts;
 using Grid.Hosting.Cache;
 using Grid.Hosting.Content;
 using Grid.Hosting.Events;
@@ -92,7 +94,8 @@ public static class GridHosting
     internal static void AddGridEvents(this IServiceCollection services, GridOptions options) =>
         services.AddSingleton(_ => new FileBuildEvents(Path.Combine(options.DataDirectory, "events")))
             .AddSingleton<IBuildEvents>(p => p.GetRequiredService<FileBuildEvents>())
-            .AddSingleton<IBuildJournals>(p => p.GetRequiredService<FileBuildEvents>());
+            .AddSingleton<IBuildJournals>(p => p.GetRequiredService<FileBuildEvents>())
+            .AddSingleton<IBuildArtifacts>(new FileArtifacts(Path.Combine(options.DataDirectory, "artifacts")));
 
     /// <summary>The worker of this machine; what it may do comes from <paramref name="worker"/>, its places from <paramref name="options"/>.</summary>
     internal static void AddGridWorker(this IServiceCollection services, GridOptions options, WorkerOptions worker) => services.AddGridWorker(worker with

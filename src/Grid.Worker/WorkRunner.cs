@@ -24,7 +24,7 @@ namespace Grid.Worker;
 
 /// <summary>Does one piece of work: calls the phase in Grid.Lifecycle with this node's sandbox, content store and directories.</summary>
 public sealed class WorkRunner(
-    ISandboxRuntime sandboxes, ContentStore content, ImageStores images, BuildDirectories builds, IBuildEvents events, WorkerOptions options, NodeResources node, TenantVault vault, IGrainFactory grains, TimeProvider time)
+    ISandboxRuntime sandboxes, ContentStore content, ImageStores images, BuildDirectories builds, IBuildEvents events, WorkerOptions options, NodeResources node, TenantVault vault, IBuildArtifacts artifacts, IGrainFactory grains, TimeProvider time)
 {
     private static readonly string Version = typeof(WorkRunner).Assembly.GetName().Version?.ToString(3) ?? "";
 
@@ -68,7 +68,7 @@ public sealed class WorkRunner(
         var bounded = options.HasTenants && await grains.GetGrain<ITenantGrain>(tenant).GetAsync() is { Settings: var settings } ? options.Within(settings) : options;
         if (ReferenceEquals(own, images) && bounded == options)
             return this;
-        return new WorkRunner(bounded.AllowsNetwork ? sandboxes : new NetworklessRuntime(sandboxes), content, own, builds, events, bounded, node, vault, grains, time);
+        return new WorkRunner(bounded.AllowsNetwork ? sandboxes : new NetworklessRuntime(sandboxes), content, own, builds, events, bounded, node, vault, artifacts, grains, time);
     }
 
     private async Task<WorkResult> DoAsync(WorkItem item, Activity? span, CancellationToken cancellationToken) => item switch
@@ -84,14 +84,20 @@ public sealed class WorkRunner(
         _ => throw new InvalidOperationException($"no such work: {item.GetType().Name}"),
     };
 
-    private async Task<WorkResult> AnalyzeAsync(AnalyzeWork work, CancellationToken cancellationToken) => new AnalyzeDone(await Analyzer.AnalyzeAsync(images, new AnalyzeInput
+    private async Task<WorkResult> AnalyzeAsync(AnalyzeWork work, CancellationToken cancellationToken)
     {
-        Builder = ImageLocation.Parse(work.Builder),
-        Targets = [.. work.Targets.Select(ImageLocation.Parse)],
-        RunImage = work.RunImage is null ? null : ImageLocation.Parse(work.RunImage),
-        PreviousImage = work.PreviousImage is null ? null : ImageLocation.Parse(work.PreviousImage),
-        Platform = HostPlatform.Current,
-    }, Output(work, Phase.Analyze), cancellationToken));
+        var log = Output(work, Phase.Analyze);
+        var analyzed = await Analyzer.AnalyzeAsync(images, new AnalyzeInput
+        {
+            Builder = ImageLocation.Parse(work.Builder),
+            Targets = [.. work.Targets.Select(ImageLocation.Parse)],
+            RunImage = work.RunImage is null ? null : ImageLocation.Parse(work.RunImage),
+            PreviousImage = work.PreviousImage is null ? null : ImageLocation.Parse(work.PreviousImage),
+            Platform = HostPlatform.Current,
+        }, log, cancellationToken);
+        var source = work.Origin is { } origin ? await new SourceRunner(content, images, options, node, vault).FetchAsync(work, origin, log, cancellationToken) : null;
+        return new AnalyzeDone(analyzed) { Source = source };
+    }
 
     private async Task<WorkResult> RestoreAsync(RestoreWork work, CancellationToken cancellationToken)
     {
@@ -162,7 +168,7 @@ public sealed class WorkRunner(
         if (sandbox.Files.Stat("/cnb/lifecycle/launcher") is null && !File.Exists(options.Launcher))
             throw new LifecycleException(ExitCode.ExportError, $"there is no launcher: the builder brings none, and {options.Launcher} is missing; run deploy/install.sh, or set GRID_LAUNCHER");
         var metadata = await BuildPhase.RunAsync(sandbox, new BuildInput(environment, work.Detection.Group, work.Detection.Plan), log, cancellationToken);
-        return new BuildDone(await LayerPacker.PackAsync(sandbox.Files, content, new PackInput
+        var app = await LayerPacker.PackAsync(sandbox.Files, content, new PackInput
         {
             Environment = environment,
             Group = work.Detection.Group,
@@ -171,7 +177,9 @@ public sealed class WorkRunner(
             PreviousImage = analyzed.Previous,
             LauncherPath = options.Launcher,
             OwnLauncher = new LauncherMetadata { Version = Version },
-        }, log, cancellationToken));
+        }, log, cancellationToken);
+        await Leavings(work, log).KeepAsync(sandbox.Files, environment, cancellationToken);
+        return new BuildDone(app);
     }
 
     private async Task<WorkResult> ExportAsync(ExportWork work, CancellationToken cancellationToken)
@@ -194,10 +202,12 @@ public sealed class WorkRunner(
             ProcessType = work.DefaultProcess,
             Created = work.SourceDateEpoch is { } seconds ? DateTimeOffset.FromUnixTimeSeconds(seconds) : null,
             ExtraLabels = work.Labels,
+            ProjectMetadataToml = work.ProjectMetadata,
             OciMediaTypes = targets.Any(target => target is ImageLocation.Layout),
         }, content, images, log);
         var report = await Exporter.ExportAsync(await MayNameAsync(work), image, targets, log, cancellationToken);
         report.EnsureComplete();
+        await Leavings(work, log).KeepAsync(report, work.Packages, cancellationToken);
         return new ExportDone(report);
     }
 
@@ -225,6 +235,8 @@ public sealed class WorkRunner(
     /// <summary>Blobs of this node, and of several images for what the node has not.</summary>
     private IBlobSource Origins(IEnumerable<string> locations) =>
         locations.Distinct().Aggregate((IBlobSource)content, (blobs, location) => new OriginBlobs(blobs, images, ImageLocation.Parse(location), HostPlatform.Current));
+
+    private BuildLeavings Leavings(WorkItem item, IPhaseLog log) => new(artifacts, item.BuildKey, log);
 
     private PhaseOutput Output(WorkItem item, Phase phase) => new(item.BuildKey, phase, events, time);
 }

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Hosting;
 using Grid.Contracts.Secrets;
 using Grid.Contracts.Work;
 using Grid.Lifecycle.Extend;
+using Grid.Lifecycle.Source;
 using Grid.Oci.Content;
 using Grid.Sandbox;
 using Orleans.Runtime;
@@ -42,6 +43,7 @@ internal sealed class CrashRecovery(ISandboxRuntime sandboxes, ContentStore cont
         builds.DeleteAll();
         PrivatePlatform.DeleteAll(options.BuildsDirectory);
         StepScratch.RemoveDead();
+        GitFetcher.RemoveDead();
         content.Recover();
     }
 

@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using Grid.Client;
 using Grid.Client.Models;
+using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
 using Grid.Contracts.Secrets;
 using Grid.Contracts.Tenants;
@@ -30,6 +31,8 @@ public class ApiUnderTest : IAsyncLifetime
 
     internal WebApplication App => _app;
 
+    internal KeptArtifacts Artifacts { get; } = new();
+
     /// <summary>The silos below.</summary>
     internal virtual Task<TestGrid> StartGridAsync() => TestGrid.StartAsync();
 
@@ -41,6 +44,7 @@ public class ApiUnderTest : IAsyncLifetime
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Services.AddSingleton(Grid.Grains);
         builder.Services.AddSingleton<IBuildEvents>(Grid.Events);
+        builder.Services.AddSingleton<IBuildArtifacts>(Artifacts);
         builder.Services.AddSingleton(new ContentStore(Path.Combine(_directory, "content")));
         builder.Services.AddSingleton(p => new TieredContent(p.GetRequiredService<ContentStore>(), null));
         builder.Services.AddSingleton(TimeProvider.System);

@@ -7,8 +7,8 @@ namespace Grid.EndToEnd.Tests;
 public sealed class InterruptionTests(TestMachine machine)
 {
     [Theory]
-    [InlineData("INT", "RUN echo now && sleep 62.1157", "62.1157")]
-    [InlineData("TERM", "RUN echo now && sleep 62.2268", "62.2268")]
+    [InlineData("INT", "RUN echo now && sleep 3662.1157", "3662.1157")]
+    [InlineData("TERM", "RUN echo now && sleep 3662.2268", "3662.2268")]
     public async Task Build_StoppedWhileStepsRun_EndsCancelledAndClean(string signal, string instruction, string marker)
     {
         var bench = await machine.NewAsync();
@@ -19,7 +19,7 @@ public sealed class InterruptionTests(TestMachine machine)
         run.End.GetProperty("state").GetString().ShouldBe("Cancelled");
         run.ExitCode.ShouldBe(130);
         run.Process.Error.ShouldNotContain("   at ");
-        duration.ShouldBeLessThan(TimeSpan.FromSeconds(40));
+        duration.ShouldBeLessThan(TimeSpan.FromMinutes(10));
         Leftovers.Of(bench.Data, marker).ShouldBeEmpty();
         Leftovers.Staying(bench.Data).ShouldBeEmpty();
         Directory.Exists(bench.Layout).ShouldBeFalse();
@@ -29,20 +29,20 @@ public sealed class InterruptionTests(TestMachine machine)
     public async Task Build_StoppedWhileABuildpackRuns_EndsCancelledAndClean()
     {
         var bench = await machine.NewAsync();
-        bench.Builder.Buildpack("test/app", build: "echo now\nsleep 62.3379 &\nsleep 62.3379");
+        bench.Builder.Buildpack("test/app", build: "echo now\nsleep 3662.3379 &\nsleep 3662.3379");
 
-        var (run, duration) = await StopAsync(bench, "INT", "62.3379", processes: 2);
+        var (run, duration) = await StopAsync(bench, "INT", "3662.3379", processes: 2);
 
         run.End.GetProperty("state").GetString().ShouldBe("Cancelled");
         run.ExitCode.ShouldBe(130);
-        duration.ShouldBeLessThan(TimeSpan.FromSeconds(40));
-        Leftovers.Of(bench.Data, "62.3379").ShouldBeEmpty();
+        duration.ShouldBeLessThan(TimeSpan.FromMinutes(10));
+        Leftovers.Of(bench.Data, "3662.3379").ShouldBeEmpty();
     }
 
     [Fact]
     public async Task Build_Killed_TheNextStartRemovesWhatWasLeft()
     {
-        const string Marker = "62.4480";
+        const string Marker = "3662.4480";
         var bench = await machine.NewAsync();
         var canary = "canary-" + Guid.NewGuid().ToString("N");
         var secret = Path.Combine(bench.Root, "secret");

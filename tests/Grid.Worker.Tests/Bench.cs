@@ -26,7 +26,7 @@ internal sealed class Bench : IAsyncDisposable
         var content = new ContentStore(Path.Combine(_directory, "content"));
         Builds = new BuildDirectories(options);
         var runner = new WorkRunner(Substitute.For<ISandboxRuntime>(), content, new ImageStores([Store]), Builds, Events, options, new NodeResources(options, content, new BuildSecrets()),
-            new TenantVault(SecretKeyRing.None, Owner.Factory, new ImageStores([Store]), [Store], new AnonymousCredentials(), options), Owner.Factory, TimeProvider.System);
+            new TenantVault(SecretKeyRing.None, Owner.Factory, new ImageStores([Store]), [Store], new AnonymousCredentials(), options), Substitute.For<IBuildArtifacts>(), Owner.Factory, TimeProvider.System);
         Agent = new WorkerAgent(runner, Builds, new OneNodeContent(), Warm, Owner.Factory, time ?? TimeProvider.System, NullLogger<WorkerAgent>.Instance);
     }
 

@@ -20,13 +20,13 @@ internal static class PoolRoutes
     public static void MapPools(this IEndpointRouteBuilder routes)
     {
         var pool = routes.MapGroup("/pools/{pool}").WithTags("Pools");
-        pool.MapGet("nodes", ListNodesAsync).Require(Role.Operator).WithName("ListNodes").WithSummary("Nodes of a pool");
+        pool.MapGet("nodes", ListNodesAsync).Require(Role.Operator).WithEntityTag().WithName("ListNodes").WithSummary("Nodes of a pool");
         pool.MapPost("nodes/{node}/drain", (string pool, string node, IGrainFactory grains) => DrainAsync(pool, node, drain: true, grains)).Require(Role.Operator)
             .WithName("DrainNode").WithSummary("Give a node no new builds; what runs there goes on");
         pool.MapPost("nodes/{node}/undrain", (string pool, string node, IGrainFactory grains) => DrainAsync(pool, node, drain: false, grains)).Require(Role.Operator)
             .WithName("UndrainNode").WithSummary("Give a node builds again");
-        pool.MapGet("queue", GetQueueAsync).Require(Role.Operator).WithName("GetQueue").WithSummary("What runs and what waits in a pool");
-        routes.MapGet("/tenants/{tenant}/builds/{build}/place", FindAsync).Require(Role.Viewer).WithTags("Builds").WithName("GetPlace")
+        pool.MapGet("queue", GetQueueAsync).Require(Role.Operator).WithEntityTag().WithName("GetQueue").WithSummary("What runs and what waits in a pool");
+        routes.MapGet("/tenants/{tenant}/builds/{build}/place", FindAsync).Require(Role.Viewer).WithEntityTag().WithTags("Builds").WithName("GetPlace")
             .WithSummary("Where a waiting build stands: position, reason and estimate; 404 when it does not wait");
     }
 

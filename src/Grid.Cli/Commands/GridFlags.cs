@@ -30,6 +30,9 @@ internal static class GridFlags
         command.Add(CacheMax);
     }
 
+    /// <summary>Adds only where things are, for commands that look and start nothing.</summary>
+    public static void AddDataDirectoryTo(Command command) => command.Add(DataDirectory);
+
     public static GridOptions Read(ParseResult parsed)
     {
         var defaults = new GridOptions();

@@ -14,12 +14,6 @@ internal static class ServerFlags
         command.Add(Tenant);
     }
 
-    /// <summary>Adds the flag to a command that works on this machine unless a server is named on its line, and that no tenant has to do with.</summary>
-    public static void AddServerTo(Command command) => command.Add(Server);
-
-    /// <summary>The grid that the command's own line names; null for this machine.</summary>
-    public static ServerContext? ReadNamed(ParseResult parsed) => parsed.GetValue(Server) is { Length: > 0 } named ? ServerContext.Find(named, null) : null;
-
     /// <summary>The grid elsewhere; null for this machine.</summary>
     public static ServerContext? Read(ParseResult parsed) => ServerContext.Find(parsed.GetValue(Server), parsed.GetValue(Tenant));
 }

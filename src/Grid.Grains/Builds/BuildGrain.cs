@@ -219,8 +219,10 @@ public sealed partial class BuildGrain(
             return Task.CompletedTask;
         switch (report.Result)
         {
+            case AnalyzeDone { Source: null } when Request.Origin is not null:
+                return EndedAsync(phase, done: false, new Failure((int)ExitCode.AnalyzeError, "its node is of an earlier version of Grid, which fetches no source: submit the build again when all nodes are upgraded, or upload the source"));
             case AnalyzeDone done:
-                State.Analyzed = done.Result;
+                (State.Analyzed, State.Fetched) = (done.Result, done.Source);
                 break;
             case BuildDone done:
                 State.App = done.App;

@@ -1,10 +1,12 @@
 using Grid.Api;
 using Grid.Contracts;
+using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
 using Grid.Contracts.Work;
 using Grid.Dashboard;
 using Grid.Grains;
 using Grid.Grains.Queues;
+using Grid.Hosting.Artifacts;
 using Grid.Hosting.Cache;
 using Grid.Hosting.Configuration;
 using Grid.Hosting.Content;
@@ -89,7 +91,8 @@ internal static class NodeHosting
     private static void AddJournals(this IServiceCollection services, NodeOptions options)
     {
         if (options.Events == EventStorage.Azure)
-            services.AddSingleton(p => ActivatorUtilities.CreateInstance<AzureBuildEvents>(p, new AzureContainer(Connections.AzureBlobs(options.AzureConnection), options.EventsContainer), new AzureJournalOptions()))
+            services.AddSingleton<IBuildArtifacts>(new AzureArtifacts(new AzureContainer(Connections.AzureBlobs(options.AzureConnection), options.EventsContainer)))
+                .AddSingleton(p => ActivatorUtilities.CreateInstance<AzureBuildEvents>(p, new AzureContainer(Connections.AzureBlobs(options.AzureConnection), options.EventsContainer), new AzureJournalOptions()))
                 .AddSingleton<IBuildEvents>(p => p.GetRequiredService<AzureBuildEvents>())
                 .AddSingleton<IBuildJournals>(p => p.GetRequiredService<AzureBuildEvents>());
         else
