@@ -5,6 +5,7 @@ using Grid.Api.Audit;
 using Grid.Api.Builds;
 using Grid.Api.Identity;
 using Grid.Api.Problems;
+using Grid.Api.Queues;
 using Grid.Api.Routes;
 using Grid.Api.Secrets;
 using Microsoft.AspNetCore.Authentication;
@@ -27,6 +28,7 @@ public static class GridApi
         services.AddSingleton(options);
         services.AddSingleton<ApiKeys>();
         services.AddSingleton<BuildDesk>();
+        services.AddSingleton<QueueDesk>();
         services.AddSingleton<BuildInspector>();
         services.AddSingleton<CacheDesk>();
         services.AddSingleton<SecretDesk>();

@@ -154,6 +154,9 @@ public sealed class GridClient
     public Task<QueueResource> GetQueueAsync(string pool, int waiting, CancellationToken cancellationToken) =>
         GetAsync<QueueResource>($"v1/pools/{Escape(pool)}/queue?waiting={waiting.ToString(CultureInfo.InvariantCulture)}", cancellationToken);
 
+    /// <summary>The tenant's builds that run and wait.</summary>
+    public Task<QueueResource> GetTenantQueueAsync(string tenant, CancellationToken cancellationToken) => GetAsync<QueueResource>($"v1/tenants/{Escape(tenant)}/queue", cancellationToken);
+
     /// <summary>
     /// The build's events to its end, after the one with the id <paramref name="after"/>, or all for 0. A connection that breaks is made again from where it broke, as often as
     /// there is progress in between.

@@ -1,6 +1,7 @@
 using Grid.Contracts.Placement;
 using Grid.Grains.Placement;
 using Orleans.Placement;
+using Orleans.Runtime;
 using Orleans.Runtime.MembershipService.SiloMetadata;
 using Orleans.Runtime.Placement;
 using Grid.Grains.Queues;
@@ -22,6 +23,7 @@ public static class GrainsHosting
         silo.UseSiloMetadata(node is null ? [] : new Dictionary<string, string> { [OnNodeFilter.MetadataKey] = node });
         silo.Services
             .AddPlacementFilter<OnNodeFilter, OnNodeFilterDirector>(ServiceLifetime.Transient)
+            .AddSingleton<IPersistentStateFactory, StoredStateFactory>()
             .AddSingleton(queues)
             .AddSingleton<ISilos, MembershipSilos>()
             .TryAddSingleton(new AuditOptions());

@@ -36,6 +36,16 @@ public class ApiUnderTest : IAsyncLifetime
     /// <summary>The silos below.</summary>
     internal virtual Task<TestGrid> StartGridAsync() => TestGrid.StartAsync();
 
+    /// <summary>Services of what stands beside the API.</summary>
+    internal virtual void AddBeside(IServiceCollection services)
+    {
+    }
+
+    /// <summary>Routes of what stands beside the API.</summary>
+    internal virtual void MapBeside(WebApplication app)
+    {
+    }
+
     public async ValueTask InitializeAsync()
     {
         Grid = await StartGridAsync();
@@ -50,8 +60,10 @@ public class ApiUnderTest : IAsyncLifetime
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(SecretKeyRing.Parse(SecretKeyRing.NewEntry("k1")));
         builder.Services.AddGridApi(new ApiOptions { DataDirectory = _directory, MaxUploadBytes = 1024 * 1024 });
+        AddBeside(builder.Services);
         _app = builder.Build();
         _app.MapGridApi();
+        MapBeside(_app);
         await _app.StartAsync(TestContext.Current.CancellationToken);
         Address = new Uri(_app.Urls.First() + "/");
         var file = Path.Combine(_directory, "operator");

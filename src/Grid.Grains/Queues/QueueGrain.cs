@@ -18,6 +18,8 @@ public sealed partial class QueueGrain(
     [PersistentState("queue-backlog", GridStorage.Name)] IPersistentState<QueueBacklogGrainState> backlog,
     QueueOptions options, ISilos silos, TimeProvider time, ILogger<QueueGrain> log) : Grain, IQueueGrain
 {
+    /// <summary>Well below the time after which a call is given up.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
     private readonly HashSet<string> _dead = new(StringComparer.Ordinal);
     private QueueMachine _machine = null!;
     private QueueMetrics _metrics = null!;
@@ -25,10 +27,17 @@ public sealed partial class QueueGrain(
     private int _storedWaiting;
     private DateTimeOffset _nextAudit;
     private DateTimeOffset _nextBacklog;
+    private long _activated;
+    private long _told;
+    private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Never 0, and another one after each change, also by another activation.</summary>
+    private long Version => _activated + _machine.PlacedVersion + _machine.WaitingVersion + _machine.NodesVersion;
 
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
+        _activated = now.UtcTicks;
         if (options.EndsAbandonedBuilds && placed.State.Placed.Placed.Count + backlog.State.Backlog.Waiting.Count > 0)
             await AbandonAsync();
         _machine = new QueueMachine(options.Limits, placed.State.Placed, backlog.State.Backlog, now);
@@ -80,11 +89,18 @@ public sealed partial class QueueGrain(
 
     public Task<QueuePlace?> FindAsync(string buildKey) => Task.FromResult(_machine.Find(buildKey));
 
-    public Task<QueueStatus> GetStatusAsync(int waiting) => Task.FromResult(_machine.Status(waiting));
+    public Task<QueueStatus> GetStatusAsync(int waiting) => Task.FromResult(_machine.Status(waiting) with { Version = Version });
 
-    /// <summary>Saves who runs where if that has changed, then tells the builds.</summary>
+    public async Task WaitForChangeAsync(long known)
+    {
+        if (Version == known)
+            await Task.WhenAny(_changed.Task, Task.Delay(Patience, time));
+    }
+
+    /// <summary>Saves who runs where if that has changed, then tells the builds and who watches.</summary>
     private async Task PerformAsync(IReadOnlyList<QueueEffect> effects)
     {
+        TellWatchers();
         if (_machine.PlacedVersion != _storedPlaced)
         {
             var version = _machine.PlacedVersion;
@@ -98,6 +114,16 @@ public sealed partial class QueueGrain(
             _metrics.Saw(effect, time.GetUtcNow());
             Tell(effect);
         }
+    }
+
+    private void TellWatchers()
+    {
+        if (Version == _told)
+            return;
+        _told = Version;
+        var changed = _changed;
+        _changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        changed.SetResult();
     }
 
     private async Task OnTickAsync(CancellationToken cancellationToken)

@@ -20,6 +20,7 @@ public sealed class ConfigurationException(IReadOnlyList<string> errors) : Excep
 /// <summary>Reads a node's settings from the file, the environment and flags, and checks them all before anything starts.</summary>
 public sealed class NodeConfiguration
 {
+    private const string Off = "off";
     /// <summary>The file that is read when none is named and it exists.</summary>
     public const string DefaultFile = "/etc/grid/grid.toml";
 
@@ -101,6 +102,7 @@ public sealed class NodeConfiguration
             EventsContainer = ContainerOf(NodeSettings.EventsContainer),
             Telemetry = TelemetryConfiguration.Read(_values),
             Api = ApiOf(node),
+            HasOrleansDashboard = _values.Word(NodeSettings.OrleansDashboard, Off) != Off,
             Audit = new AuditOptions { Keep = CacheConfiguration.Value(_values, NodeSettings.AuditKeep, Cache.Quantities.Duration, new AuditOptions().Keep) },
             SecretKeyFile = Path.GetFullPath(_values.Text(NodeSettings.SecretKeyFile) ?? Path.Combine(node.DataDirectory, "secret-keys")),
             SecretKeys = SecretKeysOf(),

@@ -88,6 +88,9 @@ public sealed record NodeOptions
 
     public int GatewayPort { get; init; } = 30000;
 
+    /// <summary>Orleans' own dashboard is there for operators.</summary>
+    public bool HasOrleansDashboard { get; init; }
+
     public IPEndPoint Http { get; init; } = new(IPAddress.Loopback, 7400);
 
     public Membership Membership { get; init; }

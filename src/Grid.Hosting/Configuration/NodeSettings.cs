@@ -54,6 +54,7 @@ public static class NodeSettings
     public static readonly Setting OperatorKeyFile = new("api.operator-key-file", SettingKind.Text, "`operator-key` in the data directory", "File with an operator's API key; made with a new key when it is missing");
     public static readonly Setting MaxUpload = new("api.max-upload", SettingKind.Number, "2048", "Largest source archive in MiB") { Range = (1, 1 << 20) };
     public static readonly Setting RequestRate = new("api.requests-per-second", SettingKind.Number, "100", "Requests a second of one caller, over ten seconds") { Range = (1, 1_000_000) };
+    public static readonly Setting OrleansDashboard = new("api.orleans-dashboard", SettingKind.Word, "off", "Orleans' own dashboard at `/orleans/`, for operators. The same on all nodes: each tells it what it does") { Words = ["off", "on"] };
     public static readonly Setting SecretKeyFile = new("secrets.key-file", SettingKind.Text, "`secret-keys` in the data directory", "File with the keys that tenants' secrets are sealed with, `ID:BASE64` on each line; the first seals, the others still open. A grid of one node makes it; nodes of a cluster (roles api and worker) are given the same one");
     public static readonly Setting SecretKeys = new("secrets.keys", SettingKind.Text, "", "The same keys in place of a file, with commas between them") { IsSecret = true };
     public static readonly Setting AuditKeep = new("audit.keep", SettingKind.Text, "400d", "How long entries of audit logs are kept at least");

@@ -109,6 +109,7 @@ public sealed class NodeHost : IAsyncDisposable
             app.MapGridApi();
             app.MapGridDashboard();
             app.MapMetrics();
+            app.MapOrleansDashboard(options);
         }
         else
             app.UseRouting();

@@ -70,6 +70,7 @@ internal static class NodeHosting
             .AddGridMembership(options)
             .AddGridReminders(options)
             .AddGridState(options)
+            .AddOrleansDashboard(options)
             .AddActivityPropagation());
     }
 

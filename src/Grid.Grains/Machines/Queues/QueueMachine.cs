@@ -51,6 +51,9 @@ public sealed class QueueMachine
     /// <summary>Grows with each change of <see cref="Waiting"/>.</summary>
     public int WaitingVersion { get; private set; }
 
+    /// <summary>Grows with each change of the nodes but for when they spoke last.</summary>
+    public int NodesVersion => _nodes.Version;
+
     /// <summary>Builds that were let in.</summary>
     public IReadOnlyCollection<PlacedBuild> Placed => _placed.Values;
 
@@ -114,10 +117,7 @@ public sealed class QueueMachine
             Lose(earlier.Id, handedOver: false, now);
         var node = _nodes.Open(report.Node, now);
         node.LastSeen = now;
-        node.Slots = report.Slots;
-        node.Leaving = report.Draining;
-        node.Labels = report.Labels;
-        node.Warm = report.Warm.ToHashSet(StringComparer.Ordinal);
+        _nodes.Take(node, report);
         Pump(now);
         return (new NodeOrders { Lease = _limits.Lease, Release = [.. report.Builds.Where(b => IsUnwanted(b, report.Node))] }, TakeEffects());
     }
@@ -164,6 +164,7 @@ public sealed class QueueMachine
         Nodes = [.. _nodes.All.Select(n => new NodeStatus
         {
             Node = n.Id, Slots = n.Slots, Used = n.Used, Guests = n.Guests, Draining = _nodes.IsDraining(n), LastSeen = n.LastSeen, Labels = new(n.Labels),
+            Warm = [.. n.Warm.Order(StringComparer.Ordinal)],
         })],
         Running = [.. _placed.Values.OrderBy(p => p.Since).Select(p => new RunningBuild(p.Build, p.Placement, p.Since))],
         WaitingCount = _backlog.Count,
