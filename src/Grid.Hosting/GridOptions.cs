@@ -32,6 +32,9 @@ public sealed record GridOptions
     /// <summary>Processes and threads in one sandbox.</summary>
     public int SandboxMaxProcesses { get; init; } = 4096;
 
+    /// <summary>How long one Dockerfile step may take (<c>GRID_SANDBOX_STEP_TIMEOUT</c>); zero for no bound.</summary>
+    public TimeSpan StepTimeout { get; init; } = TimeSpan.FromHours(1);
+
     /// <summary>Hosts that builds may name: registries and URLs. All but link-local ones where what is built is the user's own.</summary>
     public HostPolicy Hosts { get; init; } = HostPolicy.Own;
 

@@ -15,7 +15,7 @@ namespace Grid.Sandbox.OciRuntime;
 /// <summary>A mounted root and the processes in it.</summary>
 internal sealed class OciSandbox(
     SandboxSpec spec, Snapshot snapshot, SandboxRoot root, RuntimeEngine engine, OciRuntimeOptions options, ContentStore store, SnapshotStore snapshots,
-    NetworkPool networks) : ISandbox
+    NetworkPool networks, string owner) : ISandbox
 {
     private readonly RootedDirectory _files = new(root.Merged);
     private readonly Lock _gate = new();
@@ -107,7 +107,9 @@ internal sealed class OciSandbox(
             var mounts = process.ExtraVolumes.Count + process.TemporaryFileSystems.Count;
             var rootfs = mounts == 0 ? root.Merged : MountForProcess(process, directory);
             var bundle = BundleFactory.Create(process, await PlaceAsync(rootfs, id, process.Network, cancellationToken));
-            return await new ContainerRun(engine, root.Group!, id, directory, options.MinFreeBytes).ExecuteAsync(bundle, process, cancellationToken);
+            using var memory = spec.HasSecrets ? MemoryDirectory.Make(owner) : null;
+            var run = new ContainerRun(memory is null ? engine : engine.In(memory.Path), root.Group!, id, directory, memory?.Path ?? directory, options.MinFreeBytes);
+            return await run.ExecuteAsync(bundle, process, cancellationToken);
         }
         finally
         {

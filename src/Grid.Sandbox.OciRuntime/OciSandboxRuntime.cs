@@ -2,6 +2,7 @@ using System.Text;
 using Grid.Oci;
 using Grid.Oci.Content;
 using Grid.Oci.FileSystem;
+using Grid.Sandbox.OciRuntime.Bundles;
 using Grid.Sandbox.OciRuntime.Engines;
 using Grid.Sandbox.OciRuntime.Networks;
 using Grid.Sandbox.OciRuntime.Snapshots;
@@ -77,7 +78,7 @@ public sealed class OciSandboxRuntime : ISandboxRuntime, ISnapshotCache, IDispos
             snapshot = await _snapshots.EnsureAsync(spec.Parent, spec.Blobs, cancellationToken);
             var egress = await _networks.DecideAsync(cancellationToken);
             await Task.Run(() => mounted.Mount(spec, _options, egress, snapshot.Directories), cancellationToken);
-            return new OciSandbox(spec, snapshot, mounted, engine, _options, _store, _snapshots, _networks);
+            return new OciSandbox(spec, snapshot, mounted, engine, _options, _store, _snapshots, _networks, _state.Owner);
         }
         catch
         {
@@ -106,6 +107,7 @@ public sealed class OciSandboxRuntime : ISandboxRuntime, ISnapshotCache, IDispos
         foreach (var owner in _state.DeadOwners().ToList())
         {
             await new SandboxRoot(Path.Combine(_state.Unpacking, owner), ProbeContainer.ControlGroupOf(_options, owner)).DisposeAsync();
+            MemoryDirectory.RemoveOf(owner);
             _state.Forget(owner);
         }
     }

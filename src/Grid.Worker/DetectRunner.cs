@@ -35,6 +35,7 @@ internal sealed class DetectRunner(ISandboxRuntime sandboxes, ContentStore conte
             {
                 Volumes = [.. build.Volumes(environment, appReadOnly: true), .. platform.Volumes],
                 Limits = options.SandboxLimits,
+                HasSecrets = platform.HasSecrets,
             }, cancellationToken);
         if (sandbox.Files.Stat(OrderPath) is null)
             throw new LifecycleException(ExitCode.DetectError, $"builder {analyzed.Builder.Location} has no {OrderPath}; make it with 'grid builder create' or pack");

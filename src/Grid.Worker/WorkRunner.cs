@@ -121,7 +121,10 @@ public sealed class WorkRunner(
             EnsureNetwork(work.Input.Label, url, work.Tenant);
         var asked = work.Input.Step is RunStep run ? run.Mounts.Where(m => m.Kind == RunMountKind.Secret).Select(m => m.Id).ToHashSet(StringComparer.Ordinal) : [];
         var secrets = await vault.ForStepAsync(work.BuildKey, work.Tenant, asked);
-        var executor = new StepExecutor(sandboxes, content, options.SandboxLimits, node.For(work.BuildKey, new ContextStore(content, builds.Open(work.BuildKey).Contexts), secrets));
+        var executor = new StepExecutor(sandboxes, content, options.SandboxLimits, node.For(work.BuildKey, new ContextStore(content, builds.Open(work.BuildKey).Contexts), secrets))
+        {
+            TimeLimit = options.StepTimeout,
+        };
         var result = await executor.RunAsync(BuildDirectory.SandboxHandle(work.Handle), work.Input, Origins([work.Input.BaseLocation, .. work.Input.Origins]),
             Output(work, work.Name.Kind == ImageKind.Build ? Phase.ExtendBuild : Phase.ExtendRun), cancellationToken);
         span?.SetTag("grid.layer", result.Layer?.DiffId.ToString());
@@ -164,6 +167,7 @@ public sealed class WorkRunner(
             {
                 Volumes = [.. build.Volumes(environment, appReadOnly: false), .. platform.Volumes],
                 Limits = options.SandboxLimits,
+                HasSecrets = platform.HasSecrets,
             }, cancellationToken);
         if (sandbox.Files.Stat("/cnb/lifecycle/launcher") is null && !File.Exists(options.Launcher))
             throw new LifecycleException(ExitCode.ExportError, $"there is no launcher: the builder brings none, and {options.Launcher} is missing; run deploy/install.sh, or set GRID_LAUNCHER");

@@ -151,6 +151,7 @@ public sealed class NodeConfiguration
             SandboxCaBundle = _values.Text(NodeSettings.SandboxCaBundle),
             SandboxMemoryBytes = _values.Number(NodeSettings.SandboxMemory) * 1024 * 1024,
             SandboxMaxProcesses = (int)_values.Number(NodeSettings.SandboxProcesses),
+            StepTimeout = CacheConfiguration.Value(_values, NodeSettings.SandboxStepTimeout, Cache.Quantities.Timeout, defaults.StepTimeout),
             Cache = CacheConfiguration.Read(_values),
             Retention = CacheConfiguration.ReadRetention(_values),
         };

@@ -75,6 +75,7 @@ public static class NodeSettings
     public static readonly Setting SandboxCaBundle = new("sandbox.ca-bundle", SettingKind.Text, "", "PEM file of authorities that processes in sandboxes trust");
     public static readonly Setting SandboxMemory = new("sandbox.memory", SettingKind.Number, "0", "Memory for one sandbox in MiB; 0 for no bound") { Range = (0, 1 << 30) };
     public static readonly Setting SandboxProcesses = new("sandbox.max-processes", SettingKind.Number, "4096", "Processes and threads in one sandbox") { Range = (16, 1 << 22) };
+    public static readonly Setting SandboxStepTimeout = new("sandbox.step-timeout", SettingKind.Text, "1h", "How long one step of a Dockerfile may take before it is stopped and the build fails, such as `90m`; `0s` for no bound");
 
     public static readonly Setting CacheMax = new("cache.max", SettingKind.Text, "", "Room for content and unpacked layers on this node, such as `200GB`: each collection goes back to it, and at one and a half times of it no more content is taken. No bound by default");
     public static readonly Setting CacheTenantMax = new("cache.tenant-max", SettingKind.Text, "", "Room for the cached step layers of one tenant, such as `20GB`. No bound by default");

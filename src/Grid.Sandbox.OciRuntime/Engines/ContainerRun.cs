@@ -13,9 +13,10 @@ namespace Grid.Sandbox.OciRuntime.Engines;
 /// <param name="engine">Who starts it.</param>
 /// <param name="group">The sandbox's control group; the container's is below it and has its id as name.</param>
 /// <param name="id">Unique on the node.</param>
-/// <param name="directory">Takes the bundle, the log and the process id.</param>
+/// <param name="directory">Takes the log and the process id.</param>
+/// <param name="bundleDirectory">Takes the bundle.</param>
 /// <param name="minFreeBytes">The process is killed when less is free on the file system of <paramref name="directory"/>, where its root is too.</param>
-internal sealed class ContainerRun(RuntimeEngine engine, ControlGroup group, string id, string directory, long minFreeBytes)
+internal sealed class ContainerRun(RuntimeEngine engine, ControlGroup group, string id, string directory, string bundleDirectory, long minFreeBytes)
 {
     private const int OutputHandle = 0, ErrorHandle = 1, ExitHandle = 2, WakeHandle = 3;
     private const int DiskInterval = 250;
@@ -43,7 +44,7 @@ internal sealed class ContainerRun(RuntimeEngine engine, ControlGroup group, str
     public ProcessResult Execute(Bundle bundle, ProcessSpec process, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        bundle.Save(directory);
+        bundle.Save(bundleDirectory);
         var killsBefore = group.OutOfMemoryKills();
         int exitCode;
         try
@@ -67,7 +68,7 @@ internal sealed class ContainerRun(RuntimeEngine engine, ControlGroup group, str
 
     private int Supervise(IProcessOutput output, CancellationToken cancellationToken)
     {
-        using var child = engine.Run(id, directory, PidFile, LogFile);
+        using var child = engine.Run(id, bundleDirectory, PidFile, LogFile);
         var (wakeRead, wakeWrite) = ChildProcess.Pipe();
         using (wakeRead)
         using (wakeWrite)

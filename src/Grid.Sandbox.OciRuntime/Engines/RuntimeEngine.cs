@@ -34,6 +34,9 @@ internal sealed record RuntimeEngine(string Executable, string Name, string Root
         throw new SandboxException($"{tried} ({string.Join("; ", failures)}); install crun or runc");
     }
 
+    /// <summary>The same with its state elsewhere.</summary>
+    public RuntimeEngine In(string directory) => this with { Root = Directory.CreateDirectory(Path.Combine(directory, "runtime")).FullName };
+
     /// <summary>Starts <c>RUNTIME --root … run …</c> in the foreground.</summary>
     public ChildProcess Run(string id, string bundle, string pidFile, string logFile) =>
         ChildProcess.Start(Executable, ["--root", Root, "--log", logFile, "--log-format", "json", "run", "--bundle", bundle, "--pid-file", pidFile, id], Environment);

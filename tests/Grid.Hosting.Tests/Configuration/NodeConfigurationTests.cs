@@ -58,6 +58,14 @@ public sealed class NodeConfigurationTests : IDisposable
     }
 
     [Fact]
+    public void A_step_of_a_Dockerfile_may_take_an_hour_unless_told_otherwise()
+    {
+        Read().Node.StepTimeout.ShouldBe(TimeSpan.FromHours(1));
+        Read("sandbox.step-timeout = \"90m\"").Node.StepTimeout.ShouldBe(TimeSpan.FromMinutes(90));
+        ErrorsOf("sandbox.step-timeout = \"31d\"").ShouldHaveSingleItem().ShouldEndWith("want at most 30d");
+    }
+
+    [Fact]
     public void A_whole_file_is_read()
     {
         var options = Read("""
