@@ -1,4 +1,3 @@
-using System.Collections;
 using Grid.Contracts;
 using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
@@ -11,19 +10,16 @@ using Grid.Hosting.Cache;
 using Grid.Hosting.Content;
 using Grid.Hosting.Events;
 using Grid.Hosting.Storage.Files;
+using Grid.Hosting.Telemetry;
 using Grid.Oci.Content;
 using Grid.Oci.Images;
 using Grid.Oci.Layouts;
 using Grid.Oci.Registry;
 using Grid.Sandbox;
 using Grid.Worker;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using OpenTelemetry;
-using OpenTelemetry.Resources;
-using OpenTelemetry.Trace;
 using Orleans.Configuration;
 using Orleans.Serialization;
 
@@ -44,7 +40,7 @@ public static class GridHosting
         builder.Services.AddGridEvents(options);
         builder.Services.AddGridCache(options, isWholeGrid: true);
         builder.Services.AddGridWorker(options, new WorkerOptions { Slots = 1 });
-        builder.AddGridTelemetry();
+        builder.AddGridTelemetry(new TelemetryOptions(), hasPage: false);
         builder.Services.AddGridSerialization();
         builder.UseOrleans(silo => silo
             .UseLocalhostClustering(FreePorts.Next(), gatewayPort: 0, serviceId: "grid", clusterId: "embedded")
@@ -110,21 +106,6 @@ public static class GridHosting
         StepTimeout = options.StepTimeout,
         SandboxLimits = new SandboxLimits { MemoryBytes = options.SandboxMemoryBytes, MaxProcesses = options.SandboxMaxProcesses },
     });
-
-    /// <summary>Traces by OTLP when the standard variable names a receiver; nothing is collected otherwise.</summary>
-    internal static void AddGridTelemetry(this IHostApplicationBuilder builder)
-    {
-        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT"))
-            && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")))
-            return;
-        // The exporter reads its variables from the host's configuration, which has nothing else of the environment.
-        builder.Configuration.AddInMemoryCollection(Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
-            .Select(variable => KeyValuePair.Create((string)variable.Key, (string?)variable.Value))
-            .Where(variable => variable.Key.StartsWith("OTEL_", StringComparison.Ordinal)));
-        builder.Services.AddOpenTelemetry()
-            .ConfigureResource(resource => resource.AddService("grid"))
-            .WithTracing(tracing => tracing.SetSampler(new BuildTraces()).AddSource(GridTelemetry.SourceName, "Microsoft.Orleans.Application").AddOtlpExporter());
-    }
 
     /// <summary>Phase inputs and outputs are the lifecycle's own records, sent as JSON; messages around them are Orleans'.</summary>
     internal static void AddGridSerialization(this IServiceCollection services) =>

@@ -22,6 +22,7 @@ public sealed partial class QueueGrain(
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
     private readonly HashSet<string> _dead = new(StringComparer.Ordinal);
     private QueueMachine _machine = null!;
+    private QueueMetrics _metrics = null!;
     private int _storedPlaced;
     private int _storedWaiting;
     private DateTimeOffset _nextAudit;
@@ -40,6 +41,7 @@ public sealed partial class QueueGrain(
         if (options.EndsAbandonedBuilds && placed.State.Placed.Placed.Count + backlog.State.Backlog.Waiting.Count > 0)
             await AbandonAsync();
         _machine = new QueueMachine(options.Limits, placed.State.Placed, backlog.State.Backlog, now);
+        _metrics = new QueueMetrics(this.GetPrimaryKeyString(), _machine.Placed, now);
         _dead.UnionWith(silos.Dead());
         _nextAudit = now + options.Audit;
         _nextBacklog = now + options.BacklogPeriod;
@@ -47,20 +49,36 @@ public sealed partial class QueueGrain(
         RemindAll();
     }
 
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        _metrics?.Close();
+        return Task.CompletedTask;
+    }
+
     public async Task<QueueAnswer> EnqueueAsync(QueuedBuild build)
     {
         var (answer, effects) = _machine.Enqueue(build, time.GetUtcNow());
         await PerformAsync(effects);
+        if (answer.Placement is { } placement)
+            _metrics.Placed(build, placement, time.GetUtcNow());
+        else if (answer.Refusal is not null)
+            _metrics.Refused();
         return answer;
     }
 
     public Task<QueueAnswer?> WhyFullAsync(string tenant, string app) => Task.FromResult(_machine.WhyFull(tenant, app));
 
-    public Task EndedAsync(string buildKey) => PerformAsync(_machine.Ended(buildKey, time.GetUtcNow()));
+    public Task EndedAsync(string buildKey)
+    {
+        _metrics.Ended(buildKey);
+        return PerformAsync(_machine.Ended(buildKey, time.GetUtcNow()));
+    }
 
     public async Task<NodeOrders> SynchronizeAsync(NodeReport report)
     {
-        var (orders, effects) = _machine.Seen(report, time.GetUtcNow());
+        var now = time.GetUtcNow();
+        _metrics.Heard(report.Node, now);
+        var (orders, effects) = _machine.Seen(report, now);
         await PerformAsync(effects);
         return orders;
     }
@@ -92,7 +110,10 @@ public sealed partial class QueueGrain(
             _storedPlaced = version;
         }
         foreach (var effect in effects)
+        {
+            _metrics.Saw(effect, time.GetUtcNow());
             Tell(effect);
+        }
     }
 
     private void TellWatchers()
@@ -110,6 +131,7 @@ public sealed partial class QueueGrain(
         var now = time.GetUtcNow();
         await LookAfterSilosAsync(now);
         await PerformAsync(_machine.Tick(now));
+        _metrics.Show(_machine.Status(0), _machine.OldestWaiting, now);
         if (now >= _nextAudit)
         {
             _nextAudit = now + options.Audit;

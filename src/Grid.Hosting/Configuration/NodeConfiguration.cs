@@ -100,6 +100,7 @@ public sealed class NodeConfiguration
             ContentContainer = ContainerOf(NodeSettings.ContentContainer),
             Events = WordOf<EventStorage>(NodeSettings.Events),
             EventsContainer = ContainerOf(NodeSettings.EventsContainer),
+            Telemetry = TelemetryConfiguration.Read(_values),
             Api = ApiOf(node),
             HasOrleansDashboard = _values.Word(NodeSettings.OrleansDashboard, Off) != Off,
             Audit = new AuditOptions { Keep = CacheConfiguration.Value(_values, NodeSettings.AuditKeep, Cache.Quantities.Duration, new AuditOptions().Keep) },

@@ -2,6 +2,7 @@ using System.Net;
 using Grid.Api;
 using Grid.Contracts.Secrets;
 using Grid.Grains.Audit;
+using Grid.Hosting.Telemetry;
 
 namespace Grid.Hosting.Configuration;
 
@@ -124,6 +125,9 @@ public sealed record NodeOptions
     public EventStorage Events { get; init; }
 
     public string EventsContainer { get; init; } = "grid-events";
+
+    /// <summary>Traces, metrics and logs.</summary>
+    public TelemetryOptions Telemetry { get; init; } = new();
 
     /// <summary>The HTTP API.</summary>
     public required ApiOptions Api { get; init; }

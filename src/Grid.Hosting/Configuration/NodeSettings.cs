@@ -63,6 +63,12 @@ public static class NodeSettings
     public static readonly Setting OidcTenantClaim = new("oidc.tenant-claim", SettingKind.Text, "grid_tenant", "Claim with the tenant's name");
     public static readonly Setting OidcRoleClaim = new("oidc.role-claim", SettingKind.Text, "grid_role", "Claim with the role: viewer, builder, admin or operator");
 
+    public static readonly Setting OtlpEndpoint = new("telemetry.otlp-endpoint", SettingKind.Text, "", "Address of an OpenTelemetry collector or another receiver of OTLP, such as `http://collector:4317`. The standard variables (`OTEL_EXPORTER_OTLP_ENDPOINT` and the others) win over these settings");
+    public static readonly Setting OtlpProtocol = new("telemetry.otlp-protocol", SettingKind.Word, "grpc", "How that receiver is spoken to") { Words = ["grpc", "http/protobuf"] };
+    public static readonly Setting OtlpHeaders = new("telemetry.otlp-headers", SettingKind.Text, "", "Headers for that receiver: `name=value`, with commas between them") { IsSecret = true };
+    public static readonly Setting OtlpSignals = new("telemetry.otlp-signals", SettingKind.List, "traces, metrics, logs", "What is sent there") { Words = ["traces", "metrics", "logs"] };
+    public static readonly Setting MetricsListen = new("telemetry.metrics-listen", SettingKind.Text, "", "Address and port where `/metrics` is read without a key, and nothing else: `10.0.0.7:9464`; port 0 for a free one. Without it, nodes with the role api have `/metrics` for operators' keys on their HTTP endpoint, and others none");
+
     public static readonly Setting Sandbox = new("sandbox.kind", SettingKind.Word, "auto", "What runs sandboxes: an OCI runtime, a Docker engine, or the first of them that works") { Words = ["auto", "oci", "docker"] };
     public static readonly Setting SandboxEgress = new("sandbox.egress", SettingKind.Word, "auto", "What processes with a network reach: `open` is all but this machine and metadata services, `host` is this machine's network, `auto` is `open` where slirp4netns works") { Words = ["auto", "open", "none", "host"] };
     public static readonly Setting SandboxRuntime = new("sandbox.runtime", SettingKind.Text, "the first that works", "OCI runtime: `runc`, `crun` or a path");

@@ -15,6 +15,7 @@ using Grid.Hosting.Retention;
 using Grid.Hosting.Storage;
 using Grid.Hosting.Storage.AzureBlobs;
 using Grid.Hosting.Storage.Files;
+using Grid.Hosting.Telemetry;
 using Grid.Oci.Content;
 using Grid.Worker;
 using Microsoft.Extensions.DependencyInjection;
@@ -60,7 +61,7 @@ internal static class NodeHosting
         builder.Services.AddHostedService<RetentionService>();
         if (options.Membership != Membership.Localhost)
             builder.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, NodeNameGuard>();
-        builder.AddGridTelemetry();
+        builder.AddGridTelemetry(options.Telemetry with { Instance = options.Name }, hasPage: true);
         builder.Services.AddGridSerialization();
         builder.UseOrleans(silo => silo
             .AddGridRoles(options.Roles)
@@ -83,9 +84,9 @@ internal static class NodeHosting
     private static void AddSharedContent(this IServiceCollection services, NodeOptions options)
     {
         if (options.Content == SharedContent.Azure)
-            services.AddSingleton<IContentTier>(new AzureTier(new AzureContainer(Connections.AzureBlobs(options.AzureConnection), options.ContentContainer), TimeProvider.System));
+            services.AddSingleton<IContentTier>(new MeasuredTier(new AzureTier(new AzureContainer(Connections.AzureBlobs(options.AzureConnection), options.ContentContainer), TimeProvider.System)));
         else if (options.Content == SharedContent.Directory)
-            services.AddSingleton<IContentTier>(new DirectoryTier(options.ContentDirectory!));
+            services.AddSingleton<IContentTier>(new MeasuredTier(new DirectoryTier(options.ContentDirectory!)));
     }
 
     private static void AddJournals(this IServiceCollection services, NodeOptions options)

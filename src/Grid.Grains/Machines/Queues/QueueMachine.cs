@@ -60,6 +60,9 @@ public sealed class QueueMachine
     /// <summary>How many builds wait.</summary>
     public int WaitingCount => _backlog.Count;
 
+    /// <summary>Since when the one waits that has waited longest; null when none does.</summary>
+    public DateTimeOffset? OldestWaiting => _backlog.Oldest?.Since;
+
     /// <summary>Sessions of nodes that are taken to be there.</summary>
     public IReadOnlyList<NodeSession> Sessions => [.. _nodes.All.Select(n => n.Id)];
 
