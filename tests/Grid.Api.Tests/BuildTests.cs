@@ -86,6 +86,17 @@ public sealed class BuildTests(ApiUnderTest api) : IClassFixture<ApiUnderTest>
     }
 
     [Fact]
+    public async Task Upload_OfOneArchiveBySeveralAtOnce_IsReceivedOnceAndAllGoOn()
+    {
+        var client = await api.AsAsync("red", Role.Builder);
+        var content = new string('x', 500_000);
+
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => SendAsync(client, "red", content)));
+
+        (await client.SubmitBuildAsync("red", Submission(source: content), "many", Stop)).Id.ShouldNotBeEmpty();
+    }
+
+    [Fact]
     public async Task Submit_WithSeveralErrors_NamesThemAll()
     {
         var client = await api.AsAsync("red", Role.Builder);
