@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.IO.Enumeration;
 using System.Text;
 using Grid.Buildpacks;
 
@@ -17,6 +18,7 @@ internal sealed class GitProcess(string directory, GitLimits limits)
 
     private const int MaxMessage = 4096;
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(200);
+    private static readonly EnumerationOptions Everything = new() { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None, IgnoreInaccessible = true };
 
     /// <summary>Settings besides those of a command itself; later ones win.</summary>
     private static readonly string[] Settings =
@@ -91,28 +93,21 @@ internal sealed class GitProcess(string directory, GitLimits limits)
 
     private void Measure()
     {
-        var (bytes, files) = (0L, 0);
-        var everything = new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None, IgnoreInaccessible = true };
-        foreach (var entry in new DirectoryInfo(directory).EnumerateFileSystemInfos("*", everything))
+        // A link in a repository may lead anywhere: it is a file without content, and not followed.
+        var lengths = new FileSystemEnumerable<long>(directory, static (ref entry) => entry.IsDirectory || IsLink(ref entry) ? 0 : entry.Length, Everything)
         {
-            bytes += LengthOf(entry);
+            ShouldRecursePredicate = static (ref entry) => !IsLink(ref entry),
+        };
+        var (bytes, files) = (0L, 0);
+        foreach (var length in lengths)
+        {
+            bytes += length;
             if (bytes > limits.MaxBytes || ++files > limits.MaxFiles)
                 throw new LifecycleException(ExitCode.Failed, $"the repository takes more than {limits.MaxBytes} bytes or {limits.MaxFiles} files; upload the source");
         }
     }
 
-    private static long LengthOf(FileSystemInfo entry)
-    {
-        try
-        {
-            return entry is FileInfo { LinkTarget: null } file ? file.Length : 0;
-        }
-        catch (FileNotFoundException)
-        {
-            // Git has removed it since.
-            return 0;
-        }
-    }
+    private static bool IsLink(ref FileSystemEntry entry) => entry.Attributes.HasFlag(FileAttributes.ReparsePoint);
 
     /// <summary>All of what is printed is read, so that nobody waits for us; the beginning is kept.</summary>
     private static async Task<string> ReadAsync(StreamReader reader)

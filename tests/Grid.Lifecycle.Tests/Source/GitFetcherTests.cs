@@ -89,6 +89,14 @@ public sealed class GitFetcherTests : IDisposable
     }
 
     [Fact]
+    public async Task Fetch_ALinkToTheNodesRoot_IsOneFile_AndWhatIsThereIsNotCounted()
+    {
+        var url = _server.Repository("app", ("a", "a"), ("root->/", null));
+
+        Files((await FetchAsync(url, limits: new GitLimits { MaxFiles = 500 })).Archive)["root"].ShouldBe("-> /");
+    }
+
+    [Fact]
     public async Task Fetch_ProjectFileIsALinkToAFileOfTheNode_DoesNotReadIt()
     {
         var outside = Path.Combine(_directory, "outside");
