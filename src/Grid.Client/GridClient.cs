@@ -24,7 +24,7 @@ public sealed class GridClient
     private static readonly TimeSpan ReconnectDelay = TimeSpan.FromMilliseconds(200);
     private readonly HttpClient _http;
 
-    /// <summary>Speaks to the API at the client's base address with this token.</summary>
+    /// <summary>Speaks to the API at the client's base address with this token, which goes into the default headers of <paramref name="http"/>: make one client of it, before it is used.</summary>
     public GridClient(HttpClient http, string token)
     {
         ArgumentNullException.ThrowIfNull(http);
