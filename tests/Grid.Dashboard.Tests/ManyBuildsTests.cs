@@ -8,8 +8,7 @@ using Grid.Contracts.Work;
 namespace Grid.Dashboard.Tests;
 
 /// <summary>
-/// Pages of a tenant with very many builds. The ordinary run has a few pages of them; GRID_TEST_BUILDS=10000 has as many as the design asks for, and the output has what
-/// pages took (docs/dashboard.md has the figures).
+/// Pages of a tenant with very many builds. The ordinary run has a few pages of them; GRID_TEST_BUILDS=10000 has as many as the design asks for, and the output has what pages took.
 /// </summary>
 public sealed class ManyBuildsTests(PagesUnderTest pages, ITestOutputHelper output) : IClassFixture<PagesUnderTest>
 {
