@@ -23,13 +23,14 @@ public sealed class GridClient
     private const int MaxUploads = 10;
     private static readonly TimeSpan ReconnectDelay = TimeSpan.FromMilliseconds(200);
     private readonly HttpClient _http;
+    private readonly AuthenticationHeaderValue _authorization;
 
-    /// <summary>Speaks to the API at the client's base address with this token, which goes into the default headers of <paramref name="http"/>: make one client of it, before it is used.</summary>
+    /// <summary>Speaks to the API at the client's base address with this token. Others may use <paramref name="http"/> at the same time, with other tokens.</summary>
     public GridClient(HttpClient http, string token)
     {
         ArgumentNullException.ThrowIfNull(http);
         _http = http;
-        _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        _authorization = new AuthenticationHeaderValue("Bearer", token);
     }
 
     public Task<Page<TenantResource>> ListTenantsAsync(CancellationToken cancellationToken) => GetAsync<Page<TenantResource>>("v1/tenants", cancellationToken);
@@ -106,7 +107,8 @@ public sealed class GridClient
     public async Task<byte[]> GetArtifactAsync(string tenant, string build, string name, CancellationToken cancellationToken)
     {
         var path = string.Join('/', name.Split('/').Select(Escape));
-        using var answer = await _http.GetAsync(Relative($"{BuildPath(tenant, build)}/artifacts/{path}"), cancellationToken).ConfigureAwait(false);
+        using var request = new HttpRequestMessage(HttpMethod.Get, Relative($"{BuildPath(tenant, build)}/artifacts/{path}"));
+        using var answer = await SendAsync(request, HttpCompletionOption.ResponseContentRead, cancellationToken).ConfigureAwait(false);
         await EnsureSuccessAsync(answer, cancellationToken).ConfigureAwait(false);
         return await answer.Content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false);
     }
@@ -220,7 +222,7 @@ public sealed class GridClient
         var path = $"v1/tenants/{Escape(tenant)}/uploads/{Escape(digest)}";
         long offset;
         using (var ask = new HttpRequestMessage(HttpMethod.Head, Relative(path)))
-        using (var answer = await _http.SendAsync(ask, cancellationToken).ConfigureAwait(false))
+        using (var answer = await SendAsync(ask, HttpCompletionOption.ResponseContentRead, cancellationToken).ConfigureAwait(false))
         {
             await EnsureSuccessAsync(answer, cancellationToken).ConfigureAwait(false);
             if (Header(answer, "Upload-Complete") == "?1")
@@ -232,7 +234,7 @@ public sealed class GridClient
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
         request.Headers.Add("Upload-Offset", offset.ToString(CultureInfo.InvariantCulture));
         request.Headers.Add("Upload-Length", content.Length.ToString(CultureInfo.InvariantCulture));
-        using var done = await _http.SendAsync(request, cancellationToken).ConfigureAwait(false);
+        using var done = await SendAsync(request, HttpCompletionOption.ResponseContentRead, cancellationToken).ConfigureAwait(false);
         await EnsureSuccessAsync(done, cancellationToken).ConfigureAwait(false);
     }
 
@@ -241,7 +243,7 @@ public sealed class GridClient
         using var request = new HttpRequestMessage(HttpMethod.Get, Relative(BuildPath(tenant, build) + "/events"));
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("text/event-stream"));
         request.Headers.Add("Last-Event-ID", after.ToString(CultureInfo.InvariantCulture));
-        using var answer = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken).ConfigureAwait(false);
+        using var answer = await SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken).ConfigureAwait(false);
         await EnsureSuccessAsync(answer, cancellationToken).ConfigureAwait(false);
         var stream = await answer.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
         await foreach (var item in SseParser.Create(stream, (_, data) => JsonSerializer.Deserialize<BuildEvent>(data, Json)!).EnumerateAsync(cancellationToken).ConfigureAwait(false))
@@ -259,15 +261,19 @@ public sealed class GridClient
 
     private static string? Header(HttpResponseMessage answer, string name) => answer.Headers.TryGetValues(name, out var values) ? values.FirstOrDefault() : null;
 
-    private async Task<T> GetAsync<T>(string path, CancellationToken cancellationToken)
+    /// <summary>All requests go through here. The token goes with each: default headers are not to be changed while others read them.</summary>
+    private Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, HttpCompletionOption completion, CancellationToken cancellationToken)
     {
-        using var answer = await _http.GetAsync(Relative(path), cancellationToken).ConfigureAwait(false);
-        return await ReadAsync<T>(answer, cancellationToken).ConfigureAwait(false);
+        request.Headers.Authorization = _authorization;
+        return _http.SendAsync(request, completion, cancellationToken);
     }
+
+    private Task<T> GetAsync<T>(string path, CancellationToken cancellationToken) => SendAsync<T>(HttpMethod.Get, path, null, null, cancellationToken);
 
     private async Task DeleteAsync(string path, CancellationToken cancellationToken)
     {
-        using var answer = await _http.DeleteAsync(Relative(path), cancellationToken).ConfigureAwait(false);
+        using var request = new HttpRequestMessage(HttpMethod.Delete, Relative(path));
+        using var answer = await SendAsync(request, HttpCompletionOption.ResponseContentRead, cancellationToken).ConfigureAwait(false);
         await EnsureSuccessAsync(answer, cancellationToken).ConfigureAwait(false);
     }
 
@@ -275,7 +281,7 @@ public sealed class GridClient
     {
         using var request = new HttpRequestMessage(method, Relative(path)) { Content = body is null ? null : JsonContent.Create(body, body.GetType(), options: Json) };
         prepare?.Invoke(request);
-        using var answer = await _http.SendAsync(request, cancellationToken).ConfigureAwait(false);
+        using var answer = await SendAsync(request, HttpCompletionOption.ResponseContentRead, cancellationToken).ConfigureAwait(false);
         return await ReadAsync<T>(answer, cancellationToken).ConfigureAwait(false);
     }
 

@@ -10,7 +10,7 @@ internal sealed class ChaosGrid : IAsyncDisposable
 {
     public const int Size = 3;
     private readonly List<IAsyncDisposable> _parts = [];
-    private readonly ConcurrentDictionary<Uri, Lazy<(HttpClient Http, GridClient Api)>> _clients = new();
+    private readonly ConcurrentDictionary<Uri, HttpClient> _clients = new();
     private int _turn;
 
     private ChaosGrid(Workbench bench, NodeNetwork network) => (Bench, Network) = (bench, network);
@@ -73,7 +73,7 @@ internal sealed class ChaosGrid : IAsyncDisposable
         ? running[(int)((uint)Interlocked.Increment(ref _turn) % running.Length)] : null;
 
     /// <summary>The API of a node, as the operator.</summary>
-    public GridClient ClientOf(Uri node) => Of(node).Api;
+    public GridClient ClientOf(Uri node) => new(HttpOf(node), File.ReadAllText(OperatorKey).Trim());
 
     /// <summary>Whether all nodes are ready and see each other. One that was given up without knowing it is not seen by the others.</summary>
     public async Task<bool> IsWholeAsync(CancellationToken cancellationToken) =>
@@ -122,7 +122,7 @@ internal sealed class ChaosGrid : IAsyncDisposable
             await part.DisposeAsync();
         await Network.DisposeAsync();
         foreach (var client in _clients.Values)
-            client.Value.Http.Dispose();
+            client.Dispose();
     }
 
     private string OperatorKey => Path.Combine(Bench.Root, "operator-key");
@@ -142,14 +142,7 @@ internal sealed class ChaosGrid : IAsyncDisposable
         created.ExitCode.ShouldBe(0, created.ToString());
     }
 
-    private HttpClient HttpOf(Uri node) => Of(node).Http;
-
-    // One for each node: a GridClient is made before its connection is used.
-    private (HttpClient Http, GridClient Api) Of(Uri node) => _clients.GetOrAdd(node, address => new(() =>
-    {
-        var http = new HttpClient { BaseAddress = address, Timeout = TimeSpan.FromSeconds(20) };
-        return (http, new GridClient(http, File.ReadAllText(OperatorKey).Trim()));
-    })).Value;
+    private HttpClient HttpOf(Uri node) => _clients.GetOrAdd(node, address => new HttpClient { BaseAddress = address, Timeout = TimeSpan.FromSeconds(20) });
 
     private T Add<T>(T part) where T : IAsyncDisposable
     {
