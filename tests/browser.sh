@@ -42,7 +42,7 @@ pids+=($!)
 until curl -fs "http://$registry/v2/" >/dev/null; do sleep 0.1; done
 
 port=$(free_port)
-grid serve --data-dir "$work/grid" --listen-http-port "$port" --listen-silo-port 0 --listen-gateway-port 0 --private-host 127.0.0.1 >"$work/grid.log" 2>&1 &
+grid serve --data-dir "$work/grid" --listen-http-port "$port" --listen-silo-port 0 --listen-gateway-port 0 --private-host 127.0.0.1 --api-orleans-dashboard on >"$work/grid.log" 2>&1 &
 pids+=($!)
 until curl -fs "http://127.0.0.1:$port/health/ready" >/dev/null; do
   kill -0 "${pids[1]}" 2>/dev/null || { cat "$work/grid.log" >&2; exit 1; }

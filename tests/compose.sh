@@ -9,7 +9,7 @@ need_packages 'docker-compose=docker-compose' 'skopeo=skopeo' 'jq=jq'
 docker version >/dev/null 2>&1 || exec tests/with-docker-engine.sh "$0" "$@"
 
 work=$(mktemp -d)
-export COMPOSE_PROJECT_NAME=gridcheck
+export COMPOSE_PROJECT_NAME=gridcheck COMPOSE_PROFILES=metrics
 trap 'docker-compose logs --no-color >"$root/artifacts/compose.log" 2>&1 || true; docker-compose down --volumes --timeout 5 >/dev/null 2>&1 || true; rm -rf "$work"' EXIT
 mkdir -p artifacts
 
@@ -21,7 +21,7 @@ step() { printf '\n==> %s\n' "$*"; }
 step "Images"
 deploy/images.sh
 docker-compose config --quiet
-step "Three nodes"
+step "Three nodes, and Prometheus"
 docker-compose up -d
 for _ in $(seq 120); do
   if here curl -fs http://127.0.0.1:7400/health/ready | grep -q '"silos":\["grid-1","grid-2","grid-3"\]'; then ready=1; break; fi
@@ -38,6 +38,16 @@ step "A build"
 grid build deploy/quickstart/app --builder registry:5000/builder:1 --image registry:5000/app:1 >"$work/first.log" || { tail -40 "$work/first.log"; exit 1; }
 tail -3 "$work/first.log"
 here skopeo inspect --tls-verify=false docker://127.0.0.1:5000/app:1 | jq -r .Digest
+
+step "What Prometheus has of it"
+# The metric that is asked for is there when the node that holds the queue was read after the build.
+query() { here curl -fs --data-urlencode "query=$1" http://127.0.0.1:9090/api/v1/query | jq -r '.data.result[0].value[1] // "0"'; }
+for _ in $(seq 120); do
+  if [ "$(query 'sum(up{job="grid"})')" = 3 ] && [ "$(query 'sum(grid_queue_wait_seconds_count) > 0')" != 0 ] && [ "$(query 'sum(grid_queue_slots)')" != 0 ]; then measured=1; break; fi
+  sleep 1
+done
+[ -n "${measured:-}" ] || { here curl -s http://127.0.0.1:9090/api/v1/targets; echo "Prometheus did not read the three nodes" >&2; exit 1; }
+[ "$(here curl -fs http://127.0.0.1:9090/api/v1/rules | jq '.data.groups[].rules | length')" -gt 5 ]
 
 step "A build whose node is killed"
 # The first node answers the command's requests; it shall stay.

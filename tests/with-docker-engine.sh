@@ -23,7 +23,11 @@ if [ -z "${GRID_TEST_ENGINE:-}" ]; then
   export GRID_TEST_ENGINE
   code=0
   unshare --mount --propagation slave "$0" "$@" || code=$?
-  rm -rf "$GRID_TEST_ENGINE"
+  # What the engine left running, and is just ending, may still write there; that is no failure of the command's.
+  for _ in 1 2 3; do
+    if rm -rf "$GRID_TEST_ENGINE" 2>/dev/null; then break; fi
+    sleep 1
+  done
   exit "$code"
 fi
 
@@ -42,7 +46,7 @@ end_engine() {
 trap end_engine EXIT
 
 export DOCKER_HOST=unix://$home/docker.sock
-for _ in $(seq 300); do
+for _ in $(seq 1200); do
   if [ -S "$home/docker.sock" ] && answers "$DOCKER_HOST"; then break; fi
   if [ -s "$home/pid" ] && ! kill -0 "$(cat "$home/pid")" 2>/dev/null; then break; fi
   sleep 0.1

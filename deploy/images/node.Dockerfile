@@ -3,7 +3,7 @@ ARG BASE=debian:bookworm-slim
 FROM ${BASE}
 USER root
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates curl crun runc slirp4netns \
+ && apt-get install -y --no-install-recommends ca-certificates crun curl git openssh-client runc slirp4netns \
  && rm -rf /var/lib/apt/lists/*
 COPY dotnet /usr/share/dotnet
 COPY grid /usr/local/lib/grid

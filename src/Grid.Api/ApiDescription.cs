@@ -28,6 +28,12 @@ internal static class ApiDescription
         {
             if (context.Description.ActionDescriptor.EndpointMetadata.OfType<RequiredRole>().LastOrDefault() is not { } required)
                 return;
+            if (context.Description.ActionDescriptor.EndpointMetadata.OfType<EntityTags.Tagged>().Any())
+                (operation.Parameters ??= []).Add(new OpenApiParameter
+                {
+                    Name = "If-None-Match", In = ParameterLocation.Header, Description = "ETag of an answer that is known: 304 without a body while nothing has changed",
+                    Schema = new OpenApiSchema { Type = JsonSchemaType.String },
+                });
             operation.Description = $"Needs the role {required.Role}.";
             operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(Bearer, context.Document)] = [] }];
             var document = context.Document!;

@@ -5,6 +5,7 @@ using Grid.Api.Audit;
 using Grid.Api.Builds;
 using Grid.Api.Identity;
 using Grid.Api.Problems;
+using Grid.Api.Queues;
 using Grid.Api.Routes;
 using Grid.Api.Secrets;
 using Microsoft.AspNetCore.Authentication;
@@ -21,13 +22,15 @@ public static class GridApi
 {
     private const string AnyScheme = "grid";
 
-    /// <summary>What the API needs besides a cluster client, the content store, the events of builds, the keys of secrets and a clock.</summary>
+    /// <summary>What the API needs besides a cluster client, the content store, the events and artifacts of builds, the keys of secrets and a clock.</summary>
     public static IServiceCollection AddGridApi(this IServiceCollection services, ApiOptions options)
     {
         services.AddSingleton(options);
         services.AddSingleton<ApiKeys>();
         services.AddSingleton<BuildDesk>();
+        services.AddSingleton<QueueDesk>();
         services.AddSingleton<BuildInspector>();
+        services.AddSingleton<CacheDesk>();
         services.AddSingleton<SecretDesk>();
         services.AddSingleton<AuditTrail>();
         services.AddSingleton<Uploads>();
@@ -65,6 +68,8 @@ public static class GridApi
         v1.MapSecrets();
         v1.MapUploads();
         v1.MapBuilds();
+        v1.MapArtifacts();
+        v1.MapCache();
         v1.MapEvents();
         v1.MapPools();
         v1.MapRetention();

@@ -17,14 +17,20 @@ public sealed class GridClient
     /// <summary>The JSON of the API.</summary>
     public static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { Converters = { new JsonStringEnumConverter() }, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
 
-    private readonly HttpClient _http;
+    /// <summary>Connections one after the other, or uploads broken off, between which nothing came through. A proxy may end a quiet one after some seconds.</summary>
+    private const int MaxSilentConnections = 100;
 
-    /// <summary>Speaks to the API at the client's base address with this token.</summary>
+    private const int MaxUploads = 10;
+    private static readonly TimeSpan ReconnectDelay = TimeSpan.FromMilliseconds(200);
+    private readonly HttpClient _http;
+    private readonly AuthenticationHeaderValue _authorization;
+
+    /// <summary>Speaks to the API at the client's base address with this token. Others may use <paramref name="http"/> at the same time, with other tokens.</summary>
     public GridClient(HttpClient http, string token)
     {
         ArgumentNullException.ThrowIfNull(http);
         _http = http;
-        _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        _authorization = new AuthenticationHeaderValue("Bearer", token);
     }
 
     public Task<Page<TenantResource>> ListTenantsAsync(CancellationToken cancellationToken) => GetAsync<Page<TenantResource>>("v1/tenants", cancellationToken);
@@ -93,8 +99,30 @@ public sealed class GridClient
     public Task<BuildDetailsResource> GetBuildDetailsAsync(string tenant, string build, CancellationToken cancellationToken) =>
         GetAsync<BuildDetailsResource>(BuildPath(tenant, build) + "/details", cancellationToken);
 
+    /// <summary>The files that a build left: report, SBOMs, generated Dockerfiles, group and plan.</summary>
+    public Task<Page<ArtifactResource>> ListArtifactsAsync(string tenant, string build, CancellationToken cancellationToken) =>
+        GetAsync<Page<ArtifactResource>>(BuildPath(tenant, build) + "/artifacts", cancellationToken);
+
+    /// <summary>The bytes of one of them.</summary>
+    public async Task<byte[]> GetArtifactAsync(string tenant, string build, string name, CancellationToken cancellationToken)
+    {
+        var path = string.Join('/', name.Split('/').Select(Escape));
+        using var request = new HttpRequestMessage(HttpMethod.Get, Relative($"{BuildPath(tenant, build)}/artifacts/{path}"));
+        using var answer = await SendAsync(request, HttpCompletionOption.ResponseContentRead, cancellationToken).ConfigureAwait(false);
+        await EnsureSuccessAsync(answer, cancellationToken).ConfigureAwait(false);
+        return await answer.Content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false);
+    }
+
     public Task<Page<BuildResource>> ListBuildsAsync(string tenant, string? app, string? after, int limit, CancellationToken cancellationToken) => GetAsync<Page<BuildResource>>(
         $"v1/tenants/{Escape(tenant)}/builds?limit={limit.ToString(CultureInfo.InvariantCulture)}{(app is null ? "" : "&app=" + Escape(app))}{(after is null ? "" : "&after=" + Escape(after))}", cancellationToken);
+
+    /// <summary>Cached Dockerfile steps of the tenant's own; <paramref name="after"/> is what the last page gave as next.</summary>
+    public Task<Page<CachedStepResource>> ListCachedStepsAsync(string tenant, string? after, int limit, CancellationToken cancellationToken) =>
+        GetAsync<Page<CachedStepResource>>($"v1/tenants/{Escape(tenant)}/cache?limit={limit.ToString(CultureInfo.InvariantCulture)}{(after is null ? "" : "&after=" + Escape(after))}", cancellationToken);
+
+    /// <summary>Forgets cached steps of the tenant.</summary>
+    public Task<CachePruneResource> PruneCachedStepsAsync(string tenant, CachePruneRequest request, CancellationToken cancellationToken) =>
+        SendAsync<CachePruneResource>(HttpMethod.Post, $"v1/tenants/{Escape(tenant)}/cache/prune", request, null, cancellationToken);
 
     public Task<Page<string>> ListAppsAsync(string tenant, CancellationToken cancellationToken) => GetAsync<Page<string>>($"v1/tenants/{Escape(tenant)}/apps", cancellationToken);
 
@@ -133,41 +161,68 @@ public sealed class GridClient
     public Task<QueueResource> GetQueueAsync(string pool, int waiting, CancellationToken cancellationToken) =>
         GetAsync<QueueResource>($"v1/pools/{Escape(pool)}/queue?waiting={waiting.ToString(CultureInfo.InvariantCulture)}", cancellationToken);
 
+    /// <summary>The tenant's builds that run and wait.</summary>
+    public Task<QueueResource> GetTenantQueueAsync(string tenant, CancellationToken cancellationToken) => GetAsync<QueueResource>($"v1/tenants/{Escape(tenant)}/queue", cancellationToken);
+
     /// <summary>
-    /// The build's events to its end, after the one with the id <paramref name="after"/>, or all for 0. A connection that breaks is made again from where it broke, as often as
-    /// there is progress in between.
+    /// The build's events to its end, after the one with the id <paramref name="after"/>, or all for 0. A connection that breaks, or that a server ends because it stops, is made
+    /// again from where it ended.
     /// </summary>
     public async IAsyncEnumerable<BuildEvent> WatchBuildAsync(string tenant, string build, long after, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        for (var progress = true; progress;)
+        var (silent, isFirst) = (0, true);
+        while (true)
         {
-            progress = false;
             await using var events = ReadEventsAsync(tenant, build, after, cancellationToken).GetAsyncEnumerator(cancellationToken);
             while (true)
             {
                 try
                 {
                     if (!await events.MoveNextAsync().ConfigureAwait(false))
-                        yield break;
+                    {
+                        // Nothing comes after the end of a build; before it, the server went away.
+                        if (isFirst && after > 0 || silent++ == MaxSilentConnections)
+                            yield break;
+                        break;
+                    }
                 }
-                catch (Exception e) when (progress && e is HttpRequestException or IOException)
+                catch (IOException) when (silent++ < MaxSilentConnections)
                 {
                     break;
                 }
                 (after, var buildEvent) = events.Current;
-                progress = true;
+                (silent, isFirst) = (0, false);
                 yield return buildEvent;
+                if (buildEvent is BuildFinished)
+                    yield break;
             }
+            await Task.Delay(ReconnectDelay, TimeProvider.System, cancellationToken).ConfigureAwait(false);
         }
     }
 
     /// <summary>Sends an archive unless the tenant has sent it before, from where an earlier attempt broke off.</summary>
     public async Task UploadAsync(string tenant, string digest, Stream content, CancellationToken cancellationToken)
     {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await UploadOnceAsync(tenant, digest, content, cancellationToken).ConfigureAwait(false);
+                return;
+            }
+            catch (Exception e) when (attempt < MaxUploads && e is IOException or HttpRequestException { HttpRequestError: not (HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError) })
+            {
+                await Task.Delay(ReconnectDelay, TimeProvider.System, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async Task UploadOnceAsync(string tenant, string digest, Stream content, CancellationToken cancellationToken)
+    {
         var path = $"v1/tenants/{Escape(tenant)}/uploads/{Escape(digest)}";
         long offset;
         using (var ask = new HttpRequestMessage(HttpMethod.Head, Relative(path)))
-        using (var answer = await _http.SendAsync(ask, cancellationToken).ConfigureAwait(false))
+        using (var answer = await SendAsync(ask, HttpCompletionOption.ResponseContentRead, cancellationToken).ConfigureAwait(false))
         {
             await EnsureSuccessAsync(answer, cancellationToken).ConfigureAwait(false);
             if (Header(answer, "Upload-Complete") == "?1")
@@ -179,7 +234,7 @@ public sealed class GridClient
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
         request.Headers.Add("Upload-Offset", offset.ToString(CultureInfo.InvariantCulture));
         request.Headers.Add("Upload-Length", content.Length.ToString(CultureInfo.InvariantCulture));
-        using var done = await _http.SendAsync(request, cancellationToken).ConfigureAwait(false);
+        using var done = await SendAsync(request, HttpCompletionOption.ResponseContentRead, cancellationToken).ConfigureAwait(false);
         await EnsureSuccessAsync(done, cancellationToken).ConfigureAwait(false);
     }
 
@@ -188,7 +243,7 @@ public sealed class GridClient
         using var request = new HttpRequestMessage(HttpMethod.Get, Relative(BuildPath(tenant, build) + "/events"));
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("text/event-stream"));
         request.Headers.Add("Last-Event-ID", after.ToString(CultureInfo.InvariantCulture));
-        using var answer = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken).ConfigureAwait(false);
+        using var answer = await SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken).ConfigureAwait(false);
         await EnsureSuccessAsync(answer, cancellationToken).ConfigureAwait(false);
         var stream = await answer.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
         await foreach (var item in SseParser.Create(stream, (_, data) => JsonSerializer.Deserialize<BuildEvent>(data, Json)!).EnumerateAsync(cancellationToken).ConfigureAwait(false))
@@ -206,15 +261,19 @@ public sealed class GridClient
 
     private static string? Header(HttpResponseMessage answer, string name) => answer.Headers.TryGetValues(name, out var values) ? values.FirstOrDefault() : null;
 
-    private async Task<T> GetAsync<T>(string path, CancellationToken cancellationToken)
+    /// <summary>All requests go through here. The token goes with each: default headers are not to be changed while others read them.</summary>
+    private Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, HttpCompletionOption completion, CancellationToken cancellationToken)
     {
-        using var answer = await _http.GetAsync(Relative(path), cancellationToken).ConfigureAwait(false);
-        return await ReadAsync<T>(answer, cancellationToken).ConfigureAwait(false);
+        request.Headers.Authorization = _authorization;
+        return _http.SendAsync(request, completion, cancellationToken);
     }
+
+    private Task<T> GetAsync<T>(string path, CancellationToken cancellationToken) => SendAsync<T>(HttpMethod.Get, path, null, null, cancellationToken);
 
     private async Task DeleteAsync(string path, CancellationToken cancellationToken)
     {
-        using var answer = await _http.DeleteAsync(Relative(path), cancellationToken).ConfigureAwait(false);
+        using var request = new HttpRequestMessage(HttpMethod.Delete, Relative(path));
+        using var answer = await SendAsync(request, HttpCompletionOption.ResponseContentRead, cancellationToken).ConfigureAwait(false);
         await EnsureSuccessAsync(answer, cancellationToken).ConfigureAwait(false);
     }
 
@@ -222,7 +281,7 @@ public sealed class GridClient
     {
         using var request = new HttpRequestMessage(method, Relative(path)) { Content = body is null ? null : JsonContent.Create(body, body.GetType(), options: Json) };
         prepare?.Invoke(request);
-        using var answer = await _http.SendAsync(request, cancellationToken).ConfigureAwait(false);
+        using var answer = await SendAsync(request, HttpCompletionOption.ResponseContentRead, cancellationToken).ConfigureAwait(false);
         return await ReadAsync<T>(answer, cancellationToken).ConfigureAwait(false);
     }
 

@@ -20,6 +20,7 @@ public static class GrainsHosting
     /// <param name="queues">Settings of the queues; the same on all silos.</param>
     public static ISiloBuilder AddGridGrains(this ISiloBuilder silo, string? node, QueueOptions queues)
     {
+        silo.UseContractGenerations();
         silo.UseSiloMetadata(node is null ? [] : new Dictionary<string, string> { [OnNodeFilter.MetadataKey] = node });
         silo.Services
             .AddPlacementFilter<OnNodeFilter, OnNodeFilterDirector>(ServiceLifetime.Transient)

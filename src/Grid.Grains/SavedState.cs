@@ -36,6 +36,20 @@ internal static class SavedState
         }
     }
 
+    /// <summary>Removes what is stored. The activation goes, also when that fails: whoever asks again meets what is stored.</summary>
+    public static async Task ClearAsync<T>(this IGrainBase grain, IPersistentState<T> state)
+    {
+        try
+        {
+            if (state.RecordExists)
+                await state.ClearStateAsync();
+        }
+        finally
+        {
+            grain.DeactivateOnIdle();
+        }
+    }
+
     private static async Task ReadAgainAsync<T>(this IGrainBase grain, IPersistentState<T> state)
     {
         try

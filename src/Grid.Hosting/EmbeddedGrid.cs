@@ -65,6 +65,11 @@ public sealed class EmbeddedGrid : IAsyncDisposable
             yield return buildEvent;
     }
 
+    /// <summary>The files that a build left, sorted by name; none when there is no such build.</summary>
+    public async Task<IReadOnlyList<ArtifactFile>> ReadArtifactsAsync(string buildKey, CancellationToken cancellationToken) =>
+        await Services.GetRequiredService<IGrainFactory>().GetGrain<IBuildGrain>(buildKey).GetDetailsAsync() is { } details
+            ? await Services.GetRequiredService<IBuildArtifacts>().ReadAllAsync(buildKey, details, cancellationToken) : [];
+
     /// <summary>What runs this grid's sandboxes, as chosen by now.</summary>
     public string SandboxName => Services.GetRequiredService<ISandboxRuntime>().Name;
 

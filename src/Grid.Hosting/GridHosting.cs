@@ -1,29 +1,25 @@
-using System.Collections;
-using System.Net;
-using System.Net.Sockets;
 using Grid.Contracts;
+using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
 using Grid.Contracts.Work;
 using Grid.Docker;
 using Grid.Grains;
 using Grid.Grains.Queues;
+using Grid.Hosting.Artifacts;
 using Grid.Hosting.Cache;
 using Grid.Hosting.Content;
 using Grid.Hosting.Events;
 using Grid.Hosting.Storage.Files;
+using Grid.Hosting.Telemetry;
 using Grid.Oci.Content;
 using Grid.Oci.Images;
 using Grid.Oci.Layouts;
 using Grid.Oci.Registry;
 using Grid.Sandbox;
 using Grid.Worker;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using OpenTelemetry;
-using OpenTelemetry.Resources;
-using OpenTelemetry.Trace;
 using Orleans.Configuration;
 using Orleans.Serialization;
 
@@ -44,10 +40,10 @@ public static class GridHosting
         builder.Services.AddGridEvents(options);
         builder.Services.AddGridCache(options, isWholeGrid: true);
         builder.Services.AddGridWorker(options, new WorkerOptions { Slots = 1 });
-        builder.AddGridTelemetry();
+        builder.AddGridTelemetry(new TelemetryOptions(), hasPage: false);
         builder.Services.AddGridSerialization();
         builder.UseOrleans(silo => silo
-            .UseLocalhostClustering(FreePort(), gatewayPort: 0, serviceId: "grid", clusterId: "embedded")
+            .UseLocalhostClustering(FreePorts.Next(), gatewayPort: 0, serviceId: "grid", clusterId: "embedded")
             .Configure<EndpointOptions>(endpoint => endpoint.GatewayPort = 0)
             // Nobody else belongs to an embedded grid: a connection from another process of this machine is closed before a byte is read.
             .Configure<SiloConnectionOptions>(connections => connections.ConfigureSiloInboundConnection(inbound => inbound.Use(_ => connection =>
@@ -98,7 +94,8 @@ public static class GridHosting
     internal static void AddGridEvents(this IServiceCollection services, GridOptions options) =>
         services.AddSingleton(_ => new FileBuildEvents(Path.Combine(options.DataDirectory, "events")))
             .AddSingleton<IBuildEvents>(p => p.GetRequiredService<FileBuildEvents>())
-            .AddSingleton<IBuildJournals>(p => p.GetRequiredService<FileBuildEvents>());
+            .AddSingleton<IBuildJournals>(p => p.GetRequiredService<FileBuildEvents>())
+            .AddSingleton<IBuildArtifacts>(new FileArtifacts(Path.Combine(options.DataDirectory, "artifacts")));
 
     /// <summary>The worker of this machine; what it may do comes from <paramref name="worker"/>, its places from <paramref name="options"/>.</summary>
     internal static void AddGridWorker(this IServiceCollection services, GridOptions options, WorkerOptions worker) => services.AddGridWorker(worker with
@@ -106,23 +103,9 @@ public static class GridHosting
         BuildsDirectory = Path.Combine(options.DataDirectory, "builds"),
         Launcher = options.Launcher,
         Hosts = options.Hosts,
+        StepTimeout = options.StepTimeout,
         SandboxLimits = new SandboxLimits { MemoryBytes = options.SandboxMemoryBytes, MaxProcesses = options.SandboxMaxProcesses },
     });
-
-    /// <summary>Traces by OTLP when the standard variable names a receiver; nothing is collected otherwise.</summary>
-    internal static void AddGridTelemetry(this IHostApplicationBuilder builder)
-    {
-        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT"))
-            && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")))
-            return;
-        // The exporter reads its variables from the host's configuration, which has nothing else of the environment.
-        builder.Configuration.AddInMemoryCollection(Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
-            .Select(variable => KeyValuePair.Create((string)variable.Key, (string?)variable.Value))
-            .Where(variable => variable.Key.StartsWith("OTEL_", StringComparison.Ordinal)));
-        builder.Services.AddOpenTelemetry()
-            .ConfigureResource(resource => resource.AddService("grid"))
-            .WithTracing(tracing => tracing.SetSampler(new BuildTraces()).AddSource(GridTelemetry.SourceName, "Microsoft.Orleans.Application").AddOtlpExporter());
-    }
 
     /// <summary>Phase inputs and outputs are the lifecycle's own records, sent as JSON; messages around them are Orleans'.</summary>
     internal static void AddGridSerialization(this IServiceCollection services) =>
@@ -133,11 +116,4 @@ public static class GridHosting
     /// <summary>Grain state is JSON, and what a later build of Grid added to it is kept.</summary>
     internal static ISiloBuilder UseGridStateSerializer(this ISiloBuilder silo) =>
         silo.UseSystemTextJsonGrainStorageSerializer().Configure<SystemTextJsonGrainStorageSerializerOptions>(o => LaterMembers.Keep(o.JsonSerializerOptions));
-
-    internal static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 }

@@ -35,6 +35,9 @@ public sealed record GridOptions
     /// <summary>How long a sandbox goes on without this process; null when it ends with it, as what a command started has to.</summary>
     public TimeSpan? SandboxOrphanTime { get; init; }
 
+    /// <summary>How long one Dockerfile step may take (<c>GRID_SANDBOX_STEP_TIMEOUT</c>); zero for no bound.</summary>
+    public TimeSpan StepTimeout { get; init; } = TimeSpan.FromHours(1);
+
     /// <summary>Hosts that builds may name: registries and URLs. All but link-local ones where what is built is the user's own.</summary>
     public HostPolicy Hosts { get; init; } = HostPolicy.Own;
 

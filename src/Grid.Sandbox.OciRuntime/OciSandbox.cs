@@ -16,7 +16,7 @@ namespace Grid.Sandbox.OciRuntime;
 /// <summary>A mounted root and the processes in it.</summary>
 internal sealed class OciSandbox(
     SandboxSpec spec, Snapshot snapshot, SandboxRoot root, RuntimeEngine engine, OciRuntimeOptions options, ContentStore store, SnapshotStore snapshots,
-    NetworkPool networks, SandboxSurvival? survival = null) : ISandbox
+    NetworkPool networks, string owner, SandboxSurvival? survival = null) : ISandbox
 {
     private readonly RootedDirectory _files = new(root.Merged);
     private readonly Lock _gate = new();
@@ -118,7 +118,9 @@ internal sealed class OciSandbox(
             var rootfs = mounts == 0 ? root.Merged : MountForProcess(process, directory);
             var bundle = BundleFactory.Create(process, await PlaceAsync(rootfs, id, process.Network, cancellationToken));
             using var outliving = survival is null ? null : new ContainerSurvival(directory, root.Group!.Path, survival.OrphanTime, bundle.HasNetwork ? (await NetworkAsync()).Life : null);
-            return await new ContainerRun(engine, root.Group!, id, directory, options.MinFreeBytes, outliving).ExecuteAsync(bundle, process, cancellationToken);
+            using var memory = spec.HasSecrets ? MemoryDirectory.Make(owner) : null;
+            var run = new ContainerRun(memory is null ? engine : engine.In(memory.Path), root.Group!, id, directory, memory?.Path ?? directory, options.MinFreeBytes, outliving);
+            return await run.ExecuteAsync(bundle, process, cancellationToken);
         }
         finally
         {

@@ -2,6 +2,7 @@ using System.Text;
 using Grid.Oci;
 using Grid.Oci.Content;
 using Grid.Oci.FileSystem;
+using Grid.Sandbox.OciRuntime.Bundles;
 using Grid.Sandbox.OciRuntime.Engines;
 using Grid.Sandbox.OciRuntime.Networks;
 using Grid.Sandbox.OciRuntime.Snapshots;
@@ -81,13 +82,14 @@ public sealed class OciSandboxRuntime : ISandboxRuntime, ISnapshotCache, ISandbo
             snapshot = await _snapshots.EnsureAsync(spec.Parent, spec.Blobs, cancellationToken);
             var egress = await _networks.DecideAsync(cancellationToken);
             await Task.Run(() => mounted.Mount(spec, _options, egress, snapshot.Directories), cancellationToken);
-            var survival = spec.Identity is null || OrphanTime is not { } time ? null : new SandboxSurvival(Guid.NewGuid().ToString("n"), time, Adopted: null);
+            // What is in this process's own memory directory goes with it.
+            var survival = spec.Identity is null || spec.HasSecrets || OrphanTime is not { } time ? null : new SandboxSurvival(Guid.NewGuid().ToString("n"), time, Adopted: null);
             if (survival is not null)
             {
                 Supervisor.Claim(directory);
                 new SandboxRecord(survival.Id, spec.Identity!.Owner, spec.Identity.Work, SandboxRecord.CurrentBoot(), mounted.Image, [.. mounted.Mounted], [.. mounted.MadeDirectories]).Save(directory);
             }
-            return new OciSandbox(spec, snapshot, mounted, engine, _options, _store, _snapshots, _networks, survival);
+            return new OciSandbox(spec, snapshot, mounted, engine, _options, _store, _snapshots, _networks, _state.Owner, survival);
         }
         catch
         {
@@ -135,6 +137,7 @@ public sealed class OciSandboxRuntime : ISandboxRuntime, ISnapshotCache, ISandbo
         foreach (var owner in _state.DeadOwners().ToList())
         {
             await new SandboxRoot(Path.Combine(_state.Unpacking, owner), ProbeContainer.ControlGroupOf(_options, owner)).DisposeAsync();
+            MemoryDirectory.RemoveOf(owner);
             _state.Forget(owner);
         }
     }

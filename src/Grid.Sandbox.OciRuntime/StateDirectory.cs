@@ -17,7 +17,10 @@ internal sealed class StateDirectory : IDisposable
             Directory.CreateDirectory(directory);
         // Roots in here hold set-uid programs of images: nobody else on this machine may reach them.
         Libc.ChangeMode(root, 0x1C0);
-        _lock = new FileStream(Path.Combine(Owners, Owner), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
+        // Others look for dead owners at any time: one is there when it is locked, not before.
+        var unseen = Path.Combine(root, Owner + ".new");
+        _lock = new FileStream(unseen, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
+        File.Move(unseen, Path.Combine(Owners, Owner), overwrite: true);
     }
 
     public string Root { get; }
@@ -135,7 +138,8 @@ internal sealed class StateDirectory : IDisposable
     {
         try
         {
-            using var file = new FileStream(Path.Combine(Owners, owner), FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+            // Shared: of two who ask at the same time, none must take the other for the owner.
+            using var file = new FileStream(Path.Combine(Owners, owner), FileMode.Open, FileAccess.Read, FileShare.Read);
             return false;
         }
         catch (FileNotFoundException)

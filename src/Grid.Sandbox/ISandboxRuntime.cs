@@ -76,6 +76,12 @@ public sealed record SandboxSpec(string Handle, IReadOnlyList<Layer> Parent, IBl
     public SandboxIdentity? Identity { get; init; }
 
     /// <summary>
+    /// Whether environments of its processes may hold secrets: what the engine writes about them then stays in memory. A Docker engine has a container's environment on
+    /// its disk as long as the container lives.
+    /// </summary>
+    public bool HasSecrets { get; init; }
+
+    /// <summary>
     /// Whether the sandbox is an empty root for files alone: no parent, no volumes, nothing of the engine in it, and no process can run. Its layer is the same on every node and
     /// can be put on any image.
     /// </summary>

@@ -29,12 +29,13 @@ internal sealed class DetectRunner(ISandboxRuntime sandboxes, ContentStore conte
         var environment = Phases.Environment(analyzed, analyzed.Builder.Config);
         var build = builds.Open(work.BuildKey);
         await build.PrepareAsync(content, work.Source, analyzed.User, work.Environment, cancellationToken);
-        using var platform = PrivatePlatform.Create(options.BuildsDirectory, await vault.ForBuildpacksAsync(work.Tenant), work.Environment, environment);
+        using var platform = PrivatePlatform.Create(options.BuildsDirectory, await vault.ForBuildpacksAsync(work.Tenant, cancellationToken), work.Environment, environment);
         await using var sandbox = await sandboxes.CreateAsync(
             new SandboxSpec(BuildDirectory.SandboxHandle(work.Handle), analyzed.Builder.Layers, new OriginBlobs(content, images, analyzed.Builder.ToLocation(), HostPlatform.Current))
             {
                 Volumes = [.. build.Volumes(environment, appReadOnly: true), .. platform.Volumes],
                 Limits = options.SandboxLimits,
+                HasSecrets = platform.HasSecrets,
             }, cancellationToken);
         if (sandbox.Files.Stat(OrderPath) is null)
             throw new LifecycleException(ExitCode.DetectError, $"builder {analyzed.Builder.Location} has no {OrderPath}; make it with 'grid builder create' or pack");

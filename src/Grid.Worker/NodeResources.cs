@@ -19,6 +19,9 @@ public sealed class NodeResources(WorkerOptions options, ContentStore content, B
     internal StepResources For(string buildKey, ContextStore contexts, IReadOnlyDictionary<string, byte[]> given) =>
         new(contexts, _caches, id => secrets.Find(buildKey, id) ?? given.GetValueOrDefault(id), Urls, _scratch);
 
+    /// <summary>A secret that a build of this process was given; null when there is none of that id.</summary>
+    internal byte[]? SecretOf(string buildKey, string id) => secrets.Find(buildKey, id);
+
     public void Dispose()
     {
         _scratch.Dispose();

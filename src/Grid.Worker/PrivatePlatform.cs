@@ -44,6 +44,9 @@ internal sealed class PrivatePlatform : IDisposable
         }
     }
 
+    /// <summary>Whether there is anything.</summary>
+    public bool HasSecrets => _scratch is not null;
+
     /// <summary>To be mounted after the build's own directories.</summary>
     public IEnumerable<Volume> Volumes => _scratch is null ? [] :
     [

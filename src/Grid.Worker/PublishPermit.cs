@@ -14,8 +14,6 @@ namespace Grid.Worker;
 internal sealed class PublishPermit(IBuildGrain build, string handle, TimeProvider time)
 {
     private const int MaxRounds = 20;
-    private const int MaxLostCalls = 20;
-    private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
 
     /// <summary>Less than this is asked for anew: a request should have time to be answered.</summary>
     private static readonly TimeSpan Useful = TimeSpan.FromSeconds(2);
@@ -59,28 +57,12 @@ internal sealed class PublishPermit(IBuildGrain build, string handle, TimeProvid
                 return left;
             // From before the question: whoever gave it counts from later on.
             var asked = time.GetTimestamp();
-            var answer = await AskAsync(cancellationToken)
+            var answer = await Question.AskAsync(() => build.RequestPublishAsync(handle), time, cancellationToken)
                 ?? throw new LifecycleException(ExitCode.ExportError, $"{handle} may not write {name}: the build goes on elsewhere, or was stopped");
             if (answer.Granted)
                 (_since, _duration) = (asked, answer.Duration);
             else
                 await Task.Delay(answer.Duration, time, cancellationToken);
-        }
-    }
-
-    private async Task<PublishAnswer?> AskAsync(CancellationToken cancellationToken)
-    {
-        for (var attempt = 1; ; attempt++)
-        {
-            try
-            {
-                return await build.RequestPublishAsync(handle);
-            }
-            catch (Exception e) when (e is OrleansException or TimeoutException && attempt < MaxLostCalls)
-            {
-                // The build's silo is going away; it is somewhere else in a moment.
-                await Task.Delay(RetryDelay, time, cancellationToken);
-            }
         }
     }
 }

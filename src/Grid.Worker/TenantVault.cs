@@ -16,19 +16,20 @@ namespace Grid.Worker;
 /// <param name="stores">The same stores one by one; the registries' is made anew for a tenant with logins.</param>
 /// <param name="credentials">The node's own credentials, for registries that the tenant has no login for.</param>
 /// <param name="options">Whether there are tenants.</param>
-public sealed class TenantVault(SecretKeyRing keys, IGrainFactory grains, ImageStores shared, IEnumerable<IImageStore> stores, ICredentialStore credentials, WorkerOptions options)
+/// <param name="time">Waits while a grain that is asked moves to another silo.</param>
+public sealed class TenantVault(SecretKeyRing keys, IGrainFactory grains, ImageStores shared, IEnumerable<IImageStore> stores, ICredentialStore credentials, WorkerOptions options, TimeProvider time)
 {
     private const int MaxRemembered = 1_000;
     private readonly IReadOnlyList<IImageStore> _stores = [.. stores];
     private readonly ConcurrentDictionary<string, (string Print, ImageStores Images)> _images = new(StringComparer.Ordinal);
 
     /// <summary>The places of images as a tenant reaches them. Its own logins win over the node's.</summary>
-    internal async Task<ImageStores> ImagesAsync(string tenant)
+    internal async Task<ImageStores> ImagesAsync(string tenant, CancellationToken cancellationToken)
     {
         // Whether this node has keys is not asked: a secret that it cannot open ends the work, and never counts as none.
         if (!options.HasTenants)
             return shared;
-        var logins = await ReadAsync(tenant, SecretKind.Registry);
+        var logins = await ReadAsync(tenant, cancellationToken, SecretKind.Registry);
         if (logins.Count == 0)
             return shared;
         var print = Print(logins);
@@ -43,25 +44,25 @@ public sealed class TenantVault(SecretKeyRing keys, IGrainFactory grains, ImageS
     }
 
     /// <summary>What buildpacks and extensions of the tenant get.</summary>
-    internal async Task<TenantSecrets> ForBuildpacksAsync(string tenant)
+    internal async Task<TenantSecrets> ForBuildpacksAsync(string tenant, CancellationToken cancellationToken)
     {
         if (!options.HasTenants)
             return TenantSecrets.None;
-        var secrets = await ReadAsync(tenant, SecretKind.Variable, SecretKind.Binding);
+        var secrets = await ReadAsync(tenant, cancellationToken, SecretKind.Variable, SecretKind.Binding);
         return new TenantSecrets(
             secrets.Where(s => s.Kind == SecretKind.Variable).ToDictionary(s => s.Name, s => keys.Open(tenant, s), StringComparer.Ordinal),
             secrets.Where(s => s.Kind == SecretKind.Binding).ToDictionary(s => s.Name, s => BindingValue.FromBytes(keys.Open(tenant, s)), StringComparer.Ordinal));
     }
 
     /// <summary>The secrets that a step asks for, by id: those given with the build before the tenant's. What nobody gave is not in the answer.</summary>
-    internal async Task<IReadOnlyDictionary<string, byte[]>> ForStepAsync(string buildKey, string tenant, IReadOnlyCollection<string> ids)
+    internal async Task<IReadOnlyDictionary<string, byte[]>> ForStepAsync(string buildKey, string tenant, IReadOnlyCollection<string> ids, CancellationToken cancellationToken)
     {
         var values = new Dictionary<string, byte[]>(StringComparer.Ordinal);
         if (ids.Count == 0 || !options.HasTenants)
             return values;
         foreach (var owner in new[] { tenant, buildKey })
         {
-            foreach (var secret in await ReadAsync(owner, SecretKind.Mount))
+            foreach (var secret in await ReadAsync(owner, cancellationToken, SecretKind.Mount))
             {
                 if (ids.Contains(secret.Name))
                     values[secret.Name] = keys.Open(owner, secret);
@@ -70,8 +71,8 @@ public sealed class TenantVault(SecretKeyRing keys, IGrainFactory grains, ImageS
         return values;
     }
 
-    private async Task<IReadOnlyList<SealedSecret>> ReadAsync(string owner, params SecretKind[] kinds) =>
-        [.. (await grains.GetGrain<ISecretsGrain>(owner).ReadAsync()).Where(s => kinds.Contains(s.Kind))];
+    private async Task<IReadOnlyList<SealedSecret>> ReadAsync(string owner, CancellationToken cancellationToken, params SecretKind[] kinds) =>
+        [.. (await Question.AskAsync(() => grains.GetGrain<ISecretsGrain>(owner).ReadAsync(), time, cancellationToken)).Where(s => kinds.Contains(s.Kind))];
 
     private static RegistryCredential Credential(RegistryLogin login) => login.IdentityToken is { } token ? RegistryCredential.Identity(token) : RegistryCredential.Basic(login.Username!, login.Password!);
 

@@ -21,6 +21,7 @@ internal static class WorkBlobs
 
     public static IReadOnlyCollection<Digest> MadeBy(WorkResult result) => Distinct(result switch
     {
+        AnalyzeDone { Source: { } source } => [source.Archive.Blob.Digest],
         DetectDone done => done.Result.Dockerfiles.SelectMany(d => Of(d.Context)),
         FetchDone done => done.Urls.Select(u => u.Digest),
         StepDone { Layer: { } layer } => [layer.Blob.Digest],

@@ -24,7 +24,8 @@ namespace Grid.Worker;
 
 /// <summary>Does one piece of work: calls the phase in Grid.Lifecycle with this node's sandbox, content store and directories.</summary>
 public sealed class WorkRunner(
-    ISandboxRuntime sandboxes, ContentStore content, ImageStores images, BuildDirectories builds, SurvivingWorkTable survivors, IBuildEvents events, WorkerOptions options, NodeResources node, TenantVault vault, IGrainFactory grains, TimeProvider time)
+    ISandboxRuntime sandboxes, ContentStore content, ImageStores images, BuildDirectories builds, SurvivingWorkTable survivors, IBuildEvents events, WorkerOptions options, NodeResources node, TenantVault vault,
+    IBuildArtifacts artifacts, IGrainFactory grains, TimeProvider time)
 {
     private static readonly string Version = typeof(WorkRunner).Assembly.GetName().Version?.ToString(3) ?? "";
 
@@ -41,7 +42,7 @@ public sealed class WorkRunner(
     {
         try
         {
-            return await (await ForTenantAsync(item.Tenant)).DoAsync(item, span, cancellationToken);
+            return await (await ForTenantAsync(item.Tenant, cancellationToken)).DoAsync(item, span, cancellationToken);
         }
         finally
         {
@@ -62,13 +63,13 @@ public sealed class WorkRunner(
     }
 
     /// <summary>This runner as it works for a tenant: with the tenant's logins at registries, and within its bounds as they are now.</summary>
-    private async Task<WorkRunner> ForTenantAsync(string tenant)
+    private async Task<WorkRunner> ForTenantAsync(string tenant, CancellationToken cancellationToken)
     {
-        var own = await vault.ImagesAsync(tenant);
-        var bounded = options.HasTenants && await grains.GetGrain<ITenantGrain>(tenant).GetAsync() is { Settings: var settings } ? options.Within(settings) : options;
+        var own = await vault.ImagesAsync(tenant, cancellationToken);
+        var bounded = options.HasTenants && await Question.AskAsync(() => grains.GetGrain<ITenantGrain>(tenant).GetAsync(), time, cancellationToken) is { Settings: var settings } ? options.Within(settings) : options;
         if (ReferenceEquals(own, images) && bounded == options)
             return this;
-        return new WorkRunner(bounded.AllowsNetwork ? sandboxes : new NetworklessRuntime(sandboxes), content, own, builds, survivors, events, bounded, node, vault, grains, time);
+        return new WorkRunner(bounded.AllowsNetwork ? sandboxes : new NetworklessRuntime(sandboxes), content, own, builds, survivors, events, bounded, node, vault, artifacts, grains, time);
     }
 
     private async Task<WorkResult> DoAsync(WorkItem item, Activity? span, CancellationToken cancellationToken) => item switch
@@ -98,14 +99,20 @@ public sealed class WorkRunner(
         }
     }
 
-    private async Task<WorkResult> AnalyzeAsync(AnalyzeWork work, CancellationToken cancellationToken) => new AnalyzeDone(await Analyzer.AnalyzeAsync(images, new AnalyzeInput
+    private async Task<WorkResult> AnalyzeAsync(AnalyzeWork work, CancellationToken cancellationToken)
     {
-        Builder = ImageLocation.Parse(work.Builder),
-        Targets = [.. work.Targets.Select(ImageLocation.Parse)],
-        RunImage = work.RunImage is null ? null : ImageLocation.Parse(work.RunImage),
-        PreviousImage = work.PreviousImage is null ? null : ImageLocation.Parse(work.PreviousImage),
-        Platform = HostPlatform.Current,
-    }, Output(work, Phase.Analyze), cancellationToken));
+        var log = Output(work, Phase.Analyze);
+        var analyzed = await Analyzer.AnalyzeAsync(images, new AnalyzeInput
+        {
+            Builder = ImageLocation.Parse(work.Builder),
+            Targets = [.. work.Targets.Select(ImageLocation.Parse)],
+            RunImage = work.RunImage is null ? null : ImageLocation.Parse(work.RunImage),
+            PreviousImage = work.PreviousImage is null ? null : ImageLocation.Parse(work.PreviousImage),
+            Platform = HostPlatform.Current,
+        }, log, cancellationToken);
+        var source = work.Origin is { } origin ? await new SourceRunner(content, images, options, node, vault).FetchAsync(work, origin, log, cancellationToken) : null;
+        return new AnalyzeDone(analyzed) { Source = source };
+    }
 
     private async Task<WorkResult> RestoreAsync(RestoreWork work, CancellationToken cancellationToken)
     {
@@ -131,11 +138,12 @@ public sealed class WorkRunner(
         if (work.Input.Step is CopyStep { Urls: [var url, ..] })
             EnsureNetwork(work.Input.Label, url, work.Tenant);
         var asked = work.Input.Step is RunStep run ? run.Mounts.Where(m => m.Kind == RunMountKind.Secret).Select(m => m.Id).ToHashSet(StringComparer.Ordinal) : [];
-        var secrets = await vault.ForStepAsync(work.BuildKey, work.Tenant, asked);
+        var secrets = await vault.ForStepAsync(work.BuildKey, work.Tenant, asked, cancellationToken);
         var output = Output(work, work.Name.Kind == ImageKind.Build ? Phase.ExtendBuild : Phase.ExtendRun);
         using var outliving = survivors.Begin(work.BuildKey);
         var executor = new StepExecutor(sandboxes, content, options.SandboxLimits, node.For(work.BuildKey, new ContextStore(content, builds.Open(work.BuildKey).Contexts), secrets))
         {
+            TimeLimit = options.StepTimeout,
             Identity = WorkIdentity.Of(work),
             Created = sandbox => FollowAsync(output, outliving, sandbox, cancellationToken),
         };
@@ -181,9 +189,9 @@ public sealed class WorkRunner(
         var environment = Phases.Environment(analyzed, work.BuildImage.Config);
         var build = builds.Open(work.BuildKey);
         using var outliving = survivors.Begin(work.BuildKey);
-        using var platform = PrivatePlatform.Create(options.BuildsDirectory, await vault.ForBuildpacksAsync(work.Tenant), work.Environment, environment);
+        using var platform = PrivatePlatform.Create(options.BuildsDirectory, await vault.ForBuildpacksAsync(work.Tenant, cancellationToken), work.Environment, environment);
         // What only the tenant's own may see goes with this process; buildpacks cannot go on without it.
-        var identity = !platform.Volumes.Any() ? WorkIdentity.Of(work) : null;
+        var identity = !platform.HasSecrets && !platform.Volumes.Any() ? WorkIdentity.Of(work) : null;
         // Another version of Grid may name the same work otherwise: then nobody can say that it is the same.
         if (await survivors.EndAsync(work.BuildKey, other => other != identity && WorkIdentity.PhaseOf(other) == Phase.Build))
             build.Reset();
@@ -194,12 +202,13 @@ public sealed class WorkRunner(
                 Volumes = [.. build.Volumes(environment, appReadOnly: false), .. platform.Volumes],
                 Limits = options.SandboxLimits,
                 Identity = identity,
+                HasSecrets = platform.HasSecrets,
             }, cancellationToken);
         await FollowAsync(log, outliving, sandbox, cancellationToken);
         if (sandbox.Files.Stat("/cnb/lifecycle/launcher") is null && !File.Exists(options.Launcher))
             throw new LifecycleException(ExitCode.ExportError, $"there is no launcher: the builder brings none, and {options.Launcher} is missing; run deploy/install.sh, or set GRID_LAUNCHER");
         var metadata = await BuildPhase.RunAsync(sandbox, new BuildInput(environment, work.Detection.Group, work.Detection.Plan), log, cancellationToken);
-        return new BuildDone(await LayerPacker.PackAsync(sandbox.Files, content, new PackInput
+        var app = await LayerPacker.PackAsync(sandbox.Files, content, new PackInput
         {
             Environment = environment,
             Group = work.Detection.Group,
@@ -208,7 +217,9 @@ public sealed class WorkRunner(
             PreviousImage = analyzed.Previous,
             LauncherPath = options.Launcher,
             OwnLauncher = new LauncherMetadata { Version = Version },
-        }, log, cancellationToken));
+        }, log, cancellationToken);
+        await Leavings(work, log).KeepAsync(sandbox.Files, environment, cancellationToken);
+        return new BuildDone(app);
     }
 
     private async Task<WorkResult> ExportAsync(ExportWork work, CancellationToken cancellationToken)
@@ -231,10 +242,12 @@ public sealed class WorkRunner(
             ProcessType = work.DefaultProcess,
             Created = work.SourceDateEpoch is { } seconds ? DateTimeOffset.FromUnixTimeSeconds(seconds) : null,
             ExtraLabels = work.Labels,
+            ProjectMetadataToml = work.ProjectMetadata,
             OciMediaTypes = targets.Any(target => target is ImageLocation.Layout),
         }, content, images, log);
-        var report = await Exporter.ExportAsync(await MayNameAsync(work), image, targets, log, cancellationToken);
+        var report = await Exporter.ExportAsync(await MayNameAsync(work, cancellationToken), image, targets, log, cancellationToken);
         report.EnsureComplete();
+        await Leavings(work, log).KeepAsync(report, work.Packages, cancellationToken);
         return new ExportDone(report);
     }
 
@@ -247,12 +260,12 @@ public sealed class WorkRunner(
     }
 
     /// <summary>The names belong to the build's current attempt alone. A node that is not alone has to be sure of that with each of them.</summary>
-    private async Task<IImageStore> MayNameAsync(ExportWork work)
+    private async Task<IImageStore> MayNameAsync(ExportWork work, CancellationToken cancellationToken)
     {
         var build = grains.GetGrain<IBuildGrain>(work.BuildKey);
         if (options.StagesExports)
             return new FencedImages(images, new PublishPermit(build, work.Handle, time));
-        return await build.MayPublishAsync(work.Handle) ? images
+        return await Question.AskAsync(() => build.MayPublishAsync(work.Handle), time, cancellationToken) ? images
             : throw new LifecycleException(ExitCode.ExportError, $"{work.Handle} may not write {string.Join(", ", work.Targets)}: the build goes on elsewhere, or was stopped");
     }
 
@@ -262,6 +275,8 @@ public sealed class WorkRunner(
     /// <summary>Blobs of this node, and of several images for what the node has not.</summary>
     private IBlobSource Origins(IEnumerable<string> locations) =>
         locations.Distinct().Aggregate((IBlobSource)content, (blobs, location) => new OriginBlobs(blobs, images, ImageLocation.Parse(location), HostPlatform.Current));
+
+    private BuildLeavings Leavings(WorkItem item, IPhaseLog log) => new(artifacts, item.BuildKey, log);
 
     private PhaseOutput Output(WorkItem item, Phase phase) => new(item.BuildKey, phase, events, time);
 }

@@ -120,9 +120,13 @@ public sealed partial class WorkerAgent(
 
     private async Task<WorkReport> RunAsync(WorkItem item, CancellationToken cancellationToken)
     {
-        using var span = GridTelemetry.Start(WorkRunner.NameOf(item), item.TraceParent);
+        var name = WorkRunner.NameOf(item);
+        using var span = GridTelemetry.Start(name, item.TraceParent);
         span?.SetTag("grid.build", item.BuildKey);
         var report = new WorkReport(item.Handle);
+        var started = time.GetTimestamp();
+        WorkMetrics.Started(name);
+        LogStarted(item.Handle);
         try
         {
             if (item is AnalyzeWork analyze)
@@ -144,6 +148,9 @@ public sealed partial class WorkerAgent(
             if (!Failures.IsExpected(e))
                 LogDefect(item.Handle, e);
         }
+        var outcome = report.Result is not null ? "done" : report.Failure is not null ? "failed" : "cancelled";
+        WorkMetrics.Ended(name, outcome, time.GetElapsedTime(started));
+        LogEnded(item.Handle, outcome);
         return report;
     }
 
@@ -173,6 +180,12 @@ public sealed partial class WorkerAgent(
 
     [LoggerMessage(2, LogLevel.Warning, "the outcome of {Handle} could not be reported; trying again")]
     private partial void LogReportFailed(string handle, Exception exception);
+
+    [LoggerMessage(3, LogLevel.Information, "work {Handle} begins")]
+    private partial void LogStarted(string handle);
+
+    [LoggerMessage(4, LogLevel.Information, "work {Handle} has ended: {Outcome}")]
+    private partial void LogEnded(string handle, string outcome);
 
     private sealed record Work(string BuildKey, SandboxIdentity? Identity, CancellationTokenSource Cancellation, Lazy<Task<WorkReport>> Report)
     {

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Hosting;
 using Grid.Contracts.Secrets;
 using Grid.Contracts.Work;
 using Grid.Lifecycle.Extend;
+using Grid.Lifecycle.Source;
 using Grid.Oci.Content;
 using Orleans.Runtime;
 
@@ -41,6 +42,7 @@ internal sealed class CrashRecovery(SurvivingWorkTable survivors, ContentStore c
         await survivors.RecoverAsync(cancellationToken);
         PrivatePlatform.DeleteAll(options.BuildsDirectory);
         StepScratch.RemoveDead();
+        GitFetcher.RemoveDead();
         content.Recover();
     }
 

@@ -27,6 +27,9 @@ public sealed record WorkerOptions
     /// <summary>Bounds for each sandbox.</summary>
     public SandboxLimits SandboxLimits { get; init; } = new();
 
+    /// <summary>How long one Dockerfile step may take; zero for no bound.</summary>
+    public TimeSpan StepTimeout { get; init; } = TimeSpan.FromHours(1);
+
     /// <summary>Whether builds belong to tenants whose settings bound them. Not so in an embedded grid.</summary>
     public bool HasTenants { get; init; }
 

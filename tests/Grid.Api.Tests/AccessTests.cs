@@ -116,6 +116,21 @@ public sealed class AccessTests(ApiUnderTest api) : IClassFixture<ApiUnderTest>
         error.Problem!.Errors!.Keys.ShouldBe(["role"]);
     }
 
+    [Theory]
+    [InlineData("DELETE", "v1/tenants", "application/json", HttpStatusCode.MethodNotAllowed)]
+    [InlineData("HEAD", "openapi/v1.json", null, HttpStatusCode.MethodNotAllowed)]
+    [InlineData("PUT", "v1/tenants/red", "text/plain", HttpStatusCode.UnsupportedMediaType)]
+    public async Task A_method_or_media_type_that_a_route_does_not_take_is_no_defect(string method, string path, string? mediaType, HttpStatusCode expected)
+    {
+        using var request = new HttpRequestMessage(new HttpMethod(method), new Uri(path, UriKind.Relative));
+        if (mediaType is not null)
+            request.Content = new StringContent("{}", Encoding.UTF8, mediaType);
+        using var answer = await api.Http(api.OperatorToken).SendAsync(request, Stop);
+        answer.StatusCode.ShouldBe(expected);
+        if (method != "HEAD")
+            (await answer.Content.ReadFromJsonAsync<Problem>(Stop))!.Code.ShouldBe("invalid-request");
+    }
+
     [Fact]
     public async Task Unknown_paths_and_unreadable_bodies_are_problems_with_codes()
     {

@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using Grid.Client;
 using Grid.Client.Models;
+using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
 using Grid.Contracts.Secrets;
 using Grid.Contracts.Tenants;
@@ -30,8 +31,20 @@ public class ApiUnderTest : IAsyncLifetime
 
     internal WebApplication App => _app;
 
+    internal KeptArtifacts Artifacts { get; } = new();
+
     /// <summary>The silos below.</summary>
     internal virtual Task<TestGrid> StartGridAsync() => TestGrid.StartAsync();
+
+    /// <summary>Services of what stands beside the API.</summary>
+    internal virtual void AddBeside(IServiceCollection services)
+    {
+    }
+
+    /// <summary>Routes of what stands beside the API.</summary>
+    internal virtual void MapBeside(WebApplication app)
+    {
+    }
 
     public async ValueTask InitializeAsync()
     {
@@ -41,13 +54,16 @@ public class ApiUnderTest : IAsyncLifetime
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Services.AddSingleton(Grid.Grains);
         builder.Services.AddSingleton<IBuildEvents>(Grid.Events);
+        builder.Services.AddSingleton<IBuildArtifacts>(Artifacts);
         builder.Services.AddSingleton(new ContentStore(Path.Combine(_directory, "content")));
         builder.Services.AddSingleton(p => new TieredContent(p.GetRequiredService<ContentStore>(), null));
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(SecretKeyRing.Parse(SecretKeyRing.NewEntry("k1")));
         builder.Services.AddGridApi(new ApiOptions { DataDirectory = _directory, MaxUploadBytes = 1024 * 1024 });
+        AddBeside(builder.Services);
         _app = builder.Build();
         _app.MapGridApi();
+        MapBeside(_app);
         await _app.StartAsync(TestContext.Current.CancellationToken);
         Address = new Uri(_app.Urls.First() + "/");
         var file = Path.Combine(_directory, "operator");

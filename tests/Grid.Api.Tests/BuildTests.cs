@@ -86,6 +86,17 @@ public sealed class BuildTests(ApiUnderTest api) : IClassFixture<ApiUnderTest>
     }
 
     [Fact]
+    public async Task Upload_OfOneArchiveBySeveralAtOnce_IsReceivedOnceAndAllGoOn()
+    {
+        var client = await api.AsAsync("red", Role.Builder);
+        var content = new string('x', 500_000);
+
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => SendAsync(client, "red", content)));
+
+        (await client.SubmitBuildAsync("red", Submission(source: content), "many", Stop)).Id.ShouldNotBeEmpty();
+    }
+
+    [Fact]
     public async Task Submit_WithSeveralErrors_NamesThemAll()
     {
         var client = await api.AsAsync("red", Role.Builder);
@@ -94,6 +105,40 @@ public sealed class BuildTests(ApiUnderTest api) : IClassFixture<ApiUnderTest>
         var error = await Should.ThrowAsync<GridApiException>(client.SubmitBuildAsync("red", bad, "y", Stop));
         error.Status.ShouldBe(HttpStatusCode.BadRequest);
         error.Problem!.Errors!.Keys.ShouldBe(["image", "builder", "buildId", "environment.a/b"], ignoreOrder: true);
+    }
+
+    [Fact]
+    public async Task Submit_SourceThatANodeFetches_NeedsNoUpload()
+    {
+        var client = await api.AsAsync("red", Role.Builder);
+        var git = Submission("registry.example/fetched:v1") with
+        {
+            Source = null, Git = new GitSource("https://git.example/team/app") { Revision = "v1", Secret = "git", KnownHosts = null }, SourcePath = "apps/web",
+        };
+        var build = await client.SubmitBuildAsync("red", git, "git", Stop);
+        var work = await api.Grid.Node.StartedAsync<AnalyzeWork>(w => w.BuildKey == $"red/{build.Id}");
+        work.Origin.ShouldBe(new SourceOrigin { Git = new GitOrigin { Url = "https://git.example/team/app", Revision = "v1", Secret = "git" }, Path = "apps/web" });
+        // The scripted node answers as one of an earlier version does.
+        (await api.Grid.EndAsync($"red/{build.Id}")).Failure!.Message.ShouldContain("earlier version");
+
+        var image = await client.SubmitBuildAsync("red", Submission("registry.example/fetched:v2") with { Source = null, SourceImage = "registry.example/sources/app:1" }, "source image", Stop);
+        (await api.Grid.Node.StartedAsync<AnalyzeWork>(w => w.BuildKey == $"red/{image.Id}")).Origin!.Image.ShouldBe("registry.example/sources/app:1");
+    }
+
+    [Theory]
+    [InlineData(null, null, null, "source")]
+    [InlineData("https://git.example/app", "registry.example/app", null, "source")]
+    [InlineData("file:///etc", null, null, "git.url")]
+    [InlineData("https://user:hunter2@git.example/app", null, null, "git.url")]
+    [InlineData("https://git.example/app", null, "../x", "sourcePath")]
+    [InlineData(null, "oci:/etc", null, "sourceImage")]
+    public async Task Submit_SourceThatCannotBeFetched_NamesTheField(string? git, string? image, string? path, string field)
+    {
+        var client = await api.AsAsync("red", Role.Builder);
+        var error = await Should.ThrowAsync<GridApiException>(client.SubmitBuildAsync(
+            "red", Submission() with { Source = null, Git = git is null ? null : new GitSource(git), SourceImage = image, SourcePath = path }, Guid.NewGuid().ToString(), Stop));
+        error.Problem!.Errors!.Keys.ShouldContain(field);
+        error.Problem.Detail!.ShouldNotContain("hunter2");
     }
 
     [Theory]

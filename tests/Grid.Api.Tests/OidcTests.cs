@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
+using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
 using Grid.Contracts.Secrets;
 using Grid.Oci.Content;
@@ -29,6 +30,7 @@ public sealed class OidcTests(ApiUnderTest api) : IClassFixture<ApiUnderTest>, I
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Services.AddSingleton(api.Grid.Grains);
         builder.Services.AddSingleton<IBuildEvents>(api.Grid.Events);
+        builder.Services.AddSingleton<IBuildArtifacts>(api.Artifacts);
         builder.Services.AddSingleton(new ContentStore(Path.Combine(_directory, "content")));
         builder.Services.AddSingleton(p => new TieredContent(p.GetRequiredService<ContentStore>(), null));
         builder.Services.AddSingleton(TimeProvider.System);

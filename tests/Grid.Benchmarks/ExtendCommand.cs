@@ -20,22 +20,8 @@ internal static class ExtendCommand
     public static Command Create()
     {
         var command = new Command("extend", "Images extended by Dockerfiles: Grid, docker build (classic, BuildKit), buildah") { Rounds, Rows, Base, Without, Executable, Details, WriteDocs };
-        command.SetAction(RunAsync);
+        command.SetAction(BenchmarkAction.Of(MeasureAsync));
         return command;
-    }
-
-    private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await MeasureAsync(parsed, cancellationToken);
-            return 0;
-        }
-        catch (BenchmarkException e)
-        {
-            await Console.Error.WriteLineAsync($"benchmark: {e.Message}");
-            return 1;
-        }
     }
 
     private static async Task MeasureAsync(ParseResult parsed, CancellationToken cancellationToken)
@@ -61,10 +47,7 @@ internal static class ExtendCommand
         var (machine, load) = (Machine.Describe(), Machine.LoadAverage());
         var tables = await new ExtendBenchmark(scenarios, contenders, details?.Tables ?? []).RunAsync(rounds, cancellationToken);
         var report = new Report("extend", rounds, machine, load, Machine.LoadAverage(), tables);
-        Console.WriteLine(report.ToText());
-        Console.WriteLine($"Written to {report.WriteJson(repository.Artifacts, TimeProvider.System.GetUtcNow())}");
-        if (parsed.GetValue(WriteDocs))
-            await PerformancePage.WriteAsync(repository, report, cancellationToken);
+        await BenchmarkAction.PublishAsync(repository, report, parsed.GetValue(WriteDocs), cancellationToken);
     }
 
     private static IReadOnlyList<Scenario> Chosen(IReadOnlyList<Scenario> all, string[] rows) =>

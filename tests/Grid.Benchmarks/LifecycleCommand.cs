@@ -17,22 +17,8 @@ internal static class LifecycleCommand
     public static Command Create()
     {
         var command = new Command("lifecycle", "Detect with many buildpacks, export of large and of many files, rebase of many images") { Rounds, Images, Executable, WriteDocs };
-        command.SetAction(RunAsync);
+        command.SetAction(BenchmarkAction.Of(MeasureAsync));
         return command;
-    }
-
-    private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await MeasureAsync(parsed, cancellationToken);
-            return 0;
-        }
-        catch (BenchmarkException e)
-        {
-            await Console.Error.WriteLineAsync($"benchmark: {e.Message}");
-            return 1;
-        }
     }
 
     private static async Task MeasureAsync(ParseResult parsed, CancellationToken cancellationToken)
@@ -52,9 +38,6 @@ internal static class LifecycleCommand
         var (machine, load) = (Machine.Describe(), Machine.LoadAverage());
         var tables = await benchmark.RunAsync(rounds, cancellationToken);
         var report = new Report("lifecycle", rounds, machine, load, Machine.LoadAverage(), tables);
-        Console.WriteLine(report.ToText());
-        Console.WriteLine($"Written to {report.WriteJson(repository.Artifacts, TimeProvider.System.GetUtcNow())}");
-        if (parsed.GetValue(WriteDocs))
-            await PerformancePage.WriteAsync(repository, report, cancellationToken);
+        await BenchmarkAction.PublishAsync(repository, report, parsed.GetValue(WriteDocs), cancellationToken);
     }
 }

@@ -21,44 +21,35 @@ internal static class OrchestrateCommand
     public static Command Create()
     {
         var command = new Command("orchestrate", "The control plane alone: work, nodes and disk are simulated, silos, grains and queue are the product's") { Builds, Depths, Apps, Large, Only };
-        command.SetAction(RunAsync);
+        command.SetAction(BenchmarkAction.Of(MeasureAsync));
         return command;
     }
 
-    private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
+    private static async Task MeasureAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        try
-        {
-            var tables = new List<Figures>();
-            if (Wants("builds"))
-                Show(await OrchestrationBenchmark.OneByOneAsync(Math.Max(10, parsed.GetValue(Builds) / 10)));
-            if (Wants("throughput"))
-                Show([await OrchestrationBenchmark.ThroughputAsync(parsed.GetValue(Builds))]);
-            if (Wants("depth"))
-                Show([await QueueBenchmark.DepthAsync(parsed.GetValue(Depths)!, cancellationToken)]);
-            if (Wants("apps"))
-                Show([await OrchestrationBenchmark.IdleAppsAsync(parsed.GetValue(Apps))]);
-            if (Wants("fairness"))
-                Show([await QueueBenchmark.FairnessAsync(parsed.GetValue(Large), 199, TimeSpan.FromMilliseconds(500))]);
-            var now = TimeProvider.System.GetUtcNow();
-            var path = Path.Combine(Repository.Find().Artifacts, $"orchestrate-{now:yyyyMMddTHHmmssZ}.json");
-            await File.WriteAllTextAsync(path, JsonSerializer.Serialize(new { At = now, Machine = Machine.Describe(), LoadAverageAtEnd = Machine.LoadAverage(), Tables = tables }), cancellationToken);
-            Console.WriteLine($"\n{Machine.Describe()}; load at the end {Machine.LoadAverage()}\nWritten to {path}");
-            return 0;
+        var tables = new List<Figures>();
+        if (Wants("builds"))
+            Show(await OrchestrationBenchmark.OneByOneAsync(Math.Max(10, parsed.GetValue(Builds) / 10)));
+        if (Wants("throughput"))
+            Show([await OrchestrationBenchmark.ThroughputAsync(parsed.GetValue(Builds))]);
+        if (Wants("depth"))
+            Show([await QueueBenchmark.DepthAsync(parsed.GetValue(Depths)!, cancellationToken)]);
+        if (Wants("apps"))
+            Show([await OrchestrationBenchmark.IdleAppsAsync(parsed.GetValue(Apps))]);
+        if (Wants("fairness"))
+            Show([await QueueBenchmark.FairnessAsync(parsed.GetValue(Large), 199, TimeSpan.FromMilliseconds(500))]);
+        var now = TimeProvider.System.GetUtcNow();
+        var path = Path.Combine(Repository.Find().Artifacts, $"orchestrate-{now:yyyyMMddTHHmmssZ}.json");
+        await File.WriteAllTextAsync(path, JsonSerializer.Serialize(new { At = now, Machine = Machine.Describe(), LoadAverageAtEnd = Machine.LoadAverage(), Tables = tables }), cancellationToken);
+        Console.WriteLine($"\n{Machine.Describe()}; load at the end {Machine.LoadAverage()}\nWritten to {path}");
 
-            bool Wants(string part) => parsed.GetValue(Only) is not { Length: > 0 } only || only.Contains(part);
+        bool Wants(string part) => parsed.GetValue(Only) is not { Length: > 0 } only || only.Contains(part);
 
-            void Show(IReadOnlyList<Figures> made)
-            {
-                tables.AddRange(made);
-                foreach (var table in made)
-                    Console.Write(table.ToText());
-            }
-        }
-        catch (BenchmarkException e)
+        void Show(IReadOnlyList<Figures> made)
         {
-            await Console.Error.WriteLineAsync($"benchmark: {e.Message}");
-            return 1;
+            tables.AddRange(made);
+            foreach (var table in made)
+                Console.Write(table.ToText());
         }
     }
 }

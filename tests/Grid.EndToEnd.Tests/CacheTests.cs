@@ -85,7 +85,7 @@ public sealed class CacheTests(TestMachine machine)
             """));
         var image = $"{registry.Host}/apps/hello:1";
         var first = (await bench.PublishAsync(image)).ShouldSucceed();
-        var before = registry.Requests.Count;
+        var before = (await registry.RequestsAsync()).Count;
 
         var other = new Workbench(machine, bench.Images, bench.Root) { Data = Path.Combine(bench.Root, "another") };
         other.Builder.RunImage = bench.Builder.RunImage;
@@ -99,7 +99,7 @@ public sealed class CacheTests(TestMachine machine)
         await registry.PullAsync("base/run:1", $"oci:{bench.Layout}:run");
         var built = await BuiltImage.ReadAsync(bench.Layout);
         var runLayers = (await BuiltImage.ReadAsync(bench.Layout, "run")).LayerDigests.Count;
-        var requests = registry.Requests.Skip(before).TakeWhile(r => !r.Contains("skopeo", StringComparison.Ordinal)).ToList();
+        var requests = (await registry.RequestsAsync()).Skip(before).TakeWhile(r => !r.Contains("skopeo", StringComparison.Ordinal)).ToList();
         foreach (var layer in built.LayerDigests.Take(runLayers + 2))
             requests.ShouldNotContain(r => r.Contains("\"GET ", StringComparison.Ordinal) && r.Contains(layer, StringComparison.Ordinal));
         Leftovers.Of(other.Data, other.Data).ShouldBeEmpty();
@@ -209,7 +209,7 @@ public sealed class CacheTests(TestMachine machine)
     private static async Task WaitForStepAsync(Workbench bench, Process process, int milliseconds)
     {
         var sandboxes = Path.Combine(bench.Data, "sandbox", "sandboxes");
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(4));
         while (!process.HasExited && !(Directory.Exists(sandboxes) && Directory.EnumerateDirectories(sandboxes).Any(s => Path.GetFileName(s).Contains("-run-", StringComparison.Ordinal))))
             await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, patience.Token);
         await Task.Delay(TimeSpan.FromMilliseconds(milliseconds), TimeProvider.System, CancellationToken.None);

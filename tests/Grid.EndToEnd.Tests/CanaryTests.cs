@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json;
 using Azure.Storage.Blobs;
 using Grid.EndToEnd.Tests.Fixtures;
+using Grid.EndToEnd.Tests.Telemetry;
 using Grid.Hosting.Tests.Servers;
 
 namespace Grid.EndToEnd.Tests;
@@ -86,7 +87,10 @@ public sealed class CanaryTests(TestMachine machine, TestServers servers)
             canary.In(text).ShouldBeNull(text);
         canary.Below(bench.Root, Directory.GetFiles(bench.Builder.Path, "*", SearchOption.AllDirectories)).ShouldBeEmpty();
         receiver.Spans.ShouldContain(s => s.Name == "run step");
-        receiver.Spans.ShouldAllBe(s => canary.In(s.ToString() + string.Join(' ', s.Attributes)) == null);
+        receiver.Logs.ShouldContain(l => l.Text.StartsWith("work ", StringComparison.Ordinal));
+        receiver.Metrics.ShouldContain(m => m.Name == "grid.step.duration");
+        foreach (var body in receiver.Bodies)
+            canary.In(body).ShouldBeNull(Encoding.UTF8.GetString(body));
         await foreach (var (name, bytes) in BlobsAsync(state, id))
             canary.In(bytes).ShouldBeNull(name);
         foreach (var blob in Directory.Exists("/dev/shm") ? Directory.GetDirectories("/dev/shm", "grid-*") : [])
@@ -173,7 +177,7 @@ public sealed class CanaryTests(TestMachine machine, TestServers servers)
         string[] paths =
         [
             "v1/tenants", "v1/tenants/default", "v1/tenants/default/secrets", "v1/tenants/default/bindings", "v1/tenants/default/registries", "v1/tenants/default/builds", "v1/tenants/default/apps",
-            "v1/tenants/default/keys", "v1/tenants/default/audit", "v1/audit", "v1/pools/default/queue", "v1/pools/default/nodes", "tenants/default", "tenants/default/apps?name=apps/hello", "health/ready",
+            "v1/tenants/default/keys", "v1/tenants/default/audit", "v1/audit", "v1/pools/default/queue", "v1/pools/default/nodes", "metrics", "tenants/default", "tenants/default/apps?name=apps/hello", "health/ready",
             .. builds.Select(b => b.GetProperty("id").GetString()).SelectMany(b => new[] { $"v1/tenants/default/builds/{b}", $"v1/tenants/default/builds/{b}/events", $"v1/tenants/default/builds/{b}/log", $"tenants/default/builds/{b}" }),
         ];
         foreach (var path in paths)

@@ -30,9 +30,9 @@ public sealed class ClusterTests(TestMachine machine, TestServers servers)
             bench.Environment[name] = value;
         var (front, back) = (Path.Combine(bench.Root, "front"), Path.Combine(bench.Root, "back"));
         using var deciding = StartNode(bench, front, "control", "api");
-        var address = await AddressAsync(deciding);
+        var address = await ServeTests.AddressAsync(deciding);
         using var working = StartNode(bench, back, "worker");
-        await AddressAsync(working);
+        await ServeTests.AddressAsync(working);
         bench.Environment["XDG_CONFIG_HOME"] = Path.Combine(bench.Root, "config");
         bench.Environment["GRID_SERVER"] = null;
         (await bench.GridAsync("login", address, "--key-file", Path.Combine(front, "operator-key"))).ExitCode.ShouldBe(0);
@@ -57,14 +57,4 @@ public sealed class ClusterTests(TestMachine machine, TestServers servers)
 
     private static Process StartNode(Workbench bench, string data, params string[] roles) => bench.Start(
         ["serve", "--node-name", Path.GetFileName(data), "--data-dir", data, "--listen-http-port", "0", "--listen-silo-port", "0", "--listen-gateway-port", "0", .. roles.SelectMany(r => new[] { "--role", r })]);
-
-    private static async Task<string> AddressAsync(Process node)
-    {
-        while (await node.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromSeconds(90), TestContext.Current.CancellationToken) is { } line)
-        {
-            if (line.Contains("is ready", StringComparison.Ordinal))
-                return line[(line.LastIndexOf(' ') + 1)..];
-        }
-        throw new InvalidOperationException("the node ended: " + await node.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
-    }
 }

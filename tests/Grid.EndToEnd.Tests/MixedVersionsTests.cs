@@ -7,13 +7,14 @@ using Grid.Hosting.Tests.Servers;
 namespace Grid.EndToEnd.Tests;
 
 /// <summary>
-/// A rolling upgrade: three nodes of an earlier build of Grid, replaced one after the other by this one while builds come in at both. Run by
-/// <c>tests/mixed-versions.sh</c>, which makes the earlier build and names its executable in <c>GRID_EARLIER_BUILD</c>.
+/// A rolling upgrade: three nodes of an earlier build of Grid, replaced one after the other by a later one while builds come in at both. Run by
+/// <c>tests/mixed-versions.sh</c>, which makes the builds and names their executables in <c>GRID_EARLIER_BUILD</c> and <c>GRID_LATER_BUILD</c> (default: this build).
 /// </summary>
 public sealed class MixedVersionsTests(TestMachine machine, TestServers servers, ITestOutputHelper output)
 {
     private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromSeconds(5) };
     private readonly string _earlier = Environment.GetEnvironmentVariable("GRID_EARLIER_BUILD") ?? "";
+    private readonly string _later = Environment.GetEnvironmentVariable("GRID_LATER_BUILD") is { Length: > 0 } later ? later : TestMachine.Executable;
     private readonly string _id = Guid.NewGuid().ToString("n")[..8];
     private Workbench _bench = null!;
     private string _registry = "";
@@ -52,7 +53,7 @@ public sealed class MixedVersionsTests(TestMachine machine, TestServers servers,
                 var others = nodes.Values.Where(n => n.Name != name).ToList();
                 var underWay = others.Select(BuildAsync).ToList();
                 (await StopAsync(nodes[name])).ShouldBe(0, $"{name} of the earlier build, at its stop");
-                nodes[name] = await StartAsync(name, TestMachine.Executable);
+                nodes[name] = await StartAsync(name, _later);
                 await SeeAsync(nodes.Values);
                 output.WriteLine($"{name} is upgraded");
                 await Task.WhenAll([.. underWay, .. nodes.Values.Select(BuildAsync)]);

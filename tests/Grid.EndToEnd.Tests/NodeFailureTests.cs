@@ -43,11 +43,11 @@ public sealed class NodeFailureTests(TestMachine machine, TestServers servers, I
         // Read, so that they never wait for a reader; shown when the test fails.
         foreach (var stream in new[] { control.StandardError, workers["one"].StandardError, workers["two"].StandardError })
             _ = ShowAsync(stream);
-        var home = await FirstAsync(TimeSpan.FromSeconds(60), () => Task.FromResult(workers.Keys.FirstOrDefault(RunsBuildpacks)));
+        var home = await FirstAsync(TimeSpan.FromMinutes(3), () => Task.FromResult(workers.Keys.FirstOrDefault(RunsBuildpacks)));
         workers[home].Kill();
         var clock = Stopwatch.StartNew();
         var other = workers.Keys.Single(w => w != home);
-        await FirstAsync(TimeSpan.FromSeconds(60), () => Task.FromResult(RunsBuildpacks(other) ? other : null));
+        await FirstAsync(TimeSpan.FromMinutes(3), () => Task.FromResult(RunsBuildpacks(other) ? other : null));
         output.WriteLine($"{home} killed; the buildpacks run again on {other} after {clock.Elapsed.TotalSeconds:0.0} s");
 
         (await moved).ShouldSucceed().Digest.ShouldBe(undisturbed.Digest);

@@ -22,7 +22,7 @@ public sealed class RegistryTests(TestMachine machine)
         string[] build = ["build", bench.App, "--builder", builder, "--image", $"{registry.Host}/apps/hello:1", "--tag", $"{registry.Host}/apps/hello:also", "--json"];
 
         var first = (await BuildRun.OfAsync(bench.Start(build))).ShouldSucceed();
-        var requests = registry.Requests;
+        var requests = await registry.RequestsAsync();
         var second = (await BuildRun.OfAsync(bench.Start(build))).ShouldSucceed();
 
         first.Steps().ShouldBe(["ExtendBuild 4 Ran", "ExtendRun 4 Ran"], ignoreOrder: true);
@@ -86,7 +86,7 @@ public sealed class RegistryTests(TestMachine machine)
         run.ShouldFail(51, "test/app", "4");
         run.Log.ShouldContain("not today");
         (await registry.TagsAsync("apps/hello")).ShouldBeEmpty();
-        registry.Requests.ShouldNotContain(r => r.Contains("\"PUT ", StringComparison.Ordinal));
+        (await registry.RequestsAsync()).ShouldNotContain(r => r.Contains("\"PUT ", StringComparison.Ordinal));
     }
 
     private static string Escape(string digest) => digest["sha256:".Length..];

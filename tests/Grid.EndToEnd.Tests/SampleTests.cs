@@ -1,6 +1,5 @@
-using System.Net;
-using System.Net.Sockets;
 using Grid.EndToEnd.Tests.Fixtures;
+using Grid.Hosting.Tests.Servers;
 
 namespace Grid.EndToEnd.Tests;
 
@@ -50,17 +49,12 @@ public sealed class SampleTests(TestMachine machine)
 
     private static async Task<string> AnswerAsync(string bundle)
     {
-        int port;
-        using (var listener = new TcpListener(IPAddress.Loopback, 0))
-        {
-            listener.Start();
-            port = ((IPEndPoint)listener.LocalEndpoint).Port;
-        }
+        var port = LoopbackPort.Free();
         using var container = BuiltImage.Start(bundle, $"PORT={port}", "HOST=127.0.0.1");
         try
         {
             using var client = new HttpClient();
-            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+            using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(3));
             while (true)
             {
                 try

@@ -40,6 +40,10 @@ public sealed class ServeTests(TestMachine machine)
         log.ExitCode.ShouldBe(0, log.ToString());
         log.Output.ShouldContain("RUN echo build");
         (await bench.GridAsync("logs", new string('0', 32))).ExitCode.ShouldBe(1);
+        (await bench.GridAsync("cache", "why", found.GetProperty("id").GetString()!)).Output.ShouldContain("RUN echo build >/extended");
+        (await bench.GridAsync("cache", "list")).Output.ShouldContain("RUN echo build >/extended");
+        (await bench.GridAsync("cache", "prune", "--all")).Output.ShouldContain("Removed");
+        await CompareArtifactsAsync(bench, here.Key, found.GetProperty("id").GetString()!);
 
         using (Process.Start("kill", ["-TERM", $"{node.Id}"]))
             (await Tool.EndAsync(node)).ExitCode.ShouldBe(0);
@@ -63,9 +67,32 @@ public sealed class ServeTests(TestMachine machine)
 
         build.ExitCode.ShouldNotBe(0);
         (build.Output + build.Error).ShouldContain("127.0.0.1 has the address 127.0.0.1, which builds may not use here; the operator of a grid can list the host (setting private-host)");
-        registry.Requests.ShouldNotContain(request => request.Contains("tiny", StringComparison.Ordinal) || request.Contains("hello", StringComparison.Ordinal));
+        (await registry.RequestsAsync()).ShouldNotContain(request => request.Contains("tiny", StringComparison.Ordinal) || request.Contains("hello", StringComparison.Ordinal));
         using (Process.Start("kill", ["-TERM", $"{node.Id}"]))
             (await Tool.EndAsync(node)).ExitCode.ShouldBe(0);
+    }
+
+    /// <summary>What a build on this machine left is what one on the grid left, and the commands that show it are the same.</summary>
+    private static async Task CompareArtifactsAsync(Workbench bench, string here, string there)
+    {
+        var listed = new List<string>();
+        foreach (var (id, server) in new[] { (here, "local"), (there, null) })
+        {
+            string[] where = server is null ? [] : ["--server", server];
+            var target = Path.Combine(bench.Root, "artifacts-" + (server ?? "grid"));
+            var saved = await bench.GridAsync(["artifacts", id, "--output-dir", target, "--json", .. where]);
+            saved.ExitCode.ShouldBe(0, saved.ToString());
+            listed.Add(saved.Output);
+            foreach (var name in new[] { "report.toml", "config/metadata.toml", "group.toml", "plan.toml", "generated/test_both/build.Dockerfile", "generated/test_both/run.Dockerfile" })
+                File.Exists(Path.Combine(target, name)).ShouldBeTrue(name);
+            (await File.ReadAllTextAsync(Path.Combine(target, "report.toml"), TestContext.Current.CancellationToken)).ShouldContain("digest = \"sha256:");
+            var shown = await bench.GridAsync(["artifacts", id, "generated/test_both/run.Dockerfile", .. where]);
+            shown.Output.ShouldContain("RUN echo run >/extended");
+            (await bench.GridAsync(["logs", id, .. where])).Output.ShouldContain("RUN echo build");
+            (await bench.GridAsync(["artifacts", id, "no-such-file", .. where])).ExitCode.ShouldNotBe(0);
+        }
+        listed[0].ShouldBe(listed[1]);
+        (await bench.GridAsync("builds", "--server", "local")).Output.ShouldContain(here.Split('/')[1]);
     }
 
     [Fact]
@@ -88,8 +115,9 @@ public sealed class ServeTests(TestMachine machine)
         {
             var end = await Tool.EndAsync(node);
             end.ExitCode.ShouldBe(0);
-            // A node that all is well with warns of nothing.
-            (end.Output + end.Error).ShouldNotContain("warn:");
+            // A node that all is well with warns of nothing; that it gets no processor for a second is the machine's affair (the heartbeat of its web server).
+            (end.Output + end.Error).Split('\n').Where(line => line.StartsWith("warn:", StringComparison.Ordinal) && !line.Contains("Microsoft.AspNetCore.Server.Kestrel[22]", StringComparison.Ordinal))
+                .ShouldBeEmpty(end.Output + end.Error);
         }
     }
 

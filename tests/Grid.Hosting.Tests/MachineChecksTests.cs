@@ -76,7 +76,7 @@ public sealed class MachineChecksTests(TestServers servers) : IDisposable
         };
         (await Task.WhenAll(StorageChecks.Of(good, TestContext.Current.CancellationToken))).ShouldAllBe(f => f.Health == Health.Ok);
 
-        var port = ServerProcess.FreePort();
+        var port = LoopbackPort.Free();
         var bad = Sample.Node with { RedisConnection = $"127.0.0.1:{port}", PostgreSqlConnection = $"Host=127.0.0.1;Port={port};Username=x", AzureConnection = $"http://127.0.0.1:{port}/account", ContentDirectory = "/proc/none",
         };
         var findings = await Task.WhenAll(StorageChecks.Of(bad, TestContext.Current.CancellationToken));

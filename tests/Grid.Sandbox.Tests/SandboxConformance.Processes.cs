@@ -163,7 +163,7 @@ public abstract partial class SandboxConformance
     {
         await using var sandbox = await CreateAsync();
         var marker = $"{Random.Shared.Next(100_000, 999_999)}";
-        (await ShellAsync(sandbox, $"sleep {marker} & exit 3").WaitAsync(TimeSpan.FromMinutes(2), Stop)).ExitCode.ShouldBe(3);
+        (await ShellAsync(sandbox, $"sleep {marker} & exit 3").WaitAsync(Patience, Stop)).ExitCode.ShouldBe(3);
         IsRunning("sleep", marker).ShouldBeFalse();
     }
 
@@ -176,10 +176,10 @@ public abstract partial class SandboxConformance
         var output = new Capture();
         var run = sandbox.RunAsync(
             new ProcessSpec(["/bin/sh", "-c", $"trap '' TERM INT; (sleep {marker} &) ; echo up; sleep {marker}; sleep {marker}"], ["PATH=/bin"], "/", new ProcessUser(0, 0)) { Output = output }, stop.Token);
-        await output.FirstOutput.WaitAsync(TimeSpan.FromSeconds(20), Stop);
+        await output.FirstOutput.WaitAsync(Patience, Stop);
         await stop.CancelAsync();
         // It would sleep for days.
-        await Should.ThrowAsync<OperationCanceledException>(() => run.WaitAsync(TimeSpan.FromMinutes(2), Stop));
+        await Should.ThrowAsync<OperationCanceledException>(() => run.WaitAsync(Patience, Stop));
         IsRunning("sleep", marker).ShouldBeFalse();
         (await ShellAsync(sandbox, "echo still usable")).Output.ShouldBe("still usable\n");
     }
@@ -203,7 +203,7 @@ public abstract partial class SandboxConformance
         var sandbox = await CreateAsync();
         var output = new Capture();
         var run = sandbox.RunAsync(new ProcessSpec(["/bin/sh", "-c", "echo up; sleep 1000"], ["PATH=/bin"], "/", new ProcessUser(0, 0)) { Output = output }, Stop);
-        await output.FirstOutput.WaitAsync(TimeSpan.FromSeconds(20), Stop);
+        await output.FirstOutput.WaitAsync(Patience, Stop);
         await sandbox.DisposeAsync();
         await Should.ThrowAsync<OperationCanceledException>(() => run);
     }

@@ -80,6 +80,7 @@ public abstract class SandboxTests : IAsyncDisposable
     protected string[] Paths(Layer? layer) => [.. Entries(layer).Select(entry => entry.Path)];
 
     /// <summary>Whether a process of the machine has all these words in its command line.</summary>
+    /// <remarks>What has just been started is not yet what its command line says it will be: wait for it with <see cref="ShouldRun"/>.</remarks>
     protected static bool IsRunning(params string[] words) => System.IO.Directory.GetDirectories("/proc").Any(process =>
     {
         try
@@ -91,6 +92,12 @@ public abstract class SandboxTests : IAsyncDisposable
             return false;
         }
     });
+
+    /// <summary>Waits until a process of the machine has all these words in its command line.</summary>
+    protected static void ShouldRun(params string[] words) => SpinWait.SpinUntil(() => IsRunning(words), Patience).ShouldBeTrue(string.Join(' ', words));
+
+    /// <summary>How long a test waits for what must come: much longer than it takes on a slow machine.</summary>
+    protected static TimeSpan Patience => TimeSpan.FromMinutes(2);
 
     /// <summary>Keeps output; tells when it comes.</summary>
     protected sealed class Capture : IProcessOutput

@@ -27,7 +27,7 @@ internal sealed class Bench : IAsyncDisposable
         Builds = new BuildDirectories(options);
         var survivors = new SurvivingWorkTable(Substitute.For<ISandboxRuntime>(), Builds, options, TimeProvider.System, NullLogger<SurvivingWorkTable>.Instance);
         var runner = new WorkRunner(Substitute.For<ISandboxRuntime>(), content, new ImageStores([Store]), Builds, survivors, Events, options, new NodeResources(options, content, new BuildSecrets()),
-            new TenantVault(SecretKeyRing.None, Owner.Factory, new ImageStores([Store]), [Store], new AnonymousCredentials(), options), Owner.Factory, TimeProvider.System);
+            new TenantVault(SecretKeyRing.None, Owner.Factory, new ImageStores([Store]), [Store], new AnonymousCredentials(), options, TimeProvider.System), Substitute.For<IBuildArtifacts>(), Owner.Factory, TimeProvider.System);
         Agent = new WorkerAgent(runner, Builds, survivors, new OneNodeContent(), Warm, Owner.Factory, time ?? TimeProvider.System, NullLogger<WorkerAgent>.Instance);
     }
 
@@ -110,7 +110,7 @@ internal sealed class Owner : IWorkOwner
         Factory.GetGrain<IWorkOwner>(Arg.Any<GrainId>()).Returns(this);
     }
 
-    public async Task<WorkReport> NextAsync() => await _reports.Reader.ReadAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromSeconds(30));
+    public async Task<WorkReport> NextAsync() => await _reports.Reader.ReadAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromMinutes(2));
 
     public bool TryNext(out WorkReport? report) => _reports.Reader.TryRead(out report);
 

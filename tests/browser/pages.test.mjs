@@ -38,19 +38,59 @@ async function build(name, lines) {
 
 const shot = name => page.screenshot({ path: `${screenshots}/${name}.png`, fullPage: true });
 
-/** Opens the page of the newest build of an app, as soon as the tenant's page has it. */
+/** Opens the page of the newest build of an app, as soon as the tenant's builds have it. */
 async function open(name) {
   const row = page.locator("table.builds tbody tr", { has: page.getByRole("link", { name, exact: true }) }).first();
-  for (const end = Date.now() + patience; ; await page.waitForTimeout(200)) {
-    await page.goto(`${address}/tenants/default`);
-    if (await row.count()) break;
-    assert.ok(Date.now() < end, `there is no build of ${name} on the tenant's page`);
-  }
+  await page.goto(`${address}/tenants/default/builds`);
+  // The page hears of it by itself.
   await row.locator("td:nth-child(2) a").click();
   await page.locator("[data-log]").waitFor();
 }
 
 const state = word => page.locator("[data-state]", { hasText: word }).waitFor();
+
+/** What keeps people from reading a page: too wide, faint, without headings or labels. */
+function flaws() {
+  const found = [];
+  if (document.documentElement.scrollWidth > window.innerWidth) found.push(`is ${document.documentElement.scrollWidth} wide on ${window.innerWidth}`);
+  if (document.querySelectorAll("h1").length !== 1) found.push("has not one h1");
+  let level = 1;
+  for (const heading of document.querySelectorAll("main h1, main h2, main h3")) {
+    if (+heading.tagName[1] > level + 1) found.push(`heading ${heading.textContent} skips a level`);
+    level = +heading.tagName[1];
+  }
+  for (const field of document.querySelectorAll("input:not([hidden]):not([type=hidden]), select, button"))
+    if (!field.labels?.length && !field.textContent.trim() && !field.getAttribute("aria-label")) found.push(`${field.outerHTML} has no label`);
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const colour = text => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = text;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const light = ([r, g, b]) => [r, g, b].map(v => v / 255).map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4).reduce((sum, v, n) => sum + v * [0.2126, 0.7152, 0.0722][n], 0);
+  const ground = element => {
+    for (let e = element; e; e = e.parentElement) {
+      const c = colour(getComputedStyle(e).backgroundColor);
+      if (c[3] > 250) return c;
+    }
+    return colour(getComputedStyle(document.body).backgroundColor);
+  };
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    if (!walker.currentNode.textContent.trim() || !element.checkVisibility() || element.closest(".away, .skip, option")) continue;
+    const [a, b] = [light(colour(getComputedStyle(element).color)), light(ground(element))];
+    const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (contrast < 4.5) found.push(`contrast ${contrast.toFixed(2)} of '${walker.currentNode.textContent.trim().slice(0, 40)}'`);
+  }
+  return [...new Set(found)];
+}
+
+async function checkedShot(name) {
+  assert.deepEqual(await page.evaluate(flaws), [], name);
+  await shot(name);
+}
 
 test("A key that does not work is refused, the operator's opens the grid", async () => {
   await page.goto(address);
@@ -58,26 +98,45 @@ test("A key that does not work is refused, the operator's opens the grid", async
   await page.fill("input[name=key]", "grid_0123456789abcdef_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
   await page.click("button");
   await page.getByRole("alert").waitFor();
-  await shot("signin-refused");
+  await checkedShot("signin-refused");
   await page.fill("input[name=key]", key);
   await page.click("button");
+  await page.getByRole("heading", { name: "The grid" }).waitFor();
+  await page.getByText("Live:").waitFor();
+  await checkedShot("grid-empty");
   await page.getByRole("link", { name: "default" }).click();
   await page.getByRole("heading", { name: "default" }).waitFor();
+  await checkedShot("overview-empty");
+});
+
+let watched;
+
+test("The overview shows a build that begins, and that it has ended, without a reload", async () => {
+  await page.goto(`${address}/tenants/default`);
+  await page.getByText("Live:").waitFor();
+  await page.evaluate(() => { window.stayed = true; });
+  const run = await build("noticed", 15);
+  await page.locator("#part-running").getByRole("link", { name: "noticed" }).waitFor();
+  await page.locator("#part-running", { hasText: "Nothing runs." }).waitFor();
+  await page.locator("#part-builds").getByText("succeeded").waitFor();
+  assert.equal((await run.ended).code, 0, (await run.ended).said);
+  assert.ok(await page.evaluate(() => window.stayed), "the page was not loaded again");
 });
 
 test("A build is followed to its end without a reload", async () => {
-  const run = await build("watched", 60);
+  watched = await build("watched", 60);
   await open("watched");
   const log = page.locator("[data-log]");
   await log.getByText("line 3 of the build", { exact: true }).waitFor();
-  assert.equal(await page.locator("[data-state]").textContent(), "running");
+  await state("running");
   await shot("build-running");
   await log.getByText("line 60 of the build", { exact: true }).waitFor();
   await state("succeeded");
-  assert.equal((await run.ended).code, 0, (await run.ended).said);
+  assert.equal((await watched.ended).code, 0, (await watched.ended).said);
   await page.locator("[data-digest]", { hasText: "sha256:" }).waitFor();
   assert.equal(await page.locator("[data-cancel]").count(), 0);
-  await shot("build-succeeded");
+  await page.locator("#part-layers tbody tr").first().waitFor();
+  await checkedShot("build-succeeded");
 });
 
 test("The log has colours and no markup of the build's, its lines can be linked, and it is searched", async () => {
@@ -85,14 +144,24 @@ test("The log has colours and no markup of the build's, its lines can be linked,
   assert.ok(await log.getByText("<b>markup</b>").count(), "text from a build is shown as text");
   assert.ok(!(await log.textContent()).includes("\u001b"), "escape sequences are not shown");
   await page.fill("[data-find]", "line 59 of");
-  await page.locator("[data-found]", { hasText: "1" }).waitFor();
+  await page.locator("[data-found]", { hasText: "1 of 1 line" }).waitFor();
   await page.fill("[data-find]", "");
+  await log.locator("#LBuild-5 a").click();
+  await page.reload();
+  await log.locator("#LBuild-5.target").waitFor();
+  assert.ok(page.url().endsWith("#LBuild-5"));
 });
 
-test("The waterfall has both extensions and their steps on one axis", async () => {
+test("The waterfall has both extensions and their steps on one axis, and Dockerfiles say what became of each line", async () => {
   const rows = await page.locator("[data-waterfall] .row .name").allTextContents();
   for (const name of ["extend build", "extend run", "build", "export"]) assert.ok(rows.includes(name), `${name} is in ${rows}`);
   assert.equal(rows.filter(name => name.includes("/etc/extended")).length, 2, rows.join("\n"));
+  for (const file of ["build.Dockerfile", "run.Dockerfile"]) {
+    const line = page.locator(`.dockerfile[aria-label^="${file}"] tr`, { hasText: "/etc/extended" });
+    assert.match(await line.locator(".became").textContent(), /^(ran|cached)/);
+  }
+  for (const origin of ["base", "extension", "app", "lifecycle"]) assert.ok(await page.locator("#part-layers tbody td:first-child", { hasText: origin }).count(), `there are layers of origin ${origin}`);
+  assert.match(await page.locator("#part-detected").textContent(), /test\/app 1\.0\.0/);
 });
 
 test("A build is cancelled from its page", async () => {
@@ -102,18 +171,55 @@ test("A build is cancelled from its page", async () => {
   await page.getByRole("button", { name: "Cancel the build" }).click();
   await state("cancelled");
   assert.equal((await run.ended).code, 130, (await run.ended).said);
-  await shot("build-cancelled");
+  await checkedShot("build-cancelled");
 });
 
 test("Two builds of an app are compared", async () => {
   const run = await build("watched", 5);
   assert.equal((await run.ended).code, 0, (await run.ended).said);
+  await open("watched");
+  await page.locator("[data-waterfall] .mark").first().waitFor();
+  await checkedShot("build-cached");
   await page.goto(`${address}/tenants/default/apps?name=watched`);
-  await shot("app");
+  await checkedShot("app");
   await page.getByRole("button", { name: "Compare" }).click();
   await page.getByRole("heading", { name: "Two builds of watched" }).waitFor();
   assert.ok(await page.locator("tr.changed").count(), "an app with other files gives another image");
-  await shot("compare");
+  assert.match(await page.locator(".summary").textContent(), /They made different images/);
+  await checkedShot("compare");
+});
+
+test("Operators see the queue with reasons, and take a node out and back in", async () => {
+  await page.goto(`${address}/pools/default/nodes`);
+  await page.getByText("takes builds", { exact: true }).waitFor();
+  await page.getByRole("button", { name: "Drain" }).click();
+  await page.getByText("draining", { exact: true }).waitFor();
+  await page.goto(`${address}/pools/default/queue`);
+  await page.getByText("Live:").waitFor();
+  const run = await build("patient", 10);
+  await page.locator("#part-waiting", { hasText: "is draining" }).waitFor();
+  await checkedShot("queue");
+  await page.locator("#part-waiting tbody a").nth(1).click();
+  await page.locator(".notice", { hasText: "Number 1 in the queue" }).waitFor();
+  await checkedShot("build-queued");
+  await page.goto(`${address}/pools/default/nodes`);
+  await checkedShot("nodes-draining");
+  await page.getByRole("button", { name: "Give it builds again" }).click();
+  await page.locator(".node tbody").getByRole("link", { name: "patient" }).waitFor();
+  await checkedShot("nodes");
+  await page.goto(address);
+  await page.locator("#part-running").getByRole("link", { name: "patient" }).waitFor();
+  await checkedShot("grid");
+  assert.equal((await run.ended).code, 0, (await run.ended).said);
+  await page.locator("#part-running", { hasText: "Nothing runs." }).waitFor();
+});
+
+test("Operators look into Orleans' own dashboard, but not into the state of grains", async () => {
+  await page.goto(`${address}/orleans/`);
+  await page.getByText("Active silos", { exact: false }).first().waitFor();
+  await shot("orleans");
+  assert.equal((await page.request.get(`${address}/orleans/GrainState?grainId=x&grainType=y`)).status(), 404);
+  assert.equal((await fetch(`${address}/orleans/`)).status, 401);
 });
 
 test("Everything is reached by keyboard", async () => {
@@ -122,20 +228,41 @@ test("Everything is reached by keyboard", async () => {
   assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to content");
   await page.keyboard.press("Enter");
   assert.ok(page.url().endsWith("#main"));
+  await page.keyboard.press("?");
+  await page.getByRole("dialog").waitFor();
+  await shot("keys");
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("g");
+  await page.keyboard.press("s");
+  await page.waitForURL("**/settings");
+  await page.getByRole("heading", { name: "Quotas" }).waitFor();
+  await checkedShot("settings");
+  await open("watched");
+  await page.locator("[data-log] .l").first().waitFor();
+  await page.keyboard.press("/");
+  await page.keyboard.type("of the build");
+  await page.locator("[data-found]", { hasText: "1 of 5 lines" }).waitFor();
+  await page.keyboard.press("Enter");
+  await page.locator("[data-found]", { hasText: "2 of 5 lines" }).waitFor();
 });
 
-test("On a phone and in the dark nothing is wider than the screen", async () => {
+test("On a phone and in the dark everything can be read", async () => {
+  await open("watched");
+  const built = page.url();
+  await page.goto(`${address}/tenants/default/apps?name=watched`);
+  await page.getByRole("button", { name: "Compare" }).click();
+  await page.getByRole("heading", { name: "Two builds of watched" }).waitFor();
+  const pages = { overview: `${address}/tenants/default`, builds: `${address}/tenants/default/builds`, app: `${address}/tenants/default/apps?name=watched`, build: built, compare: page.url(),
+    settings: `${address}/tenants/default/settings`, grid: address, queue: `${address}/pools/default/queue`, nodes: `${address}/pools/default/nodes` };
   for (const [name, options] of [["phone", { viewport: { width: 390, height: 844 }, isMobile: true }], ["dark", { viewport: { width: 1280, height: 900 }, colorScheme: "dark" }]]) {
     const context = await browser.newContext({ ...options, storageState: await page.context().storageState() });
     const other = await context.newPage();
-    for (const path of ["/tenants/default", "/tenants/default/apps?name=watched"]) {
-      await other.goto(address + path);
-      assert.ok(await other.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), `${path} fits on ${name}`);
+    for (const [title, url] of Object.entries(pages)) {
+      await other.goto(url);
+      if (title === "build") await other.locator("[data-log] .l").first().waitFor();
+      assert.deepEqual(await other.evaluate(flaws), [], `${title} on ${name}`);
+      await other.screenshot({ path: `${screenshots}/${title}-${name}.png`, fullPage: true });
     }
-    await other.locator("table.builds tbody tr td:nth-child(2) a").first().click();
-    await other.locator("[data-state]", { hasText: "succeeded" }).waitFor();
-    assert.ok(await other.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), `a build's page fits on ${name}`);
-    await other.screenshot({ path: `${screenshots}/build-${name}.png`, fullPage: true });
     await context.close();
   }
 });
@@ -148,6 +275,5 @@ test("Signing out closes the grid", async () => {
 });
 
 test("No page asked elsewhere for anything, and the browser complained of nothing", () => {
-  // A refused sign-in is answered with its page.
   assert.deepEqual(complaints, []);
 });

@@ -6,6 +6,7 @@ using Grid.Api.Identity;
 using Grid.Api.Problems;
 using Grid.Api.Secrets;
 using Grid.Client.Models;
+using Grid.Contracts;
 using Grid.Contracts.Builds;
 using Grid.Contracts.Queues;
 using Grid.Contracts.Tenants;
@@ -90,10 +91,12 @@ public sealed class BuildDesk(IGrainFactory grains, Uploads uploads, SecretDesk 
     private async Task<BuildResource> AcceptAsync(
         string tenant, BuildRequest request, IReadOnlyDictionary<string, byte[]> given, string? idempotencyKey, Caller caller)
     {
+        // Where a build's trace begins, unless the caller has begun one.
+        using var span = GridTelemetry.Start("submit build", traceParent: null);
         var hash = Digest.Compute(JsonSerializer.SerializeToUtf8Bytes(request)).Hex;
         var claim = idempotencyKey is null ? null : grains.GetGrain<IIdempotencyGrain>($"{tenant}/{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(idempotencyKey)))}");
         var isKnown = claim is not null && await claim.FindAsync() is { } claimed && await IsKnownAsync(tenant, claimed, hash);
-        if (!await uploads.IsHereAsync(tenant, request.Source.Blob.Digest))
+        if (request.Origin is null && !await uploads.IsHereAsync(tenant, request.Source.Blob.Digest))
             throw new ApiException(ProblemCode.SourceMissing, $"upload the source first: PUT /v1/tenants/{tenant}/uploads/{request.Source.Blob.Digest}");
         // Before anything is stored: what is not allowed, and a full queue, is met at once.
         if (!isKnown && (await grains.GetGrain<ITenantGrain>(tenant).AdmitAsync(request)).Refusal is { } refusal)

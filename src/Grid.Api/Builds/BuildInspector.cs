@@ -8,7 +8,7 @@ using Grid.Lifecycle;
 namespace Grid.Api.Builds;
 
 /// <summary>What a build consists of. Used by routes and pages; nothing of it reads the build's journal, however long that is.</summary>
-public sealed class BuildInspector(BuildDesk desk, IGrainFactory grains)
+public sealed class BuildInspector(BuildDesk desk, IGrainFactory grains, IBuildArtifacts artifacts)
 {
     /// <summary>What is known of a build by now, or 404.</summary>
     public async Task<BuildDetailsResource> GetAsync(string tenant, string build)
@@ -21,6 +21,15 @@ public sealed class BuildInspector(BuildDesk desk, IGrainFactory grains)
         var steps = details.Dockerfiles.Length == 0 ? [] : await Task.WhenAll(
             details.Dockerfiles.Select(d => d.Kind).Distinct().Select(kind => grains.GetGrain<IExtenderGrain>(ExtenderKeys.Of(key, kind)).GetStepsAsync()));
         return Describe(details, status, [.. steps.SelectMany(s => s)]);
+    }
+
+    /// <summary>The files that a build left, sorted by name, or 404.</summary>
+    public async Task<IReadOnlyList<ArtifactFile>> ArtifactsAsync(string tenant, string build, CancellationToken cancellationToken)
+    {
+        await desk.FindAsync(tenant, build);
+        var key = BuildDesk.KeyOf(tenant, build);
+        var details = await grains.GetGrain<IBuildGrain>(key).GetDetailsAsync() ?? throw ApiException.NotFound();
+        return await artifacts.ReadAllAsync(key, details, cancellationToken);
     }
 
     private static BuildDetailsResource Describe(BuildDetails details, BuildStatus status, StepStatus[] steps) => new()

@@ -38,7 +38,7 @@ internal static class Submissions
         Names.CheckEnvironment(submission.Environment, errors);
         foreach (var id in submission.Secrets.Where(x => !Names.IsFile(x.Key) || x.Value is not { Length: > 0 and <= SecretDesk.MaxBytes }).Select(x => x.Key))
             errors[$"secrets.{id}"] = [$"{Names.FileRule}; 1 to {SecretDesk.MaxBytes} bytes"];
-        var source = Source(submission.Source, errors);
+        var (source, origin) = SubmittedSources.Read(submission, errors);
         Names.ThrowIfAny(errors);
         var environment = new Dictionary<string, string>(settings.Environment);
         foreach (var (name, value) in settings.AppEnvironment.GetValueOrDefault(app) ?? [])
@@ -49,7 +49,8 @@ internal static class Submissions
         {
             Tenant = tenant,
             App = app,
-            Source = source!,
+            Source = source,
+            Origin = origin,
             Builder = submission.Builder,
             Targets = [image!.ToString(), .. tags.Select(t => t!.ToString())],
             RunImage = submission.RunImage,
@@ -76,7 +77,7 @@ internal static class Submissions
     }
 
     /// <summary>A registry image: files and engines of the nodes are not a caller's to name.</summary>
-    private static ImageReference? Image(string text, string field, Dictionary<string, string[]> errors)
+    internal static ImageReference? Image(string text, string field, Dictionary<string, string[]> errors)
     {
         try
         {
@@ -89,16 +90,5 @@ internal static class Submissions
             errors[field] = [e.Message];
         }
         return null;
-    }
-
-    private static Layer? Source(SourceUpload upload, Dictionary<string, string[]> errors)
-    {
-        if (!Digest.TryParse(upload.Digest, out var digest))
-            errors["source.digest"] = ["sha256: and 64 hexadecimal digits"];
-        if (!Digest.TryParse(upload.DiffId, out var diffId))
-            errors["source.diffId"] = ["sha256: and 64 hexadecimal digits"];
-        if (upload.Size <= 0)
-            errors["source.size"] = ["the archive's bytes"];
-        return new Layer(new Descriptor(upload.MediaType, digest, upload.Size), diffId);
     }
 }

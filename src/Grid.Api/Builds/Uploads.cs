@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Grid.Api.Problems;
 using Grid.Contracts.Tenants;
 using Grid.Oci;
@@ -8,7 +9,7 @@ namespace Grid.Api.Builds;
 /// <summary>Unfinished uploads of this node: files that grow, each of one tenant, until they are the blob their name promises.</summary>
 public sealed class Uploads(ContentStore content, TieredContent shared, IGrainFactory grains, ApiOptions options)
 {
-    private readonly HashSet<string> _busy = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Task> _receiving = new(StringComparer.Ordinal);
 
     private string Directory { get; } = System.IO.Directory.CreateDirectory(Path.Combine(options.DataDirectory, "uploads")).FullName;
 
@@ -23,8 +24,8 @@ public sealed class Uploads(ContentStore content, TieredContent shared, IGrainFa
     public long Received(string tenant, Digest digest) => new FileInfo(PathOf(tenant, digest)) is { Exists: true } file ? file.Length : 0;
 
     /// <summary>
-    /// Takes bytes from an offset to the end. What came before a broken connection stays. At the end the whole is verified and put into the
-    /// content store.
+    /// Takes bytes from an offset to the end, unless the archive is here. What came before a broken connection stays. At the end the whole is verified, put into
+    /// the content store and the tenant's. One request at a time writes an archive; who sends the same one meanwhile waits, and mostly need not send it any more.
     /// </summary>
     /// <exception cref="ApiException">Too large, another offset than what is here, or not the bytes the digest names.</exception>
     public async Task ReceiveAsync(string tenant, Digest digest, long offset, long total, Stream body, CancellationToken cancellationToken)
@@ -32,20 +33,21 @@ public sealed class Uploads(ContentStore content, TieredContent shared, IGrainFa
         if (total <= 0 || total > options.MaxUploadBytes)
             throw new ApiException(ProblemCode.TooLarge, $"the archive has {total} bytes; 1 to {options.MaxUploadBytes} are accepted");
         var path = PathOf(tenant, digest);
-        lock (_busy)
-        {
-            if (!_busy.Add(path))
-                throw new ApiException(ProblemCode.UploadMismatch, "this archive is being sent by another request right now");
-        }
+        var received = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        while (_receiving.GetOrAdd(path, received.Task) is var first && first != received.Task)
+            await first.WaitAsync(cancellationToken);
         try
         {
+            if (await IsHereAsync(tenant, digest))
+                return;
             await AppendAsync(path, offset, total, body, cancellationToken);
             await CommitAsync(path, digest, cancellationToken);
+            await grains.GetGrain<IUploadGrain>($"{tenant}/{digest.Hex}").CompleteAsync(total);
         }
         finally
         {
-            lock (_busy)
-                _busy.Remove(path);
+            _receiving.TryRemove(path, out _);
+            received.SetResult();
         }
     }
 

@@ -3,6 +3,7 @@ using Grid.Contracts.Tenants;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Routing;
 
 namespace Grid.Api.Identity;
 
@@ -24,8 +25,8 @@ public static class Access
     /// <summary>Checks the endpoint's role; runs before anything of a request is read.</summary>
     internal static Task CheckAsync(HttpContext context, RequestDelegate next)
     {
-        var endpoint = context.GetEndpoint();
-        if (endpoint is null)
+        // What is no route of ours refuses by itself: no such path, method or media type.
+        if (context.GetEndpoint() is not RouteEndpoint endpoint)
             return next(context);
         // The last one said is the route's own; a group's comes before it.
         if (endpoint.Metadata.GetMetadata<RequiredRole>() is not { } required)

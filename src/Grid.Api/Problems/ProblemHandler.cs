@@ -31,7 +31,11 @@ internal sealed partial class ProblemHandler(IProblemDetailsService problems, Ap
         var problem = ApiException.Describe(code, detail, errors);
         context.Features.Set(new AnsweredProblem(code));
         context.Response.StatusCode = problem.Status!.Value;
-        return await problems.TryWriteAsync(new ProblemDetailsContext { HttpContext = context, ProblemDetails = problem, Exception = exception });
+        var answer = new ProblemDetailsContext { HttpContext = context, ProblemDetails = problem, Exception = exception };
+        // Who wants events and nothing else is told what went wrong all the same: the status alone does not say it.
+        if (!await problems.TryWriteAsync(answer))
+            await context.Response.WriteAsJsonAsync(answer.ProblemDetails, options: null, contentType: "application/problem+json", cancellationToken);
+        return true;
     }
 
     [LoggerMessage(EventId = 1, Level = LogLevel.Error, Message = "{Method} {Path} failed")]

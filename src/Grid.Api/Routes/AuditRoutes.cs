@@ -24,9 +24,9 @@ internal static class AuditRoutes
         {
             await desk.TenantAsync(tenant);
             return await ListAsync(tenant, grains, after, limit);
-        }).Require(Role.Admin).WithTags("Audit").WithName("ListTenantAudit").WithSummary("What was done in the tenant and by whom, newest first");
+        }).Require(Role.Admin).WithEntityTag().WithTags("Audit").WithName("ListTenantAudit").WithSummary("What was done in the tenant and by whom, newest first");
         routes.MapGet("/audit", (IGrainFactory grains, string? after = null, int limit = DefaultPage) => ListAsync(IAuditGrain.GridKey, grains, after, limit))
-            .Require(Role.Operator).WithTags("Audit").WithName("ListGridAudit").WithSummary("What operators did, and what was refused to others, newest first");
+            .Require(Role.Operator).WithEntityTag().WithTags("Audit").WithName("ListGridAudit").WithSummary("What operators did, and what was refused to others, newest first");
     }
 
     private static async Task<Ok<Page<AuditEntryResource>>> ListAsync(string log, IGrainFactory grains, string? after, int limit)

@@ -18,13 +18,13 @@ internal static class BuildRoutes
     {
         var builds = routes.MapGroup("/tenants/{tenant}/builds").WithTags("Builds");
         builds.MapPost("", SubmitAsync).Require(Role.Builder).WithName("SubmitBuild").WithSummary("Submit a build; with an Idempotency-Key a repeated request gives the same build. 429 (queue-full) with Retry-After when there is no room: nothing is kept then");
-        builds.MapGet("", ListAsync).Require(Role.Viewer).WithName("ListBuilds").WithSummary("Builds, newest first");
-        builds.MapGet("{build}", GetAsync).Require(Role.Viewer).WithName("GetBuild").WithSummary("One build");
-        builds.MapGet("{build}/details", DetailsAsync).Require(Role.Viewer).WithName("GetBuildDetails")
+        builds.MapGet("", ListAsync).Require(Role.Viewer).WithEntityTag().WithName("ListBuilds").WithSummary("Builds, newest first");
+        builds.MapGet("{build}", GetAsync).Require(Role.Viewer).WithEntityTag().WithName("GetBuild").WithSummary("One build");
+        builds.MapGet("{build}/details", DetailsAsync).Require(Role.Viewer).WithEntityTag().WithName("GetBuildDetails")
             .WithSummary("What a build consists of, as far as it is known: group and plan, generated Dockerfiles with the state of each step, layers by origin, times of phases");
         builds.MapPost("{build}/cancel", CancelAsync).Require(Role.Builder).WithName("CancelBuild").WithSummary("Ask a build to stop; it ends cancelled unless it reached another end before");
         builds.MapPost("{build}/retry", RetryAsync).Require(Role.Builder).WithName("RetryBuild").WithSummary("Submit the same build again");
-        routes.MapGet("/tenants/{tenant}/apps", ListAppsAsync).Require(Role.Viewer).WithTags("Apps").WithName("ListApps").WithSummary("Names of the apps that have builds");
+        routes.MapGet("/tenants/{tenant}/apps", ListAppsAsync).Require(Role.Viewer).WithEntityTag().WithTags("Apps").WithName("ListApps").WithSummary("Names of the apps that have builds");
     }
 
     private static async Task<Accepted<BuildResource>> SubmitAsync(

@@ -17,7 +17,7 @@ namespace Grid.Api.Routes;
 /// <summary>What happens in a build, as it happens, and its output as text.</summary>
 internal static class EventRoutes
 {
-    private const string LastEventId = "Last-Event-ID";
+    internal const string LastEventId = "Last-Event-ID";
 
     public static void MapEvents(this IEndpointRouteBuilder routes)
     {

@@ -1,13 +1,14 @@
 using Grid.Api.Builds;
 using Grid.Api.Identity;
 using Grid.Api.Problems;
+using Grid.Api.Queues;
 using Grid.Client.Models;
 using Grid.Contracts.Builds;
-using Grid.Contracts.Queues;
 using Grid.Contracts.Tenants;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
 
 namespace Grid.Api.Routes;
@@ -15,64 +16,52 @@ namespace Grid.Api.Routes;
 /// <summary>Nodes and queues, for who runs the grid; and a tenant's own place in the queue.</summary>
 internal static class PoolRoutes
 {
-    private const int MaxWaiting = 1000;
-
     public static void MapPools(this IEndpointRouteBuilder routes)
     {
         var pool = routes.MapGroup("/pools/{pool}").WithTags("Pools");
-        pool.MapGet("nodes", ListNodesAsync).Require(Role.Operator).WithName("ListNodes").WithSummary("Nodes of a pool");
-        pool.MapPost("nodes/{node}/drain", (string pool, string node, IGrainFactory grains) => DrainAsync(pool, node, drain: true, grains)).Require(Role.Operator)
+        pool.MapGet("nodes", ListNodesAsync).Require(Role.Operator).WithEntityTag().WithName("ListNodes").WithSummary("Nodes of a pool");
+        pool.MapPost("nodes/{node}/drain", (string pool, string node, QueueDesk desk) => DrainAsync(pool, node, drain: true, desk)).Require(Role.Operator)
             .WithName("DrainNode").WithSummary("Give a node no new builds; what runs there goes on");
-        pool.MapPost("nodes/{node}/undrain", (string pool, string node, IGrainFactory grains) => DrainAsync(pool, node, drain: false, grains)).Require(Role.Operator)
+        pool.MapPost("nodes/{node}/undrain", (string pool, string node, QueueDesk desk) => DrainAsync(pool, node, drain: false, desk)).Require(Role.Operator)
             .WithName("UndrainNode").WithSummary("Give a node builds again");
-        pool.MapGet("queue", GetQueueAsync).Require(Role.Operator).WithName("GetQueue").WithSummary("What runs and what waits in a pool");
-        routes.MapGet("/tenants/{tenant}/builds/{build}/place", FindAsync).Require(Role.Viewer).WithTags("Builds").WithName("GetPlace")
+        pool.MapGet("queue", GetQueueAsync).Require(Role.Operator).WithEntityTag().WithName("GetQueue").WithSummary("What runs and what waits in a pool");
+        pool.MapGet("events", WatchQueue).Require(Role.Operator).WithName("WatchPool")
+            .WithSummary("The pool's nodes and queue as server-sent events: now, and each time something has changed; an event's id names what was seen ('known', or Last-Event-ID)");
+        var queue = routes.MapGroup("/tenants/{tenant}/queue").WithTags("Builds");
+        queue.MapGet("", GetTenantQueueAsync).Require(Role.Viewer).WithEntityTag().WithName("GetTenantQueue").WithSummary("The tenant's builds that run, and those that wait with position, reason and estimate");
+        queue.MapGet("events", WatchTenantQueueAsync).Require(Role.Viewer).WithName("WatchTenantQueue").WithSummary("The same as server-sent events: now, and each time something has changed");
+        routes.MapGet("/tenants/{tenant}/builds/{build}/place", FindAsync).Require(Role.Viewer).WithEntityTag().WithTags("Builds").WithName("GetPlace")
             .WithSummary("Where a waiting build stands: position, reason and estimate; 404 when it does not wait");
     }
 
-    private static async Task<Ok<Page<NodeResource>>> ListNodesAsync(string pool, IGrainFactory grains)
+    private static async Task<Ok<Page<NodeResource>>> ListNodesAsync(string pool, QueueDesk desk) => TypedResults.Ok(new Page<NodeResource>((await desk.PoolAsync(pool, 0)).Nodes, null));
+
+    private static async Task<Ok<NodeResource>> DrainAsync(string pool, string node, bool drain, QueueDesk desk) => TypedResults.Ok(await desk.DrainAsync(pool, node, drain));
+
+    private static async Task<Ok<QueueResource>> GetQueueAsync(string pool, QueueDesk desk, int waiting = 100) =>
+        waiting is < 0 or > QueueDesk.MaxWaiting ? throw new ApiException(ProblemCode.InvalidRequest, $"waiting: 0 to {QueueDesk.MaxWaiting}")
+        : TypedResults.Ok((await desk.PoolAsync(pool, waiting)).Queue);
+
+    private static ServerSentEventsResult<PoolResource?> WatchQueue(
+        string pool, QueueDesk desk, CancellationToken cancellationToken, [FromHeader(Name = EventRoutes.LastEventId)] string? last = null, string? known = null) =>
+        TypedResults.ServerSentEvents(desk.WatchPoolAsync(pool, last ?? known, cancellationToken));
+
+    private static async Task<Ok<QueueResource>> GetTenantQueueAsync(string tenant, BuildDesk builds, QueueDesk desk, string pool = BuildRequest.DefaultPool)
     {
-        var status = await Queue(pool, grains).GetStatusAsync(0);
-        return TypedResults.Ok(new Page<NodeResource>([.. status.Nodes.OrderBy(n => n.Node.Node, StringComparer.Ordinal).Select(Describe)], null));
+        await builds.TenantAsync(tenant);
+        return TypedResults.Ok(await desk.TenantAsync(tenant, pool));
     }
 
-    private static async Task<Ok<NodeResource>> DrainAsync(string pool, string node, bool drain, IGrainFactory grains)
+    private static async Task<ServerSentEventsResult<QueueResource?>> WatchTenantQueueAsync(
+        string tenant, BuildDesk builds, QueueDesk desk, CancellationToken cancellationToken, [FromHeader(Name = EventRoutes.LastEventId)] string? last = null, string? known = null, string pool = BuildRequest.DefaultPool)
     {
-        var queue = Queue(pool, grains);
-        // A name that is none would be remembered for ever, and nobody would notice the slip.
-        if (!(await queue.GetStatusAsync(0)).Nodes.Any(n => n.Node.Node == node))
-            throw ApiException.NotFound();
-        await queue.DrainAsync(node, drain);
-        return TypedResults.Ok(Describe((await queue.GetStatusAsync(0)).Nodes.First(n => n.Node.Node == node)));
+        await builds.TenantAsync(tenant);
+        return TypedResults.ServerSentEvents(desk.WatchTenantAsync(tenant, pool, last ?? known, cancellationToken));
     }
 
-    private static async Task<Ok<QueueResource>> GetQueueAsync(string pool, IGrainFactory grains, int waiting = 100)
+    private static async Task<Ok<QueuePlaceResource>> FindAsync(string tenant, string build, BuildDesk builds, QueueDesk desk)
     {
-        if (waiting is < 0 or > MaxWaiting)
-            throw new ApiException(ProblemCode.InvalidRequest, $"waiting: 0 to {MaxWaiting}");
-        var status = await Queue(pool, grains).GetStatusAsync(waiting);
-        return TypedResults.Ok(new QueueResource
-        {
-            Running = [.. status.Running.OrderBy(r => r.Since).Select(r => new RunningBuildResource(
-                r.Build.BuildKey, r.Build.App, r.Build.Class, r.Placement.Home?.Node, r.Placement.RunExtension?.Node, r.Since))],
-            WaitingCount = status.WaitingCount,
-            Waiting = [.. status.Waiting.Select(Describe)],
-        });
+        await builds.FindAsync(tenant, build);
+        return TypedResults.Ok(await desk.FindAsync(tenant, build) ?? throw ApiException.NotFound());
     }
-
-    private static async Task<Ok<QueuePlaceResource>> FindAsync(string tenant, string build, BuildDesk desk, IGrainFactory grains)
-    {
-        await desk.FindAsync(tenant, build);
-        var request = await grains.GetGrain<IBuildGrain>(BuildDesk.KeyOf(tenant, build)).GetRequestAsync() ?? throw ApiException.NotFound();
-        return TypedResults.Ok(Describe(await Queue(request.Pool, grains).FindAsync(BuildDesk.KeyOf(tenant, build)) ?? throw ApiException.NotFound()));
-    }
-
-    private static IQueueGrain Queue(string pool, IGrainFactory grains) => Names.IsTenant(pool) ? grains.GetGrain<IQueueGrain>(pool) : throw ApiException.NotFound();
-
-    private static NodeResource Describe(NodeStatus node) => new()
-    {
-        Name = node.Node.Node, Slots = node.Slots, Used = node.Used, Guests = node.Guests, Draining = node.Draining, LastSeen = node.LastSeen, Labels = node.Labels,
-    };
-
-    private static QueuePlaceResource Describe(QueuePlace place) => new(place.BuildKey, place.Position, place.Reason, place.Estimate?.TotalSeconds, place.Since);
 }

@@ -16,7 +16,7 @@ internal static class RetentionRoutes
     public static void MapRetention(this IEndpointRouteBuilder routes)
     {
         var retention = routes.MapGroup("/retention").WithTags("Retention");
-        retention.MapGet("", GetAsync).Require(Role.Operator).WithName("GetRetention").WithSummary("The run that goes on, or the last one");
+        retention.MapGet("", GetAsync).Require(Role.Operator).WithEntityTag().WithName("GetRetention").WithSummary("The run that goes on, or the last one");
         retention.MapPost("", StartAsync).Require(Role.Operator).WithName("StartRetention")
             .WithSummary("Start a run unless one goes on: forget finished builds and remove shared content as the settings say, and more when asked");
     }

@@ -23,13 +23,13 @@ internal static class SecretRoutes
     public static void MapSecrets(this IEndpointRouteBuilder routes)
     {
         var tenant = routes.MapGroup("/tenants/{tenant}").WithTags("Secrets");
-        tenant.MapGet("secrets", (string tenant, SecretDesk desk) => ListAsync(tenant, desk, Plain)).Require(Role.Admin).WithName("ListSecrets").WithSummary("Names of the tenant's secrets");
+        tenant.MapGet("secrets", (string tenant, SecretDesk desk) => ListAsync(tenant, desk, Plain)).Require(Role.Admin).WithEntityTag().WithName("ListSecrets").WithSummary("Names of the tenant's secrets");
         tenant.MapPut("secrets/{secret}", SetSecretAsync).Require(Role.Admin).WithName("SetSecret").WithSummary("Set a secret for RUN --mount=type=secret, or a secret variable; it cannot be read back");
         tenant.MapDelete("secrets/{secret}", (string tenant, string secret, SecretDesk desk) => RemoveAsync(tenant, secret, desk, Plain)).Require(Role.Admin).WithName("RemoveSecret").WithSummary("Remove a secret");
-        tenant.MapGet("bindings", (string tenant, SecretDesk desk) => ListAsync(tenant, desk, SecretKind.Binding)).Require(Role.Admin).WithName("ListBindings").WithSummary("Names of the tenant's service bindings");
+        tenant.MapGet("bindings", (string tenant, SecretDesk desk) => ListAsync(tenant, desk, SecretKind.Binding)).Require(Role.Admin).WithEntityTag().WithName("ListBindings").WithSummary("Names of the tenant's service bindings");
         tenant.MapPut("bindings/{binding}", SetBindingAsync).Require(Role.Admin).WithName("SetBinding").WithSummary("Set a service binding for buildpacks and extensions; it cannot be read back");
         tenant.MapDelete("bindings/{binding}", (string tenant, string binding, SecretDesk desk) => RemoveAsync(tenant, binding, desk, SecretKind.Binding)).Require(Role.Admin).WithName("RemoveBinding").WithSummary("Remove a service binding");
-        tenant.MapGet("registries", (string tenant, SecretDesk desk) => ListAsync(tenant, desk, SecretKind.Registry)).Require(Role.Admin).WithName("ListRegistries").WithSummary("Registries that the tenant has logins for");
+        tenant.MapGet("registries", (string tenant, SecretDesk desk) => ListAsync(tenant, desk, SecretKind.Registry)).Require(Role.Admin).WithEntityTag().WithName("ListRegistries").WithSummary("Registries that the tenant has logins for");
         tenant.MapPut("registries", SetRegistryAsync).Require(Role.Admin).WithName("SetRegistry").WithSummary("Set the login for a registry or a part of one; it cannot be read back");
         tenant.MapDelete("registries", RemoveRegistryAsync).Require(Role.Admin).WithName("RemoveRegistry").WithSummary("Remove the login for a registry");
         tenant.MapPost("reseal", async (string tenant, SecretDesk desk) => TypedResults.Ok(new ResealResource(await desk.ResealAsync(tenant)))).Require(Role.Operator).WithName("ResealSecrets").WithSummary("Seal the tenant's secrets again with the current key, so that older keys can be taken away");

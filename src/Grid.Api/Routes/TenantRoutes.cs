@@ -23,11 +23,11 @@ internal static class TenantRoutes
     public static void MapTenants(this IEndpointRouteBuilder routes)
     {
         var tenants = routes.MapGroup("/tenants").WithTags("Tenants");
-        tenants.MapGet("", ListAsync).Require(Role.Viewer).WithName("ListTenants").WithSummary("Tenants the caller sees");
-        tenants.MapGet("{tenant}", GetAsync).Require(Role.Viewer).WithName("GetTenant").WithSummary("One tenant");
+        tenants.MapGet("", ListAsync).Require(Role.Viewer).WithEntityTag().WithName("ListTenants").WithSummary("Tenants the caller sees");
+        tenants.MapGet("{tenant}", GetAsync).Require(Role.Viewer).WithEntityTag().WithName("GetTenant").WithSummary("One tenant");
         tenants.MapPut("{tenant}", SetAsync).Require(Role.Operator).WithName("SetTenant").WithSummary("Create or change a tenant");
-        tenants.MapGet("{tenant}/usage", GetUsageAsync).Require(Role.Viewer).WithName("GetUsage").WithSummary("What the tenant's builds used in a month, this one when none is named");
-        tenants.MapGet("{tenant}/keys", ListKeysAsync).Require(Role.Admin).WithName("ListKeys").WithSummary("API keys of a tenant");
+        tenants.MapGet("{tenant}/usage", GetUsageAsync).Require(Role.Viewer).WithEntityTag().WithName("GetUsage").WithSummary("What the tenant's builds used in a month, this one when none is named");
+        tenants.MapGet("{tenant}/keys", ListKeysAsync).Require(Role.Admin).WithEntityTag().WithName("ListKeys").WithSummary("API keys of a tenant");
         tenants.MapPost("{tenant}/keys", CreateKeyAsync).Require(Role.Admin).WithName("CreateKey").WithSummary("Create an API key; its token is shown this once");
         tenants.MapDelete("{tenant}/keys/{key}", RevokeKeyAsync).Require(Role.Admin).WithName("RevokeKey").WithSummary("Revoke an API key");
     }

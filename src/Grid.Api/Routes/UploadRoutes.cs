@@ -40,17 +40,12 @@ internal static class UploadRoutes
     }
 
     private static async Task<NoContent> PutAsync(
-        string tenant, string digest, HttpContext context, IGrainFactory grains, BuildDesk desk, Uploads uploads,
+        string tenant, string digest, HttpContext context, BuildDesk desk, Uploads uploads,
         [FromHeader(Name = OffsetHeader)] long offset = 0, [FromHeader(Name = LengthHeader)] long? length = null)
     {
         var blob = await CheckAsync(tenant, digest, desk);
         var total = length ?? (offset == 0 ? context.Request.ContentLength : null) ?? throw new ApiException(ProblemCode.InvalidRequest, $"{LengthHeader}: say how many bytes the archive has");
-        var grain = grains.GetGrain<IUploadGrain>($"{tenant}/{blob.Hex}");
-        if (!await uploads.IsHereAsync(tenant, blob))
-        {
-            await uploads.ReceiveAsync(tenant, blob, offset, total, context.Request.Body, context.RequestAborted);
-            await grain.CompleteAsync(total);
-        }
+        await uploads.ReceiveAsync(tenant, blob, offset, total, context.Request.Body, context.RequestAborted);
         context.Response.Headers[CompleteHeader] = "?1";
         return TypedResults.NoContent();
     }

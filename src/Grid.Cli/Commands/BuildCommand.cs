@@ -40,7 +40,7 @@ internal static class BuildCommand
     {
         var command = new Command("build", "Build an app image from source")
         {
-            Source, Builder, ImageName, Tags, RunImage, PreviousImage, Env, Output, BuildId, DefaultProcess, Refresh, Secrets, Json,
+            Source, SourceFlags.Git, SourceFlags.Revision, SourceFlags.Secret, SourceFlags.KnownHosts, SourceFlags.Image, SourceFlags.Path, Builder, ImageName, Tags, RunImage, PreviousImage, Env, Output, BuildId, DefaultProcess, Refresh, Secrets, Json,
         };
         GridFlags.AddTo(command);
         ServerFlags.AddTo(command);
@@ -76,7 +76,10 @@ internal static class BuildCommand
             Image = parsed.GetValue(ImageName)!,
             Tags = parsed.GetValue(Tags) ?? [],
             Builder = parsed.GetValue(Builder)!,
-            Source = await grid.UploadAsync(input.Source.FullName, cancellationToken),
+            Source = input.Origin is null ? await grid.UploadAsync(input.Source.FullName, cancellationToken) : null,
+            Git = input.Origin?.Git is { } git ? new GitSource(git.Url) { Revision = git.Revision, Secret = git.Secret, KnownHosts = git.KnownHosts } : null,
+            SourceImage = input.Origin?.Image,
+            SourcePath = input.Origin is { Path: { Length: > 0 } path } ? path : null,
             RunImage = parsed.GetValue(RunImage),
             PreviousImage = parsed.GetValue(PreviousImage),
             Environment = input.Environment,
@@ -98,7 +101,8 @@ internal static class BuildCommand
             Tenant = Tenant,
             App = input.Targets.AppName,
             Builder = (await grid.ResolveBuilderAsync(parsed.GetValue(Builder)!, cancellationToken)).ToString(),
-            Source = grid.PackSource(input.Source.FullName, cancellationToken),
+            Source = input.Origin is null ? grid.PackSource(input.Source.FullName, cancellationToken) : BuildRequest.NoSource,
+            Origin = input.Origin,
             Targets = [.. input.Targets.Locations.Select(l => l.ToString())],
             RunImage = parsed.GetValue(RunImage),
             PreviousImage = parsed.GetValue(PreviousImage),
@@ -123,17 +127,19 @@ internal static class BuildCommand
     private static int Code(BuildFinished end) => end.State == BuildState.Cancelled ? UserError.Interrupted : end.ExitCode;
 
     /// <summary>What the flags and the environment ask for, checked without touching anything.</summary>
-    private sealed record Input(DirectoryInfo Source, BuildTargets Targets, Dictionary<string, string> Environment, long? SourceDateEpoch, IReadOnlyDictionary<string, byte[]> Secrets)
+    private sealed record Input(DirectoryInfo Source, SourceOrigin? Origin, BuildTargets Targets, Dictionary<string, string> Environment, long? SourceDateEpoch, IReadOnlyDictionary<string, byte[]> Secrets)
     {
         /// <exception cref="LifecycleException">A value cannot be used.</exception>
         public static Input Read(ParseResult parsed)
         {
             var source = parsed.GetValue(BuildCommand.Source)!;
-            if (!source.Exists)
+            var origin = SourceFlags.Read(parsed);
+            if (origin is null && !source.Exists)
                 throw new LifecycleException(ExitCode.InvalidArgs, File.Exists(source.FullName) ? $"{source.FullName} is a file; name the directory of the app's source" : $"there is no directory {source.FullName}");
             GridFlags.Read("--build-id", parsed.GetValue(BuildId) ?? "", BuildIdPolicy.Parse);
             return new Input(
                 source,
+                origin,
                 BuildTargets.Resolve(parsed.GetValue(ImageName)!, parsed.GetValue(Tags) ?? [], parsed.GetValue(Output)!),
                 EnvironmentFlags.Read(parsed.GetValue(Env) ?? []),
                 Commands.SourceDateEpoch.Seconds(),

@@ -6,11 +6,9 @@ using Grid.Cli.Progress;
 using Grid.Cli.Remote;
 using Grid.Client;
 using Grid.Client.Models;
-using Grid.Contracts.Events;
 using Grid.Contracts.Steps;
 using Grid.Hosting;
 using Grid.Hosting.Cache;
-using Grid.Hosting.Events;
 
 namespace Grid.Cli.Commands;
 
@@ -20,7 +18,7 @@ internal static class CacheCommand
     private static readonly Option<bool> Json = new("--json") { Description = "JSON instead of a table" };
     private static readonly Option<string?> OlderThan = new("--older-than") { Description = "Remove what nobody used for this long: a number with s, m, h or d" };
     private static readonly Option<string?> MaxBytes = new("--max-bytes") { Description = "Remove the least recently used until no more than this is left: a number, also with kB, MB or GB" };
-    private static readonly Option<bool> All = new("--all") { Description = "Remove everything that no unfinished build needs" };
+    private static readonly Option<bool> All = new("--all") { Description = "Remove everything that no unfinished build needs; of a running grid, all cached steps of the tenant" };
     private static readonly Argument<string?> Build = new("build") { Description = "The build, as its events name it (default: the last one)", Arity = ArgumentArity.ZeroOrOne };
 
     private static readonly JsonSerializerOptions JsonForm = new(JsonSerializerDefaults.Web)
@@ -32,13 +30,15 @@ internal static class CacheCommand
     {
         var list = new Command("list", "Show cached Dockerfile steps and how much room the caches take") { Json };
         GridFlags.AddTo(list);
+        ServerFlags.AddTo(list);
         list.SetAction((parsed, token) => RunAsync("list", parsed, ListAsync, token));
         var why = new Command("why", "Show for each step of a build where its result came from, and why it ran") { Build, Json };
         GridFlags.AddTo(why);
+        ServerFlags.AddTo(why);
         why.SetAction((parsed, token) => RunAsync("why", parsed, WhyAsync, token));
         var prune = new Command("prune", "Remove what is due, and more with these flags") { OlderThan, MaxBytes, All, Json };
         GridFlags.AddTo(prune);
-        ServerFlags.AddServerTo(prune);
+        ServerFlags.AddTo(prune);
         prune.SetAction((parsed, token) => RunAsync("prune", parsed, PruneAsync, token));
         return new Command("cache", "Look at the caches and make room") { list, why, prune };
     }
@@ -59,6 +59,11 @@ internal static class CacheCommand
 
     private static async Task ListAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
+        if (ServerFlags.Read(parsed) is { } server)
+        {
+            await RemoteCache.ListAsync(server, parsed.GetValue(Json), cancellationToken);
+            return;
+        }
         await using var grid = await EmbeddedGrid.StartAsync(GridFlags.Read(parsed), cancellationToken);
         var usage = await grid.MeasureCachesAsync(cancellationToken);
         if (parsed.GetValue(Json))
@@ -67,25 +72,27 @@ internal static class CacheCommand
             CacheTables.WriteList(Console.Out, usage, TimeProvider.System.GetUtcNow());
     }
 
-    private static Task WhyAsync(ParseResult parsed, CancellationToken cancellationToken)
+    private static async Task WhyAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        var options = GridFlags.Read(parsed);
-        using var events = new FileBuildEvents(Path.Combine(options.DataDirectory, "events"));
-        var builds = events.Builds();
-        var wanted = parsed.GetValue(Build);
-        var build = wanted is null ? (builds.Count > 0 ? builds[0] : null) : builds.FirstOrDefault(b => b == wanted || b.EndsWith("/" + wanted, StringComparison.Ordinal));
-        if (build is null)
+        if (ServerFlags.Read(parsed) is { } server)
         {
-            throw new LifecycleException(ExitCode.InvalidArgs, wanted is null ? $"no build has been run with the data directory {options.DataDirectory}; name it with --data-dir"
-                : $"there is no build '{wanted}' in {options.DataDirectory}; the first event of 'grid build --json' has its name");
+            var (named, history) = await RemoteCache.WhyAsync(server, parsed.GetValue(Build), cancellationToken);
+            ShowWhy(parsed, named, history);
+            return;
         }
+        var options = GridFlags.Read(parsed);
+        using var events = LocalBuilds.Open(options);
+        var build = LocalBuilds.Find(events, options, parsed.GetValue(Build));
         cancellationToken.ThrowIfCancellationRequested();
-        var steps = StepHistory.Of(events.Read(build));
+        ShowWhy(parsed, build, StepHistory.Of(events.Read(build)));
+    }
+
+    private static void ShowWhy(ParseResult parsed, string build, IReadOnlyList<StepHistory> steps)
+    {
         if (parsed.GetValue(Json))
             Console.Out.WriteLine(JsonSerializer.Serialize(new { build, steps }, JsonForm));
         else
             CacheTables.WriteWhy(Console.Out, build, steps);
-        return Task.CompletedTask;
     }
 
     private static async Task PruneAsync(ParseResult parsed, CancellationToken cancellationToken)
@@ -98,7 +105,7 @@ internal static class CacheCommand
             // The data directory is ours alone while we hold its lock.
             WithoutGrace = true,
         };
-        if (ServerFlags.ReadNamed(parsed) is { } server)
+        if (ServerFlags.Read(parsed) is { } server)
         {
             await PruneElsewhereAsync(server, limits, parsed, cancellationToken);
             return;
@@ -111,11 +118,14 @@ internal static class CacheCommand
             CacheTables.WritePruned(Console.Out, done);
     }
 
-    /// <summary>What a running grid shares; its nodes collect their own stores by themselves.</summary>
+    /// <summary>What a running grid shares, or a tenant's steps; its nodes collect their own stores by themselves.</summary>
     private static async Task PruneElsewhereAsync(ServerContext server, CacheLimits limits, ParseResult parsed, CancellationToken cancellationToken)
     {
         if (limits.All)
-            throw new LifecycleException(ExitCode.InvalidArgs, "--all: a running grid keeps its cached steps; name an age with --older-than, or a size with --max-bytes");
+        {
+            await RemoteCache.ForgetAsync(server, parsed.GetValue(Json), cancellationToken);
+            return;
+        }
         using var grid = new RemoteGrid(server);
         var run = await grid.Client.StartRetentionAsync(new RetentionRunRequest { OlderThanSeconds = limits.OlderThan?.TotalSeconds, MaxBytes = limits.MaxBytes }, cancellationToken);
         while (run.FinishedAt is null)

@@ -15,6 +15,7 @@ internal static class GridFlags
     private static readonly Option<string?> Runtime = new("--sandbox-runtime") { Description = "OCI runtime: runc, crun or a path (GRID_SANDBOX_RUNTIME; default: the first that works)" };
     private static readonly Option<string?> CaBundle = new("--sandbox-ca-bundle") { Description = "PEM file of authorities that processes in sandboxes trust (GRID_SANDBOX_CA_BUNDLE)" };
     private static readonly Option<long> Memory = new("--sandbox-memory") { Description = "Memory for one sandbox in MiB (default: no bound)" };
+    private static readonly Option<string?> StepTimeout = new("--sandbox-step-timeout") { Description = "How long one step of a Dockerfile may take, such as 90m (GRID_SANDBOX_STEP_TIMEOUT; default: 1h; 0s for no bound)" };
     private static readonly Option<string?> CacheMax = new("--cache-max") { Description = "Room for caches: a number of bytes, also with kB, MB or GB (GRID_CACHE_MAX; default: no bound)" };
     private static readonly Option<string[]> Insecure = new("--insecure-registry") { Description = "Registry to speak plain http with" };
 
@@ -26,9 +27,13 @@ internal static class GridFlags
         command.Add(Runtime);
         command.Add(CaBundle);
         command.Add(Memory);
+        command.Add(StepTimeout);
         command.Add(Insecure);
         command.Add(CacheMax);
     }
+
+    /// <summary>Adds only where things are, for commands that look and start nothing.</summary>
+    public static void AddDataDirectoryTo(Command command) => command.Add(DataDirectory);
 
     public static GridOptions Read(ParseResult parsed)
     {
@@ -41,6 +46,8 @@ internal static class GridFlags
             SandboxRuntime = parsed.GetValue(Runtime) ?? defaults.SandboxRuntime,
             SandboxCaBundle = parsed.GetValue(CaBundle) ?? defaults.SandboxCaBundle,
             SandboxMemoryBytes = parsed.GetValue(Memory) * 1024 * 1024,
+            StepTimeout = (parsed.GetValue(StepTimeout) ?? Environment.GetEnvironmentVariable("GRID_SANDBOX_STEP_TIMEOUT")) is { Length: > 0 } timeout
+                ? Read("--sandbox-step-timeout", timeout, Quantities.Timeout) : defaults.StepTimeout,
             InsecureRegistries = parsed.GetValue(Insecure) ?? [],
             Cache = (parsed.GetValue(CacheMax) ?? Environment.GetEnvironmentVariable("GRID_CACHE_MAX")) is { Length: > 0 } max
                 ? new CacheOptions().WithMaxBytes(Read("--cache-max", max, Quantities.Bytes)) : new CacheOptions(),

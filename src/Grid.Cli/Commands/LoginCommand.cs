@@ -8,7 +8,7 @@ namespace Grid.Cli.Commands;
 /// <summary><c>grid login</c> and <c>grid logout</c>: the grid that later commands use.</summary>
 internal static class LoginCommand
 {
-    private static readonly Argument<string> Server = new("server") { Description = "Address of the grid: https://HOST[:PORT]" };
+    private static readonly Argument<string> Server = new("server") { Description = "Address of the grid: https://HOST[:PORT], or several of its servers with commas between them" };
     private static readonly Option<string?> TokenFile = new("--key-file") { Description = "File with the API key; '-' or nothing for standard input" };
     private static readonly Option<string> Tenant = new("--tenant") { Description = "Tenant to work in", DefaultValueFactory = _ => "default" };
 
@@ -33,7 +33,8 @@ internal static class LoginCommand
             var token = (parsed.GetValue(TokenFile) is { } file and not "-" ? await File.ReadAllTextAsync(file, cancellationToken) : await Console.In.ReadToEndAsync(cancellationToken)).Trim();
             if (token.Length == 0)
                 throw new LifecycleException(ExitCode.InvalidArgs, "there is no key: give it on standard input, or name its file with --key-file");
-            var context = new ServerContext(ServerContext.ParseServer(parsed.GetValue(Server)!), token, parsed.GetValue(Tenant)!);
+            var (server, others) = ServerContext.ParseServers(parsed.GetValue(Server)!);
+            var context = new ServerContext(server, token, parsed.GetValue(Tenant)!) { Others = others };
             using var grid = new RemoteGrid(context);
             // A key that does not work is not kept.
             await grid.Client.GetTenantAsync(context.Tenant, cancellationToken);

@@ -25,6 +25,20 @@ public static class CacheTables
         output.WriteLine($"{Count(usage.Blobs, "blob")} with {Words.Bytes(usage.BlobBytes)}, {Count(usage.Snapshots, "unpacked layer")} with {Words.Bytes(usage.SnapshotBytes)}, {Count(usage.Journals, "journal")}");
     }
 
+    /// <summary>A table of a tenant's steps in a running grid.</summary>
+    public static void WriteList(TextWriter output, IReadOnlyList<CachedStepResource> steps, DateTimeOffset now)
+    {
+        string[][] rows = [.. steps.OrderByDescending(s => s.LastUsedAt).Select(s => new[]
+        {
+            s.Key[(s.Key.IndexOf(':', StringComparison.Ordinal) + 1)..][..12], s.Kind == ImageKind.Build ? "build" : "run", s.Extension, $"{s.File}:{s.Line}", Cut(s.Text),
+            s.DiffId is null ? "-" : Words.Bytes(s.Size), s.Uses.ToString(CultureInfo.InvariantCulture), s.Running ? "running" : Ago(now - s.LastUsedAt),
+        })];
+        WriteTable(output, ["KEY", "KIND", "EXTENSION", "FILE", "INSTRUCTION", "LAYER", "USES", "LAST USED"], rows);
+        if (rows.Length > 0)
+            output.WriteLine();
+        output.WriteLine($"{Count(steps.Count, "step")} with {Words.Bytes(steps.Sum(s => s.Size))} of layers");
+    }
+
     /// <summary>The steps of a build, with the fields that made one run.</summary>
     public static void WriteWhy(TextWriter output, string build, IReadOnlyList<StepHistory> steps)
     {

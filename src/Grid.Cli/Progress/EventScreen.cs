@@ -11,7 +11,11 @@ internal static class EventScreen
     /// <param name="events">Of a build or of an extension by itself.</param>
     /// <param name="json">One JSON object a line, and nothing else.</param>
     /// <param name="what">What failed when it failed: <c>Build</c>.</param>
-    public static async Task<BuildFinished> ShowAsync(IAsyncEnumerable<BuildEvent> events, bool json, string what)
+    public static async Task<BuildFinished> ShowAsync(IAsyncEnumerable<BuildEvent> events, bool json, string what) =>
+        await ShowSoFarAsync(events, json, what) ?? throw new InvalidOperationException("the build's events ended without an end");
+
+    /// <summary>As above, for events that may stop before the end: null then.</summary>
+    public static async Task<BuildFinished?> ShowSoFarAsync(IAsyncEnumerable<BuildEvent> events, bool json, string what)
     {
         var timeline = new Timeline();
         BuildFinished? end = null;
@@ -24,9 +28,7 @@ internal static class EventScreen
                 end = buildEvent as BuildFinished ?? end;
             }
         }
-        if (end is null)
-            throw new InvalidOperationException("the build's events ended without an end");
-        if (!json)
+        if (end is not null && !json)
             Summarize(end, timeline, what);
         return end;
     }

@@ -35,6 +35,8 @@ internal static class Words
         _ => phase.ToString().ToLowerInvariant(),
     };
 
+    public static string Of(BuildMoved moved) => moved.To is { } to ? $"node {moved.From} went away; the build goes on at {to}" : $"node {moved.From} went away; the build waits for another";
+
     public static string Of(StepName step) => $"[{step.Number}/{step.Total}] {step.Extension} {step.File}:{step.Line} {Shorten(step.Text)}";
 
     public static string Of(StepSource source) => source switch

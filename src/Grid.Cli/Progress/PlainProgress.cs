@@ -19,6 +19,9 @@ public sealed class PlainProgress(TextWriter output) : IBuildProgress
     {
         switch (buildEvent)
         {
+            case BuildMoved e:
+                output.WriteLine($"{"build",-12} {Words.Of(e)}");
+                break;
             case PhaseStarted e:
                 _started[e.Phase] = e.At;
                 Write(e.Phase, "started");

@@ -32,6 +32,12 @@ public sealed class TerminalProgress : IBuildProgress
         {
             switch (buildEvent)
             {
+                case BuildMoved e:
+                    Erase();
+                    // What ran there is not finished by anybody; where it goes on, it starts anew.
+                    _running.Clear();
+                    _console.MarkupLine(Fit($"[yellow]![/] {Markup.Escape(Words.Of(e))}"));
+                    break;
                 case PhaseStarted e:
                     _running[e.Phase] = new PhaseView(e.At);
                     break;

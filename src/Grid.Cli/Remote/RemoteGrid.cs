@@ -16,7 +16,8 @@ internal sealed class RemoteGrid : IDisposable
 
     public RemoteGrid(ServerContext context)
     {
-        _http = new HttpClient { BaseAddress = context.Server, Timeout = Timeout.InfiniteTimeSpan };
+        var servers = new GridServers([context.Server, .. context.Others], GridServers.Connections(), notice => Console.Error.WriteLine($"grid: {notice}"), TimeProvider.System);
+        _http = new HttpClient(servers) { BaseAddress = context.Server, Timeout = Timeout.InfiniteTimeSpan };
         Client = new GridClient(_http, context.Token);
         _tenant = context.Tenant;
     }

@@ -9,6 +9,9 @@ internal sealed record ServerContext(Uri Server, string Token, string Tenant)
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
+    /// <summary>More servers of the same grid, asked when the first does not answer.</summary>
+    public IReadOnlyList<Uri> Others { get; init; } = [];
+
     /// <summary>Where contexts are kept: <c>$XDG_CONFIG_HOME/grid/context.json</c>, for its owner alone.</summary>
     public static string FilePath => Path.Combine(
         Environment.GetEnvironmentVariable("XDG_CONFIG_HOME") is { Length: > 0 } config ? config : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".config"),
@@ -21,14 +24,14 @@ internal sealed record ServerContext(Uri Server, string Token, string Tenant)
     public static ServerContext? Find(string? server, string? tenant)
     {
         var saved = Load();
-        var address = server ?? Variable("GRID_SERVER") ?? saved?.Server.ToString();
+        var address = server ?? Variable("GRID_SERVER") ?? (saved is null ? null : string.Join(',', saved.Others.Prepend(saved.Server)));
         if (address is null or "" or "local")
             return null;
-        var uri = ParseServer(address);
+        var (uri, others) = ParseServers(address);
         var same = saved is not null && saved.Server == uri;
         return new ServerContext(uri,
             Variable("GRID_TOKEN") ?? (same ? saved!.Token : null) ?? throw new LifecycleException(ExitCode.InvalidArgs, $"there is no key for {uri}: run 'grid login {uri}', or set GRID_TOKEN"),
-            tenant ?? Variable("GRID_TENANT") ?? (same ? saved!.Tenant : null) ?? "default");
+            tenant ?? Variable("GRID_TENANT") ?? (same ? saved!.Tenant : null) ?? "default") { Others = others };
     }
 
     /// <summary>Keeps the context for later commands.</summary>
@@ -50,7 +53,14 @@ internal sealed record ServerContext(Uri Server, string Token, string Tenant)
         return known;
     }
 
-    public static Uri ParseServer(string text) =>
+    /// <summary>Addresses with commas between them, of servers of one grid.</summary>
+    public static (Uri First, IReadOnlyList<Uri> Others) ParseServers(string text)
+    {
+        var servers = text.Split(',', StringSplitOptions.TrimEntries).Select(ParseServer).ToList();
+        return (servers[0], servers[1..]);
+    }
+
+    private static Uri ParseServer(string text) =>
         Uri.TryCreate(text.TrimEnd('/') + "/", UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"
             ? uri.Scheme == Uri.UriSchemeHttps || uri.IsLoopback ? uri : throw new LifecycleException(ExitCode.InvalidArgs, $"{text}: the key would travel in clear text; use https")
             : throw new LifecycleException(ExitCode.InvalidArgs, $"'{text}' is not the address of a grid; want https://HOST[:PORT]");

@@ -17,8 +17,17 @@ public sealed record BuildSubmission
     /// <summary>Builder image.</summary>
     public required string Builder { get; init; }
 
-    /// <summary>The uploaded source.</summary>
-    public required SourceUpload Source { get; init; }
+    /// <summary>The uploaded source; left out when a node of the grid fetches it: exactly one of source, git and sourceImage is given.</summary>
+    public SourceUpload? Source { get; init; }
+
+    /// <summary>A git repository that has the source.</summary>
+    public GitSource? Git { get; init; }
+
+    /// <summary>An image in a registry whose files are the source.</summary>
+    public string? SourceImage { get; init; }
+
+    /// <summary>Directory of the repository, or of the source image, that is the app: relative, with '/'. All of it when it is left out.</summary>
+    public string? SourcePath { get; init; }
 
     /// <summary>Run image to use instead of the one the builder names.</summary>
     public string? RunImage { get; init; }
@@ -54,6 +63,20 @@ public sealed record BuildSubmission
 /// <param name="Size">Compressed bytes.</param>
 /// <param name="MediaType">An OCI layer media type.</param>
 public sealed record SourceUpload(string Digest, string DiffId, long Size, string MediaType);
+
+/// <summary>A git repository. The commit that was built is in the build's project-metadata.toml, and in the image's label <c>io.buildpacks.project.metadata</c>.</summary>
+/// <param name="Url">https or ssh, without credentials. Submodules and content of git LFS are not fetched.</param>
+public sealed record GitSource(string Url)
+{
+    /// <summary>Branch, tag or commit; the repository's default branch when it is left out.</summary>
+    public string? Revision { get; init; }
+
+    /// <summary>Id of a secret of the tenant or of this build: lines as git's credential store has them (<c>https://USER:TOKEN@HOST</c>), or a private key for ssh.</summary>
+    public string? Secret { get; init; }
+
+    /// <summary>For ssh: lines of a known_hosts file for the host.</summary>
+    public string? KnownHosts { get; init; }
+}
 
 /// <summary>A build.</summary>
 public sealed record BuildResource

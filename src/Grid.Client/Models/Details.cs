@@ -135,3 +135,9 @@ public sealed record PhaseResource(Phase Phase, PhaseState State)
 
     public DateTimeOffset? FinishedAt { get; init; }
 }
+
+/// <summary>A file that a build left.</summary>
+/// <param name="Name">A path below the build's artifacts, such as <c>sbom/launch/samples_app/sbom.cdx.json</c>.</param>
+/// <param name="MediaType">What it is.</param>
+/// <param name="Size">Bytes.</param>
+public sealed record ArtifactResource(string Name, string MediaType, long Size);

@@ -22,7 +22,13 @@ public sealed record NodeResource
     public required DateTimeOffset LastSeen { get; init; }
 
     public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Content it has at hand: <c>app TENANT/APP</c>, <c>builder IMAGE</c>.</summary>
+    public IReadOnlyList<string> Warm { get; init; } = [];
 }
+
+/// <summary>A pool: its queue and its nodes.</summary>
+public sealed record PoolResource(QueueResource Queue, IReadOnlyList<NodeResource> Nodes);
 
 /// <summary>A pool's queue.</summary>
 public sealed record QueueResource

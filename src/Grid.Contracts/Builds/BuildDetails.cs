@@ -30,6 +30,9 @@ public sealed record BuildDetails
 
     /// <summary>The W3C trace id of the build; null when it is not traced.</summary>
     [Id(7)] public string? TraceId { get; init; }
+
+    /// <summary>The text of project-metadata.toml for source that a node has fetched: where it is from, and which version it is.</summary>
+    [Id(8)] public string? ProjectMetadata { get; init; }
 }
 
 /// <summary>When a phase ran; of several attempts, from the begin of the first.</summary>

@@ -1,4 +1,5 @@
 using Grid.Contracts.Queues;
+using Grid.Oci;
 using Grid.Oci.Images;
 
 namespace Grid.Contracts.Builds;
@@ -16,7 +17,10 @@ public sealed record BuildRequest
     /// <summary>Name of the app within the tenant; builds of one app share history, caches and prior-build metadata.</summary>
     [Id(1)] public required string App { get; init; }
 
-    /// <summary>The packed source, in the content store.</summary>
+    /// <summary>Stands for source that is not here yet: see <see cref="Origin"/>.</summary>
+    public static readonly Layer NoSource = new(new Descriptor("", default, 0), default);
+
+    /// <summary>The packed source, in the content store; <see cref="NoSource"/> when a node fetches it.</summary>
     [Id(2)] public required Layer Source { get; init; }
 
     /// <summary>Where the builder image is (an <c>ImageLocation</c>).</summary>
@@ -60,4 +64,7 @@ public sealed record BuildRequest
 
     /// <summary>Ids of the secrets given with this build alone; their values are sealed under the build's key until it has ended.</summary>
     [Id(60)] public string[] SecretIds { get; init; } = [];
+
+    /// <summary>Where a node gets the source; null when it was uploaded.</summary>
+    [Id(90)] public SourceOrigin? Origin { get; init; }
 }

@@ -58,4 +58,11 @@ public interface IQueueGrain : IGrainWithStringKey
     /// <summary>Nodes, running builds, and the first of the waiting ones.</summary>
     [Alias("GetStatus"), ReadOnly]
     Task<QueueStatus> GetStatusAsync(int waiting);
+
+    /// <summary>
+    /// Waits until the queue's <see cref="QueueStatus.Version"/> is another than this one, or for a while. Not to be called when that version is 0: the queue
+    /// is then of an earlier build of Grid, which does not know this method.
+    /// </summary>
+    [Alias("WaitForChange"), AlwaysInterleave]
+    Task WaitForChangeAsync(long known);
 }

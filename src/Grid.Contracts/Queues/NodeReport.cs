@@ -61,6 +61,9 @@ public sealed record QueueStatus
 
     /// <summary>The first of those that wait.</summary>
     [Id(3)] public QueuePlace[] Waiting { get; init; } = [];
+
+    /// <summary>Another number whenever something of this has changed but for <see cref="NodeStatus.LastSeen"/>; 0 from a queue that does not say when it changes.</summary>
+    [Id(60)] public long Version { get; init; }
 }
 
 /// <summary>A node as people see it.</summary>
@@ -82,6 +85,9 @@ public sealed record NodeStatus
     [Id(5)] public required DateTimeOffset LastSeen { get; init; }
 
     [Id(6)] public Dictionary<string, string> Labels { get; init; } = [];
+
+    /// <summary>Content it has at hand (<see cref="WarmKeys"/>), in ordinal order.</summary>
+    [Id(60)] public string[] Warm { get; init; } = [];
 }
 
 /// <summary>A build that runs, and where.</summary>

@@ -1,4 +1,5 @@
 using Grid.Buildpacks;
+using Grid.Contracts.Builds;
 using Grid.Dockerfiles;
 using Grid.Dockerfiles.Keys;
 using Grid.Lifecycle;
@@ -50,10 +51,17 @@ public sealed record AnalyzeWork : WorkItem
 
     /// <summary>What the node has warm from now on (<see cref="Queues.WarmKeys"/>).</summary>
     [Id(20)] public string[] Warm { get; init; } = [];
+
+    /// <summary>Source to fetch; null when it was uploaded.</summary>
+    [Id(90)] public SourceOrigin? Origin { get; init; }
 }
 
 [GenerateSerializer, Immutable, Alias("grid.AnalyzeDone")]
-public sealed record AnalyzeDone([property: Id(0)] AnalyzeResult Result) : WorkResult;
+public sealed record AnalyzeDone([property: Id(0)] AnalyzeResult Result) : WorkResult
+{
+    /// <summary>The source that was fetched; null when it was uploaded.</summary>
+    [Id(90)] public FetchedSource? Source { get; init; }
+}
 
 /// <summary>Detect and generate in the builder.</summary>
 [GenerateSerializer, Immutable, Alias("grid.DetectWork")]
@@ -185,6 +193,9 @@ public sealed record ExportWork : WorkItem
 
     /// <summary>What run extensions did to the packages of the run image.</summary>
     [Id(20)] public ExtensionPackages[] Packages { get; init; } = [];
+
+    /// <summary>The text of project-metadata.toml; null when nothing is known of where the source is from.</summary>
+    [Id(90)] public string? ProjectMetadata { get; init; }
 }
 
 /// <summary>Publish an extended image as it is, without an app.</summary>

@@ -1,248 +1,117 @@
-// Makes the pages live: events of builds come from the API as server-sent events; text from builds only ever becomes text nodes.
+// Makes the pages live and usable by keyboard. Text from builds only ever becomes text nodes, or comes encoded from the server.
 "use strict";
 
-for (const time of document.querySelectorAll("time")) {
-  const date = new Date(time.dateTime);
-  time.title = time.textContent;
-  time.textContent = date.toLocaleString();
-}
-
-// Rows of builds that run say how they end.
-for (const row of document.querySelectorAll("tr[data-build]")) {
-  const started = new Date(row.querySelector("time").dateTime);
-  const source = new EventSource(row.dataset.build + "/events");
-  source.onmessage = message => {
-    const event = JSON.parse(message.data);
-    if (event.event !== "build-finished") return;
-    source.close();
-    const state = row.querySelector(".state");
-    state.className = "state " + event.state.toLowerCase();
-    state.textContent = event.state.toLowerCase();
-    row.querySelector(".took").textContent = seconds(new Date(event.at) - started);
-    row.querySelector(".result").textContent = event.image ? event.image.digest : event.failure ? event.failure.message.split("\n")[0] : "";
-  };
-}
-
-for (const news of document.querySelectorAll("[data-news]")) {
-  const source = new EventSource(news.dataset.news);
-  source.addEventListener("news", () => { source.close(); news.hidden = false; });
+/** Times in the reader's zone. */
+function localTimes(root) {
+  for (const time of root.querySelectorAll("time:not([title])")) {
+    time.title = time.textContent;
+    time.textContent = new Date(time.dateTime).toLocaleString();
+  }
 }
 
 function seconds(milliseconds) {
   const s = Math.max(0, milliseconds) / 1000;
-  return s < 60 ? s.toFixed(s < 10 ? 2 : 1) + " s" : Math.floor(s / 60) + " min " + Math.round(s % 60) + " s";
+  return s < 60 ? s.toFixed(s < 10 ? 2 : 1) + " s" : s < 3600 ? Math.floor(s / 60) + " min " + Math.floor(s % 60) + " s" : Math.floor(s / 3600) + " h " + Math.floor(s % 3600 / 60) + " min";
 }
 
-function watchBuild(root) {
-  const waterfall = new Waterfall(root.querySelector("[data-waterfall]"));
-  const log = new Log(root.querySelector("[data-log]"), root.querySelector("[data-find]"), root.querySelector("[data-found]"));
-  const set = (name, text) => { root.querySelector(`[data-${name}]`).textContent = text; };
-  let started = null;
-  const source = new EventSource(root.dataset.events);
-  source.onmessage = message => {
-    const event = JSON.parse(message.data);
-    const at = new Date(event.at);
-    started ??= at;
-    waterfall.add(event, at);
-    if (event.event === "output") log.add(event.phase, event.text, event.isError);
-    if (event.event !== "build-finished") return;
-    source.close();
-    waterfall.end(at);
-    const word = event.state.toLowerCase();
-    const state = root.querySelector("[data-state]");
-    state.className = "state " + word;
-    state.textContent = word;
-    set("took", seconds(at - started));
-    if (event.image) set("digest", event.image.digest);
-    root.querySelector("[data-cancel]")?.remove();
-    if (event.failure) {
-      root.querySelector("[data-failure]").hidden = false;
-      set("failure-text", event.failure.message);
-      set("failure-output", event.failure.output ?? "");
+/** Replaces the parts of this page that the server renders differently now. At most once a second, and one at a time. */
+const parts = {
+  busy: false, again: false,
+
+  async refresh() {
+    if (this.busy) { this.again = true; return; }
+    this.busy = true;
+    try {
+      const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+      // A session that ended leads to the sign-in page.
+      if (answer.redirected) { location.reload(); return; }
+      if (answer.ok) this.replace(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    } catch { /* The network is away: the stream tells when it is back, and the page is read again then. */ }
+    setTimeout(() => {
+      this.busy = false;
+      if (this.again) { this.again = false; this.refresh(); }
+    }, 1000);
+  },
+
+  replace(fresh) {
+    localTimes(fresh);
+    for (const part of document.querySelectorAll("[data-part]")) {
+      const next = fresh.getElementById(part.id);
+      if (!next || next.isEqualNode(part)) continue;
+      const focus = part.contains(document.activeElement) ? [...part.querySelectorAll("a, button, summary, input, select")].indexOf(document.activeElement) : -1;
+      const open = [...part.querySelectorAll("details")].map(d => d.open);
+      next.querySelectorAll("details").forEach((d, n) => { if (n in open) d.open = open[n]; });
+      part.replaceWith(next);
+      if (focus >= 0) next.querySelectorAll("a, button, summary, input, select")[focus]?.focus();
     }
+    document.dispatchEvent(new Event("grid:parts"));
+  },
+};
+
+/**
+ * A stream of events that rests while nobody looks at the page: browsers have few connections to a host, for all their tabs together. It goes on behind
+ * the last event that was seen, whose id the query has as `place`.
+ */
+function listen(url, place, { message, open, error }) {
+  const address = new URL(url, location.href);
+  let source = null, isOver = false;
+  const stop = () => { source?.close(); source = null; };
+  const start = () => {
+    if (source || isOver) return;
+    source = new EventSource(address);
+    source.onopen = () => open?.();
+    source.onerror = () => error?.();
+    source.onmessage = news => {
+      if (news.lastEventId) address.searchParams.set(place, news.lastEventId);
+      message(news);
+    };
   };
+  document.addEventListener("visibilitychange", () => document.hidden ? stop() : start());
+  start();
+  return { close() { isOver = true; stop(); } };
 }
 
-/** Phases and steps on one time axis. Drawn at most once a frame, however fast events come. */
-class Waterfall {
-  constructor(root) { this.root = root; root.replaceChildren(); this.rows = new Map(); this.begin = null; this.last = null; this.over = false; }
-
-  add(event, at) {
-    this.begin ??= at;
-    this.last = at;
-    const key = event.step ? `${event.phase} ${event.step.number} ${event.step.file} ${event.step.line}` : event.phase;
-    switch (event.event) {
-      case "phase-started": this.open(key, words(event.phase), "phase", at); break;
-      case "phase-finished": this.close(key, at, event.state.toLowerCase(), event.message); break;
-      case "step-started": this.open(key, stepName(event.step), "step", at, event.missReason ? "ran because " + event.missReason : event.waitsForAnother ? "another build runs it" : "", event.phase); break;
-      case "step-finished":
-        if (!this.rows.has(key)) this.open(key, stepName(event.step), "step", at, "", event.phase);
-        this.close(key, at, event.source === "Cached" || event.source === "Shared" ? "cached" : event.source === "Config" ? "cached" : "done",
-          { Cached: "cached", Shared: "run once for another build", Config: "" }[event.source]);
-        break;
-    }
-    this.draw();
-  }
-
-  open(key, name, kind, at, why, under) {
-    if (this.rows.has(key)) return;
-    const element = document.createElement("div");
-    element.className = `row ${kind} busy`;
-    element.setAttribute("role", "row");
-    const cell = (tag, css, text) => { const e = document.createElement(tag); e.className = css; if (text) e.textContent = text; element.append(e); return e; };
-    const title = cell("span", "name", name);
-    title.title = name;
-    const bar = document.createElement("i");
-    cell("span", "lane").append(bar);
-    const row = { element, bar, time: cell("span", "time"), from: at, to: null, under: under ?? key };
-    if (why) cell("span", "why", why);
-    this.rows.set(key, row);
-    const after = [...this.rows.values()].filter(r => r.under === row.under && r !== row).pop();
-    after ? after.element.after(element) : this.root.append(element);
-  }
-
-  close(key, at, css, note) {
-    const row = this.rows.get(key);
-    if (!row) return;
-    row.to = at;
-    row.element.classList.remove("busy");
-    row.element.classList.add(css);
-    if (note) row.time.title = note;
-    if (css === "cached" && note) row.note = note;
-  }
-
-  end(at) { this.last = at; this.over = true; this.draw(); }
-
-  draw() {
-    if (this.planned) return;
-    this.planned = true;
-    requestAnimationFrame(() => {
-      this.planned = false;
-      const whole = Math.max(1, this.last - this.begin);
-      for (const row of this.rows.values()) {
-        const to = row.to ?? this.last;
-        row.bar.style.left = 100 * (row.from - this.begin) / whole + "%";
-        row.bar.style.width = 100 * (to - row.from) / whole + "%";
-        row.time.textContent = row.note === "cached" ? "cached" : seconds(to - row.from);
-      }
-    });
-  }
+/** The page's stream of news: whenever it names another state than the one that is shown, the page is read again. */
+function watch(url) {
+  const state = document.querySelector("[data-live-state]");
+  let seen = new URL(url, location.href).searchParams.get("known");
+  listen(url, "known", {
+    open() { state.textContent = "Live: what changes shows here by itself."; },
+    error() { state.textContent = "Not live: the grid does not answer. Trying again …"; },
+    message(news) {
+      if (news.lastEventId === seen) return;
+      seen = news.lastEventId;
+      parts.refresh();
+    },
+  });
 }
 
-function words(phase) { return phase.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase(); }
-
-function stepName(step) { return `${step.extension} ${step.file}:${step.line} ${step.text}`; }
-
-/** Output by phase, in lines with numbers; keeps the newest lines when there are very many. */
-class Log {
-  static most = 20000;
-
-  constructor(root, find, found) {
-    this.root = root; this.parts = new Map(); this.count = 0; this.pending = [];
-    this.found = found;
-    find.addEventListener("input", () => this.search(find.value));
-    find.addEventListener("keydown", e => { if (e.key === "Enter") this.next(e.shiftKey ? -1 : 1); });
+/** Keys that do something by themselves; whoever needs them for something else switches them off. */
+function shortcuts() {
+  const dialog = document.querySelector("[data-shortcuts]");
+  const on = dialog.querySelector("[data-shortcuts-on]");
+  on.checked = localStorage.getItem("grid-keys") !== "off";
+  on.addEventListener("change", () => localStorage.setItem("grid-keys", on.checked ? "on" : "off"));
+  for (const help of document.querySelectorAll("[data-help]")) {
+    help.hidden = false;
+    help.addEventListener("click", () => dialog.showModal());
   }
-
-  add(phase, text, isError) {
-    this.pending.push([phase, text, isError]);
-    if (this.planned) return;
-    this.planned = true;
-    requestAnimationFrame(() => { this.planned = false; this.write(); });
-  }
-
-  write() {
-    const stuck = this.root.scrollTop + this.root.clientHeight >= this.root.scrollHeight - 30;
-    for (const [phase, text, isError] of this.pending.splice(0)) {
-      const part = this.part(phase);
-      // Output comes in pieces: a line that has no end yet goes on with the next one.
-      const lines = text.split("\n");
-      for (let i = 0; i < lines.length; i++) {
-        if (i > 0 || !part.open) part.open = i < lines.length - 1 || lines[i] !== "" ? this.line(part, isError) : null;
-        if (part.open && lines[i]) this.ansi(part, lines[i]);
-        if (i < lines.length - 1) part.open = null;
-      }
+  let leader = false;
+  document.addEventListener("keydown", event => {
+    if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input:not([type=checkbox]), select, textarea") || dialog.open) return;
+    if (event.key === "?") { dialog.showModal(); return; }
+    if (!on.checked) return;
+    if (leader) {
+      leader = false;
+      const link = document.querySelector(`nav.sections a[data-key="${CSS.escape(event.key)}"]`);
+      if (link) { event.preventDefault(); link.click(); }
+      return;
     }
-    while (this.root.querySelectorAll(".l").length > Log.most) this.root.querySelector(".l").remove();
-    if (stuck) this.root.scrollTop = this.root.scrollHeight;
-    if (!this.jumped && location.hash.startsWith("#L") && document.getElementById(location.hash.slice(1))) { this.jumped = true; document.getElementById(location.hash.slice(1)).scrollIntoView({ block: "center" }); }
-  }
-
-  part(phase) {
-    let part = this.parts.get(phase);
-    if (!part) {
-      const element = document.createElement("div");
-      const title = document.createElement("div");
-      title.className = "part";
-      title.textContent = words(phase);
-      element.append(title);
-      this.root.append(element);
-      this.parts.set(phase, part = { element, open: null, css: "", number: 0, name: phase });
-    }
-    return part;
-  }
-
-  line(part, isError) {
-    const line = document.createElement("div");
-    line.className = "l" + (isError ? " err" : "");
-    line.id = `L${part.name}-${++part.number}`;
-    const link = document.createElement("a");
-    link.href = "#" + line.id;
-    link.textContent = part.number;
-    link.tabIndex = -1;
-    const text = document.createElement("span");
-    line.append(link, text);
-    part.element.append(line);
-    return text;
-  }
-
-  /** Colours and bold; every other control sequence is left out, and a carriage return starts the line again, as on a terminal. */
-  ansi(part, text) {
-    const last = text.replace(/\r$/, "").lastIndexOf("\r");
-    if (last >= 0) { part.open.replaceChildren(); text = text.slice(last + 1); }
-    for (const piece of text.split(/(\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b.)/)) {
-      const colour = /^\x1b\[([0-9;]*)m$/.exec(piece);
-      if (colour) { part.css = style(part.css, colour[1]); continue; }
-      if (piece.startsWith("\x1b")) continue;
-      const clean = piece.replace(/[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]/g, "");
-      if (!clean) continue;
-      if (!part.css) { part.open.append(clean); continue; }
-      const span = document.createElement("span");
-      span.className = part.css;
-      span.textContent = clean;
-      part.open.append(span);
-    }
-  }
-
-  search(text) {
-    for (const hit of this.root.querySelectorAll(".hit")) hit.classList.remove("hit");
-    const wanted = text.toLowerCase();
-    this.hits = wanted ? [...this.root.querySelectorAll(".l")].filter(l => l.lastChild.textContent.toLowerCase().includes(wanted)) : [];
-    for (const hit of this.hits) hit.classList.add("hit");
-    this.at = -1;
-    this.found.textContent = wanted ? `${this.hits.length} ${this.hits.length === 1 ? "line" : "lines"}` : "";
-    this.next(1);
-  }
-
-  next(step) {
-    if (!this.hits?.length) return;
-    this.at = (this.at + step + this.hits.length) % this.hits.length;
-    this.hits[this.at].scrollIntoView({ block: "nearest" });
-  }
+    if (event.key === "g") leader = true;
+    else document.dispatchEvent(new CustomEvent("grid:key", { detail: event }));
+  });
 }
 
-function style(css, codes) {
-  let [colour, bold] = [/f\d/.exec(css)?.[0] ?? "", css.includes("b") ? "b" : ""];
-  for (const code of codes === "" ? [0] : codes.split(";").map(Number)) {
-    if (code === 0) [colour, bold] = ["", ""];
-    else if (code === 1) bold = "b";
-    else if (code === 22) bold = "";
-    else if (code === 39) colour = "";
-    else if (code >= 30 && code <= 37) colour = "f" + (code - 30);
-    else if (code >= 90 && code <= 97) colour = "f" + (code - 90);
-  }
-  return [colour, bold].filter(Boolean).join(" ");
-}
-
-const page = document.querySelector(".build");
-if (page) watchBuild(page);
+localTimes(document);
+shortcuts();
+if (document.body.dataset.live) watch(document.body.dataset.live);

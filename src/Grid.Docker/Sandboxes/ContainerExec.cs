@@ -14,6 +14,8 @@ namespace Grid.Docker.Sandboxes;
 internal sealed class ContainerExec(Engine engine, EngineContainer container, Func<bool> isAlone) : IDisposable
 {
     private const string StartFailure = "OCI runtime exec failed";
+    /// <summary>More than a process can have written before its end that is not here yet: pipes, and what the engine and the connection hold.</summary>
+    private const long MaxOnTheWay = 16 << 20;
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(5), PatienceWithPipes = TimeSpan.FromSeconds(2);
 
     private readonly CancellationTokenSource _outputFailed = new();
@@ -31,7 +33,8 @@ internal sealed class ContainerExec(Engine engine, EngineContainer container, Fu
         var output = new ExecOutput(process.Output);
         var reading = ReadAsync(stream, output, stopReading.Token);
         var ended = await WaitAsync(created.ID, reading, cancellationToken);
-        stopReading.CancelAfter(PatienceWithPipes);
+        await DeliveredAsync(reading, output);
+        await stopReading.CancelAsync();
         await reading;
         if (_outputFailure is not null)
             throw new SandboxException($"the process was killed because its output could not be taken: {_outputFailure.Message}", _outputFailure);
@@ -64,6 +67,22 @@ internal sealed class ContainerExec(Engine engine, EngineContainer container, Fu
                 continue;
             await Task.Delay(Tick, TimeProvider.System, CancellationToken.None);
         }
+    }
+
+    /// <summary>
+    /// Waits until all output has come, or nothing comes any more: what the process wrote is on its way however long the receiver takes for what was before it, and what it left
+    /// behind may go on writing for ever.
+    /// </summary>
+    private static async Task DeliveredAsync(Task reading, ExecOutput output)
+    {
+        var atTheEnd = output.Delivered;
+        long before;
+        do
+        {
+            before = output.Delivered;
+            await Task.WhenAny(reading, Task.Delay(PatienceWithPipes, TimeProvider.System, CancellationToken.None));
+        }
+        while (!reading.IsCompleted && output.Delivered > before && output.Delivered - atTheEnd < MaxOnTheWay);
     }
 
     private void Kill(ContainerExecInspectResponse state)
@@ -143,11 +162,16 @@ internal sealed class ContainerExec(Engine engine, EngineContainer container, Fu
     {
         private byte[]? _held;
         private bool _any;
+        private long _delivered;
 
         public string? Held => _held is null ? null : Encoding.UTF8.GetString(_held);
 
+        /// <summary>How many bytes have come so far.</summary>
+        public long Delivered => Interlocked.Read(ref _delivered);
+
         public void Write(ReadOnlySpan<byte> bytes, bool isError)
         {
+            Interlocked.Add(ref _delivered, bytes.Length);
             if (!_any && !isError && bytes.StartsWith(Encoding.ASCII.GetBytes(StartFailure)))
             {
                 (_any, _held) = (true, bytes.ToArray());

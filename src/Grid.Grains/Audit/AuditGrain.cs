@@ -52,16 +52,8 @@ public sealed class AuditGrain([PersistentState("audit", GridStorage.Name)] IPer
         if (State.Newest.Count >= PageSize)
             await CutPageAsync(entry.At);
         State.Newest.Add(entry with { Number = ++State.Last });
-        try
-        {
-            await state.WriteStateAsync();
-        }
-        catch
-        {
-            // What is not stored was not logged: the next activation numbers on from what is.
-            DeactivateOnIdle();
-            throw;
-        }
+        // What is not stored was not logged: the next activation numbers on from what is.
+        await this.SaveAsync(state);
         return State.Last;
     }
 
@@ -119,15 +111,10 @@ public sealed class AuditPageGrain([PersistentState("audit-page", GridStorage.Na
     public Task WriteAsync(AuditEntry[] entries)
     {
         state.State.Entries = entries;
-        return state.WriteStateAsync();
+        return this.SaveAsync(state);
     }
 
     public Task<AuditEntry[]> ReadAsync() => Task.FromResult(state.State.Entries);
 
-    public async Task ClearAsync()
-    {
-        if (state.RecordExists)
-            await state.ClearStateAsync();
-        DeactivateOnIdle();
-    }
+    public Task ClearAsync() => this.ClearAsync(state);
 }

@@ -41,6 +41,7 @@ internal static class BuildAnswers
             Dockerfiles = [.. state.Detection?.Dockerfiles ?? []],
             Layers = [.. LayersOf(state)],
             Times = state.Times,
+            ProjectMetadata = state.Fetched?.ProjectMetadata,
             TraceId = ActivityContext.TryParse(state.TraceParent, null, out var context) ? context.TraceId.ToHexString() : null,
         };
     }

@@ -12,6 +12,7 @@ internal static class BuildContent
     public static IEnumerable<Digest> Of(BuildGrainState state) => new[]
     {
         state.Request is { } request ? [request.Source.Blob.Digest] : [],
+        state.Fetched is { } fetched ? [fetched.Archive.Blob.Digest] : [],
         Of(state.History.Cache?.AllLayers() ?? []),
         (state.Detection?.Dockerfiles ?? []).SelectMany(d => Of(d.Context)),
         Added(state.BuildImage),

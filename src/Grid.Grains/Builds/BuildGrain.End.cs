@@ -31,7 +31,14 @@ public sealed partial class BuildGrain
         if (Request.SecretIds.Length > 0)
             await TryAsync(() => GrainFactory.GetGrain<ISecretsGrain>(Key).ClearAsync(), failures);
         if (!_finished)
+        {
+            using (GridTelemetry.Within(_span))
+            {
+                BuildMetrics.Ended(progress.State, Request.Class, time.GetUtcNow() - State.SubmittedAt);
+                LogEnded(Key, progress.State);
+            }
             events.Append(Key, new BuildFinished(progress.State, BuildAnswers.ExitCodeOf(progress)) { At = time.GetUtcNow(), Failure = Status().Failure, Image = State.Image });
+        }
         _finished = true;
         // Who watches waits for the end: it must be there before nothing reminds of this build any more.
         await TryAsync(() => events.FlushAsync(Key, CancellationToken.None), failures);

@@ -13,6 +13,7 @@ using Grid.Grains.Machines;
 using Grid.Grains.Queues;
 using Grid.Lifecycle;
 using Grid.Oci;
+using Microsoft.Extensions.Logging;
 using Orleans.Runtime;
 using Orleans.Timers;
 
@@ -27,12 +28,13 @@ namespace Grid.Grains.Builds;
 [GrainType("grid.build")]
 public sealed partial class BuildGrain(
     [PersistentState("build", GridStorage.Name)] IPersistentState<BuildGrainState> state,
-    QueueOptions queues, IBuildEvents events, TimeProvider time, IReminderRegistry? reminders = null) : Grain, IBuildGrain, IRemindable
+    QueueOptions queues, IBuildEvents events, TimeProvider time, ILogger<BuildGrain> log, IReminderRegistry? reminders = null) : Grain, IBuildGrain, IRemindable
 {
     private const string ReminderName = "unfinished";
     private const int MaxLostCalls = 30;
     private static readonly TimeSpan ReminderPeriod = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(2);
+    private readonly BuildMetrics _metrics = new();
     private Activity? _span;
     private IGrainTimer? _retry;
     private IGrainTimer? _recall;
@@ -57,11 +59,21 @@ public sealed partial class BuildGrain(
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
         EnsureRecall();
+        // The build's own span ended with the silo it was on: what comes now is inside another one below it.
+        if (State is { Request: not null, FinishedAt: null } && (_span = GridTelemetry.StartContinued("build continued", State.TraceParent)) is { } span)
+        {
+            span.SetTag("grid.build", Key);
+            State.TraceParent = span.Id;
+        }
         return Task.CompletedTask;
     }
 
     /// <summary>What is not stored yet would be told again, but only after the next reminder of the queue.</summary>
-    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken) => _isAhead ? SaveAsync() : Task.CompletedTask;
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        _span?.Dispose();
+        return _isAhead ? SaveAsync() : Task.CompletedTask;
+    }
 
     public async Task<BuildStatus> SubmitAsync(BuildRequest request)
     {
@@ -84,10 +96,16 @@ public sealed partial class BuildGrain(
         var now = time.GetUtcNow();
         var admission = await GrainFactory.GetGrain<ITenantGrain>(request.Tenant).AdmitAsync(request);
         if (admission.Refusal is { } refused)
+        {
+            BuildMetrics.Submitted("refused_by_policy");
             return new BuildStatus { BuildKey = Key, State = BuildState.Refused, Failure = new Failure((int)ExitCode.InvalidArgs, refused.Message) { Code = refused.Code } };
+        }
         var answer = await GrainFactory.GetGrain<IQueueGrain>(request.Pool).EnqueueAsync(PhaseWork.Queued(Key, this.GetGrainId(), request, now, admission.Quota));
         if (answer.Refusal is { } refusal)
+        {
+            BuildMetrics.Submitted("refused_by_queue");
             return new BuildStatus { BuildKey = Key, State = BuildState.Refused, Failure = new Failure((int)ExitCode.Failed, refusal), RetryAfter = answer.RetryAfter };
+        }
         if (reminders is not null)
             await reminders.RegisterOrUpdateReminder(this.GetGrainId(), ReminderName, ReminderPeriod, ReminderPeriod);
         _span = GridTelemetry.StartDetached("build", request.TraceParent);
@@ -97,6 +115,9 @@ public sealed partial class BuildGrain(
         State.TraceParent = _span?.Id ?? request.TraceParent;
         State.BuildId = await BuildIds.ResolveAsync(GrainFactory, Key, request, time.GetUtcNow());
         events.Append(Key, new BuildStarted(Key, request.Targets[0]) { At = now });
+        BuildMetrics.Submitted("accepted");
+        using (GridTelemetry.Within(_span))
+            LogAccepted(Key);
         if (State.BuildId.Length > 0)
             await AnsweredAsync(BuildMachine.Accept(), answer);
         else
@@ -198,8 +219,10 @@ public sealed partial class BuildGrain(
             return Task.CompletedTask;
         switch (report.Result)
         {
+            case AnalyzeDone { Source: null } when Request.Origin is not null:
+                return EndedAsync(phase, done: false, new Failure((int)ExitCode.AnalyzeError, "its node is of an earlier version of Grid, which fetches no source: submit the build again when all nodes are upgraded, or upload the source"));
             case AnalyzeDone done:
-                State.Analyzed = done.Result;
+                (State.Analyzed, State.Fetched) = (done.Result, done.Source);
                 break;
             case BuildDone done:
                 State.App = done.App;
@@ -298,6 +321,8 @@ public sealed partial class BuildGrain(
         }
         foreach (var phase in Enum.GetValues<Phase>().Where(p => before[p] == PhaseState.Running && decision.Progress[p] is not (PhaseState.Running or PhaseState.Waiting)))
         {
+            using (GridTelemetry.Within(_span))
+                _metrics.Finished(phase, decision.Progress[phase], time.GetUtcNow());
             events.Append(Key, new PhaseFinished(phase, decision.Progress[phase],
                 decision.Progress[phase] == PhaseState.Failed ? decision.Progress.Failure?.Message : null) { At = time.GetUtcNow() });
         }
@@ -353,6 +378,7 @@ public sealed partial class BuildGrain(
                 await CancelPhaseAsync(effect.Phase!.Value);
                 break;
             case BuildEffectKind.Start:
+                _metrics.Started(effect.Phase!.Value, time.GetUtcNow());
                 events.Append(Key, new PhaseStarted(effect.Phase!.Value) { At = time.GetUtcNow() });
                 await StartPhaseAsync(effect.Phase.Value);
                 break;

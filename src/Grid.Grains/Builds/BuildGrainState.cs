@@ -61,4 +61,7 @@ public sealed class BuildGrainState
 
     /// <summary>When phases ran, indexed by <see cref="Phase"/>; empty in what earlier versions stored.</summary>
     [Id(90)] public PhaseTime[] Times { get; set; } = [];
+
+    /// <summary>The source that analyze has fetched; null when it was uploaded.</summary>
+    [Id(91)] public FetchedSource? Fetched { get; set; }
 }

@@ -61,6 +61,7 @@ public sealed partial class ExtenderGrain(
     private IGrainTimer? _timer;
     private Activity? _span;
     private Activity? _stepSpan;
+    private long _stepStarted;
     private int _lostCalls;
 
     private ExtenderGrainState State => state.State;
@@ -78,6 +79,14 @@ public sealed partial class ExtenderGrain(
             return;
         await FetchContextsAsync(Request, cancellationToken);
         EnsureTimer();
+    }
+
+    /// <summary>Spans end with the silo they were on; what is below them must not hang in the air.</summary>
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        _stepSpan?.Dispose();
+        _span?.Dispose();
+        return Task.CompletedTask;
     }
 
     public async Task StartAsync(ExtendRequest request)
@@ -170,6 +179,7 @@ public sealed partial class ExtenderGrain(
             return;
         }
         await Cache.ReleaseAsync(step, report.Handle);
+        MeasureStep(failed: true);
         _stepSpan.Fail(report.Failure?.Message ?? "cancelled");
         _stepSpan?.Dispose();
         await FinishAsync(new ExtensionOutcome { Kind = Request.Kind, Failure = report.Failure });
@@ -277,6 +287,8 @@ public sealed partial class ExtenderGrain(
             _stepSpan?.SetTag("grid.step.miss", miss?.Reason);
             _stepSpan?.SetTag("grid.step.miss.fields", miss?.Changed.Select(c => c.Name).ToArray());
             _stepSpan?.SetTag("grid.step.miss.nearest", miss?.Nearest);
+            StepMetrics.Missed(Request.Kind, miss);
+            _stepStarted = time.GetTimestamp();
             await RunAsync(handle, position, step);
         }
         return null;
@@ -365,11 +377,26 @@ public sealed partial class ExtenderGrain(
         {
             span = StepSpan(step);
             span?.SetTag("grid.step.cache", source switch { StepSource.Cached => "hit", StepSource.Shared => "shared", _ => "restored" });
+            StepMetrics.Found(Request.Kind, source);
+        }
+        else if (source == StepSource.Ran)
+        {
+            MeasureStep(failed: false);
         }
         span?.Dispose();
         _stepSpan = null;
         NoteResult(step, layer, source);
         events.Append(Request.BuildKey, new StepFinished(Phase, step.Name, source) { At = time.GetUtcNow(), DiffId = layer?.DiffId.ToString(), Size = layer?.Blob.Size ?? 0 });
+    }
+
+    /// <summary>A step that was started on another silo is not measured: when is not known here.</summary>
+    private void MeasureStep(bool failed)
+    {
+        if (_stepStarted == 0)
+            return;
+        using (GridTelemetry.Within(_stepSpan))
+            StepMetrics.Ran(Request.Kind, time.GetElapsedTime(_stepStarted), failed);
+        _stepStarted = 0;
     }
 
     private Activity? StepSpan(ChainStep step)

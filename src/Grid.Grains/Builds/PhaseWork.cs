@@ -4,6 +4,7 @@ using Grid.Contracts.Tenants;
 using Grid.Contracts.Work;
 using Grid.Dockerfiles;
 using Grid.Grains.Machines;
+using Grid.Oci.Images;
 using Orleans.Runtime;
 
 namespace Grid.Grains.Builds;
@@ -15,6 +16,8 @@ namespace Grid.Grains.Builds;
 internal sealed class PhaseWork(string key, BuildGrainState state, GrainId owner)
 {
     private BuildRequest Request => state.Request ?? throw new InvalidOperationException($"build {key} has not been submitted");
+
+    private Layer Source => state.Fetched?.Archive ?? Request.Source;
 
     /// <summary>Name of a phase's current attempt.</summary>
     public string Handle(Phase phase) => $"{key}/{phase}#{state.Progress.Attempts[(int)phase]}";
@@ -40,13 +43,13 @@ internal sealed class PhaseWork(string key, BuildGrainState state, GrainId owner
     public AnalyzeWork Analyze() => new()
     {
         Handle = Handle(Phase.Analyze), BuildKey = key, Owner = owner, TraceParent = state.TraceParent,
-        Builder = Request.Builder, Targets = Request.Targets, RunImage = Request.RunImage, PreviousImage = Request.PreviousImage, Warm = Warm(Request),
+        Builder = Request.Builder, Targets = Request.Targets, RunImage = Request.RunImage, PreviousImage = Request.PreviousImage, Warm = Warm(Request), Origin = Request.Origin,
     };
 
     public DetectWork Detect() => new()
     {
         Handle = Handle(Phase.Detect), BuildKey = key, Owner = owner, TraceParent = state.TraceParent,
-        Analyzed = state.Analyzed!, Source = Request.Source, Environment = Request.Environment, Targets = Request.Targets,
+        Analyzed = state.Analyzed!, Source = Source, Environment = Request.Environment, Targets = Request.Targets,
     };
 
     public RestoreWork Restore() => new()
@@ -84,7 +87,7 @@ internal sealed class PhaseWork(string key, BuildGrainState state, GrainId owner
     {
         Handle = Handle(Phase.Build), BuildKey = key, Owner = owner, TraceParent = state.TraceParent,
         Detection = state.Detection!, BuildImage = state.BuildImage!,
-        Source = Request.Source, Environment = Request.Environment, Cache = state.History.Cache,
+        Source = Source, Environment = Request.Environment, Cache = state.History.Cache,
     };
 
     public ExportWork Export() => new()
@@ -93,7 +96,7 @@ internal sealed class PhaseWork(string key, BuildGrainState state, GrainId owner
         Detection = state.Detection!, RunImage = state.RunImage!, App = state.App!, Targets = Request.Targets,
         DefaultProcess = Request.DefaultProcess, SourceDateEpoch = Request.SourceDateEpoch,
         Labels = ExtensionLabel.For([.. state.BuildRecords, .. state.RunRecords], withDates: Request.SourceDateEpoch is null),
-        Packages = ExtensionChain.PackagesOf(state.RunRecords),
+        Packages = ExtensionChain.PackagesOf(state.RunRecords), ProjectMetadata = state.Fetched?.ProjectMetadata,
     };
 
     private static string[] Warm(BuildRequest request) => [WarmKeys.App(request.Tenant, request.App), WarmKeys.Builder(request.Builder)];

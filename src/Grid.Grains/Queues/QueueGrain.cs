@@ -18,19 +18,30 @@ public sealed partial class QueueGrain(
     [PersistentState("queue-backlog", GridStorage.Name)] IPersistentState<QueueBacklogGrainState> backlog,
     QueueOptions options, ISilos silos, TimeProvider time, ILogger<QueueGrain> log) : Grain, IQueueGrain
 {
+    /// <summary>Well below the time after which a call is given up.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
     private readonly HashSet<string> _dead = new(StringComparer.Ordinal);
     private QueueMachine _machine = null!;
+    private QueueMetrics _metrics = null!;
     private int _storedPlaced;
     private int _storedWaiting;
     private DateTimeOffset _nextAudit;
     private DateTimeOffset _nextBacklog;
+    private long _activated;
+    private long _told;
+    private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Never 0, and another one after each change, also by another activation.</summary>
+    private long Version => _activated + _machine.PlacedVersion + _machine.WaitingVersion + _machine.NodesVersion;
 
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
+        _activated = now.UtcTicks;
         if (options.EndsAbandonedBuilds && placed.State.Placed.Placed.Count + backlog.State.Backlog.Waiting.Count > 0)
             await AbandonAsync();
         _machine = new QueueMachine(options.Limits, placed.State.Placed, backlog.State.Backlog, now);
+        _metrics = new QueueMetrics(this.GetPrimaryKeyString(), _machine.Placed, now);
         _dead.UnionWith(silos.Dead());
         _nextAudit = now + options.Audit;
         _nextBacklog = now + options.BacklogPeriod;
@@ -38,20 +49,36 @@ public sealed partial class QueueGrain(
         RemindAll();
     }
 
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        _metrics?.Close();
+        return Task.CompletedTask;
+    }
+
     public async Task<QueueAnswer> EnqueueAsync(QueuedBuild build)
     {
         var (answer, effects) = _machine.Enqueue(build, time.GetUtcNow());
         await PerformAsync(effects);
+        if (answer.Placement is { } placement)
+            _metrics.Placed(build, placement, time.GetUtcNow());
+        else if (answer.Refusal is not null)
+            _metrics.Refused();
         return answer;
     }
 
     public Task<QueueAnswer?> WhyFullAsync(string tenant, string app) => Task.FromResult(_machine.WhyFull(tenant, app));
 
-    public Task EndedAsync(string buildKey) => PerformAsync(_machine.Ended(buildKey, time.GetUtcNow()));
+    public Task EndedAsync(string buildKey)
+    {
+        _metrics.Ended(buildKey);
+        return PerformAsync(_machine.Ended(buildKey, time.GetUtcNow()));
+    }
 
     public async Task<NodeOrders> SynchronizeAsync(NodeReport report)
     {
-        var (orders, effects) = _machine.Seen(report, time.GetUtcNow());
+        var now = time.GetUtcNow();
+        _metrics.Heard(report.Node, now);
+        var (orders, effects) = _machine.Seen(report, now);
         await PerformAsync(effects);
         return orders;
     }
@@ -62,11 +89,18 @@ public sealed partial class QueueGrain(
 
     public Task<QueuePlace?> FindAsync(string buildKey) => Task.FromResult(_machine.Find(buildKey));
 
-    public Task<QueueStatus> GetStatusAsync(int waiting) => Task.FromResult(_machine.Status(waiting));
+    public Task<QueueStatus> GetStatusAsync(int waiting) => Task.FromResult(_machine.Status(waiting) with { Version = Version });
 
-    /// <summary>Saves who runs where if that has changed, then tells the builds.</summary>
+    public async Task WaitForChangeAsync(long known)
+    {
+        if (Version == known)
+            await Task.WhenAny(_changed.Task, Task.Delay(Patience, time));
+    }
+
+    /// <summary>Saves who runs where if that has changed, then tells the builds and who watches.</summary>
     private async Task PerformAsync(IReadOnlyList<QueueEffect> effects)
     {
+        TellWatchers();
         if (_machine.PlacedVersion != _storedPlaced)
         {
             var version = _machine.PlacedVersion;
@@ -76,7 +110,20 @@ public sealed partial class QueueGrain(
             _storedPlaced = version;
         }
         foreach (var effect in effects)
+        {
+            _metrics.Saw(effect, time.GetUtcNow());
             Tell(effect);
+        }
+    }
+
+    private void TellWatchers()
+    {
+        if (Version == _told)
+            return;
+        _told = Version;
+        var changed = _changed;
+        _changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        changed.SetResult();
     }
 
     private async Task OnTickAsync(CancellationToken cancellationToken)
@@ -84,6 +131,7 @@ public sealed partial class QueueGrain(
         var now = time.GetUtcNow();
         await LookAfterSilosAsync(now);
         await PerformAsync(_machine.Tick(now));
+        _metrics.Show(_machine.Status(0), _machine.OldestWaiting, now);
         if (now >= _nextAudit)
         {
             _nextAudit = now + options.Audit;
@@ -161,8 +209,8 @@ public sealed partial class QueueGrain(
         (placed.State.Placed, backlog.State.Backlog) = (placed.State.Placed with { Placed = [] }, new BacklogSnapshot());
         foreach (var build in builds)
             Tell(new BuildDropped(build, new QueueDrop(QueueDropKind.Abandoned, "the process that ran it ended")));
-        await placed.WriteStateAsync();
-        await backlog.WriteStateAsync();
+        await this.SaveAsync(placed);
+        await this.SaveAsync(backlog);
     }
 
     [LoggerMessage(1, LogLevel.Warning, "node {Node} is lost: its silo {Session} left the cluster; its builds go on elsewhere")]

@@ -1,5 +1,3 @@
-using System.Diagnostics.Metrics;
-using Grid.Contracts;
 using Grid.Contracts.Queues;
 using Grid.Contracts.Retention;
 using Microsoft.Extensions.Logging;
@@ -37,10 +35,6 @@ public sealed partial class RetentionGrain(
     private const int StoredEvery = 16;
     private static readonly TimeSpan ReminderPeriod = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(10);
-    private static readonly Meter Meter = new(GridTelemetry.SourceName);
-    private static readonly Counter<long> RemovedBlobs = Meter.CreateCounter<long>("grid.retention.blobs", "{blob}", "Blobs removed from the shared tier");
-    private static readonly Counter<long> RemovedBytes = Meter.CreateCounter<long>("grid.retention.bytes", "By", "Bytes removed from the shared tier");
-    private static readonly Counter<long> RemovedBuilds = Meter.CreateCounter<long>("grid.retention.builds", "{build}", "Finished builds that were forgotten");
     private IGrainTimer? _timer;
 
     private RetentionGrainState State => state.State;
@@ -52,7 +46,7 @@ public sealed partial class RetentionGrain(
         if (!State.Pools.Contains(pool))
         {
             State.Pools.Add(pool);
-            await state.WriteStateAsync();
+            await this.SaveOrReadAsync(state);
         }
         if (reminders is not null && await reminders.GetReminder(this.GetGrainId(), ReminderName) is null)
             await reminders.RegisterOrUpdateReminder(this.GetGrainId(), ReminderName, ReminderPeriod, ReminderPeriod);
@@ -64,7 +58,7 @@ public sealed partial class RetentionGrain(
         {
             State.Request = request;
             State.Status = new RetentionStatus { Run = State.Status.Run + 1, StartedAt = time.GetUtcNow(), Parts = retention.Parts };
-            await state.WriteStateAsync();
+            await this.SaveOrReadAsync(state);
         }
         EnsureTimer();
         return State.Status;
@@ -121,9 +115,7 @@ public sealed partial class RetentionGrain(
         var status = State.Status;
         var run = new RetentionRun(status.Run, State.Request, [.. State.Pools]);
         var removed = await retention.DoAsync(run, status.Done, cancellationToken);
-        RemovedBlobs.Add(removed.Blobs);
-        RemovedBytes.Add(removed.BlobBytes);
-        RemovedBuilds.Add(removed.Builds);
+        RetentionMetrics.Removed(removed);
         status = status with { Done = status.Done + 1, Tally = status.Tally + removed, Problem = null };
         if (State.Status.Problem is not null)
             _timer?.Change(TimeSpan.Zero, TimeSpan.FromMilliseconds(1));
@@ -134,7 +126,7 @@ public sealed partial class RetentionGrain(
         }
         State.Status = status;
         if (status.FinishedAt is not null || status.Done % StoredEvery == 0)
-            await state.WriteStateAsync(cancellationToken);
+            await this.SaveOrReadAsync(state);
     }
 
     [LoggerMessage(1, LogLevel.Information, "retention run {Run}: {Builds} builds forgotten, {Blobs} blobs ({Bytes} bytes) removed from the shared tier; {BytesLeft} bytes are left")]

@@ -25,7 +25,7 @@ public sealed class SecretsGrain([PersistentState("secrets", GridStorage.Name)] 
         if (others.Sum(s => s.Box.Length) + secret.Box.Length > ISecretsGrain.MaxBytes)
             return false;
         state.State.Secrets = [.. others.Append(secret).OrderBy(s => s.Kind).ThenBy(s => s.Name, StringComparer.Ordinal)];
-        await SaveAsync();
+        await this.SaveAsync(state);
         return true;
     }
 
@@ -35,7 +35,7 @@ public sealed class SecretsGrain([PersistentState("secrets", GridStorage.Name)] 
         if (at < 0 || !Same(fresh, known.Kind, known.Name))
             return false;
         Secrets[at] = fresh;
-        await SaveAsync();
+        await this.SaveAsync(state);
         return true;
     }
 
@@ -43,32 +43,13 @@ public sealed class SecretsGrain([PersistentState("secrets", GridStorage.Name)] 
     {
         if (Secrets.RemoveAll(s => Same(s, kind, name)) == 0)
             return false;
-        await SaveAsync();
+        await this.SaveAsync(state);
         return true;
     }
 
     public Task<SealedSecret[]> ReadAsync() => Task.FromResult(Secrets.ToArray());
 
-    public async Task ClearAsync()
-    {
-        if (state.RecordExists)
-            await state.ClearStateAsync();
-        DeactivateOnIdle();
-    }
+    public Task ClearAsync() => this.ClearAsync(state);
 
     private static bool Same(SealedSecret secret, SecretKind kind, string name) => secret.Kind == kind && string.Equals(secret.Name, name, StringComparison.Ordinal);
-
-    /// <summary>Writes; when that fails the activation goes, so that nobody is given what is not stored.</summary>
-    private async Task SaveAsync()
-    {
-        try
-        {
-            await state.WriteStateAsync();
-        }
-        catch
-        {
-            DeactivateOnIdle();
-            throw;
-        }
-    }
 }

@@ -62,9 +62,7 @@ public sealed class StepGrain(
         if (StepMachine.Forget(state.State.Progress, notUsedSince, time.GetUtcNow()) is not { } forgotten)
             return false;
         state.State.Progress = forgotten;
-        if (state.RecordExists)
-            await state.ClearStateAsync();
-        DeactivateOnIdle();
+        await this.ClearAsync(state);
         return true;
     }
 

@@ -56,6 +56,6 @@ public sealed class IdempotencyGrain([PersistentState("idempotency", GridStorage
     public async Task ReleaseAsync(string value)
     {
         if (state.State.Value == value)
-            await state.ClearStateAsync();
+            await this.ClearAsync(state);
     }
 }

@@ -28,7 +28,10 @@ public sealed class CacheCollector(
         await _one.WaitAsync(cancellationToken);
         try
         {
-            return await new Run(this, limits, await OldestUnfinishedAsync()).CollectAsync(cancellationToken);
+            var started = _time.GetTimestamp();
+            var done = await new Run(this, limits, await OldestUnfinishedAsync()).CollectAsync(cancellationToken);
+            CacheMetrics.Collected(done, _time.GetElapsedTime(started));
+            return done;
         }
         finally
         {

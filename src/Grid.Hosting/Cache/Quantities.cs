@@ -23,6 +23,11 @@ public static partial class Quantities
         throw new FormatException($"'{text}': want a number with s, m, h or d, such as 7d");
     }
 
+    /// <summary>As <see cref="Duration"/>, of at most 30 days: the bound of something that runs.</summary>
+    /// <exception cref="FormatException">It is something else, or longer.</exception>
+    public static TimeSpan Timeout(string text) =>
+        Duration(text) is var time && time <= TimeSpan.FromDays(30) ? time : throw new FormatException($"'{text}': want at most 30d");
+
     /// <summary>A number of bytes, also with kB, MB or GB (powers of ten).</summary>
     /// <exception cref="FormatException">It is something else.</exception>
     public static long Bytes(string text)

@@ -20,6 +20,7 @@ public sealed class ConfigurationException(IReadOnlyList<string> errors) : Excep
 /// <summary>Reads a node's settings from the file, the environment and flags, and checks them all before anything starts.</summary>
 public sealed class NodeConfiguration
 {
+    private const string Off = "off";
     /// <summary>The file that is read when none is named and it exists.</summary>
     public const string DefaultFile = "/etc/grid/grid.toml";
 
@@ -99,7 +100,9 @@ public sealed class NodeConfiguration
             ContentContainer = ContainerOf(NodeSettings.ContentContainer),
             Events = WordOf<EventStorage>(NodeSettings.Events),
             EventsContainer = ContainerOf(NodeSettings.EventsContainer),
+            Telemetry = TelemetryConfiguration.Read(_values),
             Api = ApiOf(node),
+            HasOrleansDashboard = _values.Word(NodeSettings.OrleansDashboard, Off) != Off,
             Audit = new AuditOptions { Keep = CacheConfiguration.Value(_values, NodeSettings.AuditKeep, Cache.Quantities.Duration, new AuditOptions().Keep) },
             SecretKeyFile = Path.GetFullPath(_values.Text(NodeSettings.SecretKeyFile) ?? Path.Combine(node.DataDirectory, "secret-keys")),
             SecretKeys = SecretKeysOf(),
@@ -149,6 +152,7 @@ public sealed class NodeConfiguration
             SandboxMemoryBytes = _values.Number(NodeSettings.SandboxMemory) * 1024 * 1024,
             SandboxMaxProcesses = (int)_values.Number(NodeSettings.SandboxProcesses),
             SandboxOrphanTime = _values.Number(NodeSettings.SandboxOrphanTime) is > 0 and var seconds ? TimeSpan.FromSeconds(seconds) : null,
+            StepTimeout = CacheConfiguration.Value(_values, NodeSettings.SandboxStepTimeout, Cache.Quantities.Timeout, defaults.StepTimeout),
             Cache = CacheConfiguration.Read(_values),
             Retention = CacheConfiguration.ReadRetention(_values),
         };

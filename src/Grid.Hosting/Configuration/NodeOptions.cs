@@ -2,6 +2,7 @@ using System.Net;
 using Grid.Api;
 using Grid.Contracts.Secrets;
 using Grid.Grains.Audit;
+using Grid.Hosting.Telemetry;
 
 namespace Grid.Hosting.Configuration;
 
@@ -87,6 +88,9 @@ public sealed record NodeOptions
 
     public int GatewayPort { get; init; } = 30000;
 
+    /// <summary>Orleans' own dashboard is there for operators.</summary>
+    public bool HasOrleansDashboard { get; init; }
+
     public IPEndPoint Http { get; init; } = new(IPAddress.Loopback, 7400);
 
     public Membership Membership { get; init; }
@@ -121,6 +125,9 @@ public sealed record NodeOptions
     public EventStorage Events { get; init; }
 
     public string EventsContainer { get; init; } = "grid-events";
+
+    /// <summary>Traces, metrics and logs.</summary>
+    public TelemetryOptions Telemetry { get; init; } = new();
 
     /// <summary>The HTTP API.</summary>
     public required ApiOptions Api { get; init; }

@@ -54,6 +54,7 @@ public static class NodeSettings
     public static readonly Setting OperatorKeyFile = new("api.operator-key-file", SettingKind.Text, "`operator-key` in the data directory", "File with an operator's API key; made with a new key when it is missing");
     public static readonly Setting MaxUpload = new("api.max-upload", SettingKind.Number, "2048", "Largest source archive in MiB") { Range = (1, 1 << 20) };
     public static readonly Setting RequestRate = new("api.requests-per-second", SettingKind.Number, "100", "Requests a second of one caller, over ten seconds") { Range = (1, 1_000_000) };
+    public static readonly Setting OrleansDashboard = new("api.orleans-dashboard", SettingKind.Word, "off", "Orleans' own dashboard at `/orleans/`, for operators. The same on all nodes: each tells it what it does") { Words = ["off", "on"] };
     public static readonly Setting SecretKeyFile = new("secrets.key-file", SettingKind.Text, "`secret-keys` in the data directory", "File with the keys that tenants' secrets are sealed with, `ID:BASE64` on each line; the first seals, the others still open. A grid of one node makes it; nodes of a cluster (roles api and worker) are given the same one");
     public static readonly Setting SecretKeys = new("secrets.keys", SettingKind.Text, "", "The same keys in place of a file, with commas between them") { IsSecret = true };
     public static readonly Setting AuditKeep = new("audit.keep", SettingKind.Text, "400d", "How long entries of audit logs are kept at least");
@@ -62,12 +63,19 @@ public static class NodeSettings
     public static readonly Setting OidcTenantClaim = new("oidc.tenant-claim", SettingKind.Text, "grid_tenant", "Claim with the tenant's name");
     public static readonly Setting OidcRoleClaim = new("oidc.role-claim", SettingKind.Text, "grid_role", "Claim with the role: viewer, builder, admin or operator");
 
+    public static readonly Setting OtlpEndpoint = new("telemetry.otlp-endpoint", SettingKind.Text, "", "Address of an OpenTelemetry collector or another receiver of OTLP, such as `http://collector:4317`. The standard variables (`OTEL_EXPORTER_OTLP_ENDPOINT` and the others) win over these settings");
+    public static readonly Setting OtlpProtocol = new("telemetry.otlp-protocol", SettingKind.Word, "grpc", "How that receiver is spoken to") { Words = ["grpc", "http/protobuf"] };
+    public static readonly Setting OtlpHeaders = new("telemetry.otlp-headers", SettingKind.Text, "", "Headers for that receiver: `name=value`, with commas between them") { IsSecret = true };
+    public static readonly Setting OtlpSignals = new("telemetry.otlp-signals", SettingKind.List, "traces, metrics, logs", "What is sent there") { Words = ["traces", "metrics", "logs"] };
+    public static readonly Setting MetricsListen = new("telemetry.metrics-listen", SettingKind.Text, "", "Address and port where `/metrics` is read without a key, and nothing else: `10.0.0.7:9464`; port 0 for a free one. Without it, nodes with the role api have `/metrics` for operators' keys on their HTTP endpoint, and others none");
+
     public static readonly Setting Sandbox = new("sandbox.kind", SettingKind.Word, "auto", "What runs sandboxes: an OCI runtime, a Docker engine, or the first of them that works") { Words = ["auto", "oci", "docker"] };
     public static readonly Setting SandboxEgress = new("sandbox.egress", SettingKind.Word, "auto", "What processes with a network reach: `open` is all but this machine and metadata services, `host` is this machine's network, `auto` is `open` where slirp4netns works") { Words = ["auto", "open", "none", "host"] };
     public static readonly Setting SandboxRuntime = new("sandbox.runtime", SettingKind.Text, "the first that works", "OCI runtime: `runc`, `crun` or a path");
     public static readonly Setting SandboxCaBundle = new("sandbox.ca-bundle", SettingKind.Text, "", "PEM file of authorities that processes in sandboxes trust");
     public static readonly Setting SandboxMemory = new("sandbox.memory", SettingKind.Number, "0", "Memory for one sandbox in MiB; 0 for no bound") { Range = (0, 1 << 30) };
     public static readonly Setting SandboxProcesses = new("sandbox.max-processes", SettingKind.Number, "4096", "Processes and threads in one sandbox") { Range = (16, 1 << 22) };
+    public static readonly Setting SandboxStepTimeout = new("sandbox.step-timeout", SettingKind.Text, "1h", "How long one step of a Dockerfile may take before it is stopped and the build fails, such as `90m`; `0s` for no bound");
 
     public static readonly Setting SandboxOrphanTime = new("sandbox.orphan-time", SettingKind.Number, "120", "Seconds a sandbox goes on when its node's process has died, for the next one to go on with it; then it ends by itself. The next one waits as long for its build to ask for it. 0 lets nothing go on: what is left ends at the node's next start. With an OCI runtime only") { Range = (0, 3600) };
 

@@ -7,10 +7,10 @@ using Grid.Grains.Retention;
 namespace Grid.Hosting.Retention;
 
 /// <summary>
-/// Forgets finished builds: their grains, journals, and places in lists and histories. Whoever asks for one is told that there is none from the first
+/// Forgets finished builds: their grains, journals, artifacts, and places in lists and histories. Whoever asks for one is told that there is none from the first
 /// step on, and the list that finds it for us loses it last, so that what is interrupted is done by the next run.
 /// </summary>
-public sealed class BuildExpiry(IGrainFactory grains, IBuildJournals journals, RetentionOptions options, TimeProvider time)
+public sealed class BuildExpiry(IGrainFactory grains, IBuildJournals journals, IBuildArtifacts artifacts, RetentionOptions options, TimeProvider time)
 {
     private const int Page = 200;
 
@@ -49,6 +49,7 @@ public sealed class BuildExpiry(IGrainFactory grains, IBuildJournals journals, R
         if (!await grains.GetGrain<IAppGrain>($"{tenant}/{app}").ForgetAsync(key) || !await grains.GetGrain<IBuildGrain>(key).ForgetAsync())
             return false;
         await journals.RemoveAsync(key, cancellationToken);
+        await artifacts.RemoveAsync(key, cancellationToken);
         var anyLeft = await Index($"{tenant}/{app}").RemoveAsync([build]);
         await Index(tenant).RemoveAsync([build]);
         if (!anyLeft)

@@ -3,6 +3,7 @@ using Grid.Api;
 using Grid.Api.Identity;
 using Grid.Dashboard;
 using Grid.Hosting.Configuration;
+using Grid.Hosting.Telemetry;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -66,8 +67,10 @@ public sealed class NodeHost : IAsyncDisposable
     {
         var options = Services.GetRequiredService<NodeOptions>();
         var endpoints = Services.GetRequiredService<Microsoft.Extensions.Options.IOptions<EndpointOptions>>().Value;
-        var http = _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-        return $"node {options.Name} is ready: silo {new IPEndPoint(endpoints.AdvertisedIPAddress, endpoints.SiloPort)}, gateway {new IPEndPoint(endpoints.AdvertisedIPAddress, endpoints.GatewayPort)}, {http}";
+        // In the order in which they were asked for.
+        var addresses = _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.ToList();
+        var metrics = addresses.Count > 1 ? $"metrics {addresses[1]}{MetricsPage.Path}, " : "";
+        return $"node {options.Name} is ready: silo {new IPEndPoint(endpoints.AdvertisedIPAddress, endpoints.SiloPort)}, gateway {new IPEndPoint(endpoints.AdvertisedIPAddress, endpoints.GatewayPort)}, {metrics}{addresses[0]}";
     }
 
     /// <summary>Runs until asked to stop, by the token or by a part that cannot go on; then hands over and stops.</summary>
@@ -90,15 +93,23 @@ public sealed class NodeHost : IAsyncDisposable
     {
         // Without the files, variables and watchers a web application brings: settings come from ours alone.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(options.Http));
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            kestrel.Listen(options.Http);
+            if (options.Telemetry.MetricsListen is { } metrics)
+                kestrel.ListenForMetrics(metrics);
+        });
         builder.Services.AddRoutingCore();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = StopTimeout);
         builder.AddGridNode(options);
         var app = builder.Build();
+        app.UseMetricsListener();
         if (options.Roles.HasFlag(NodeRoles.Api))
         {
             app.MapGridApi();
             app.MapGridDashboard();
+            app.MapMetrics();
+            app.MapOrleansDashboard(options);
         }
         else
             app.UseRouting();

@@ -1,10 +1,12 @@
 using Grid.Api;
 using Grid.Contracts;
+using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
 using Grid.Contracts.Work;
 using Grid.Dashboard;
 using Grid.Grains;
 using Grid.Grains.Queues;
+using Grid.Hosting.Artifacts;
 using Grid.Hosting.Cache;
 using Grid.Hosting.Configuration;
 using Grid.Hosting.Content;
@@ -13,6 +15,7 @@ using Grid.Hosting.Retention;
 using Grid.Hosting.Storage;
 using Grid.Hosting.Storage.AzureBlobs;
 using Grid.Hosting.Storage.Files;
+using Grid.Hosting.Telemetry;
 using Grid.Oci.Content;
 using Grid.Worker;
 using Microsoft.Extensions.DependencyInjection;
@@ -31,8 +34,8 @@ internal static class NodeHosting
         // Chosen once: membership and endpoints must mean the same ones.
         options = options with
         {
-            SiloPort = options.SiloPort == 0 ? GridHosting.FreePort() : options.SiloPort,
-            GatewayPort = options.GatewayPort == 0 ? GridHosting.FreePort() : options.GatewayPort,
+            SiloPort = options.SiloPort == 0 ? FreePorts.Next() : options.SiloPort,
+            GatewayPort = options.GatewayPort == 0 ? FreePorts.Next() : options.GatewayPort,
         };
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(options.Node);
@@ -58,7 +61,7 @@ internal static class NodeHosting
         builder.Services.AddHostedService<RetentionService>();
         if (options.Membership != Membership.Localhost)
             builder.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, NodeNameGuard>();
-        builder.AddGridTelemetry();
+        builder.AddGridTelemetry(options.Telemetry with { Instance = options.Name }, hasPage: true);
         builder.Services.AddGridSerialization();
         builder.UseOrleans(silo => silo
             .AddGridRoles(options.Roles)
@@ -67,6 +70,7 @@ internal static class NodeHosting
             .AddGridMembership(options)
             .AddGridReminders(options)
             .AddGridState(options)
+            .AddOrleansDashboard(options)
             .AddActivityPropagation());
     }
 
@@ -82,15 +86,16 @@ internal static class NodeHosting
     private static void AddSharedContent(this IServiceCollection services, NodeOptions options)
     {
         if (options.Content == SharedContent.Azure)
-            services.AddSingleton<IContentTier>(new AzureTier(new AzureContainer(Connections.AzureBlobs(options.AzureConnection), options.ContentContainer), TimeProvider.System));
+            services.AddSingleton<IContentTier>(new MeasuredTier(new AzureTier(new AzureContainer(Connections.AzureBlobs(options.AzureConnection), options.ContentContainer), TimeProvider.System)));
         else if (options.Content == SharedContent.Directory)
-            services.AddSingleton<IContentTier>(new DirectoryTier(options.ContentDirectory!));
+            services.AddSingleton<IContentTier>(new MeasuredTier(new DirectoryTier(options.ContentDirectory!)));
     }
 
     private static void AddJournals(this IServiceCollection services, NodeOptions options)
     {
         if (options.Events == EventStorage.Azure)
-            services.AddSingleton(p => ActivatorUtilities.CreateInstance<AzureBuildEvents>(p, new AzureContainer(Connections.AzureBlobs(options.AzureConnection), options.EventsContainer), new AzureJournalOptions()))
+            services.AddSingleton<IBuildArtifacts>(new AzureArtifacts(new AzureContainer(Connections.AzureBlobs(options.AzureConnection), options.EventsContainer)))
+                .AddSingleton(p => ActivatorUtilities.CreateInstance<AzureBuildEvents>(p, new AzureContainer(Connections.AzureBlobs(options.AzureConnection), options.EventsContainer), new AzureJournalOptions()))
                 .AddSingleton<IBuildEvents>(p => p.GetRequiredService<AzureBuildEvents>())
                 .AddSingleton<IBuildJournals>(p => p.GetRequiredService<AzureBuildEvents>());
         else

@@ -7,6 +7,7 @@ using Grid.Buildpacks.Launch;
 using Grid.Buildpacks.Metadata;
 using Grid.Buildpacks.Sbom;
 using Grid.Buildpacks.Toml;
+using Grid.Lifecycle.Telemetry;
 using Grid.Oci.FileSystem;
 using Grid.Sandbox;
 
@@ -30,6 +31,8 @@ public static class BuildPhase
         {
             files.CreateDirectory(environment.LayersDirectory, DirectoryMode, owner);
             files.Delete(environment.LayersDirectory + "/sbom");
+            if (ModuleSpan.IsTraced)
+                TracingDirectory.Prepare(files, environment);
             var metadata = await RunBuildpacksAsync(sandbox, input, log, cancellationToken);
             WriteMetadata(files, environment, metadata);
             return metadata;

@@ -7,6 +7,7 @@ using Grid.Buildpacks.Environment;
 using Grid.Buildpacks.Launch;
 using Grid.Buildpacks.Layers;
 using Grid.Buildpacks.Toml;
+using Grid.Lifecycle.Telemetry;
 using Grid.Oci.FileSystem;
 using Grid.Sandbox;
 
@@ -62,9 +63,10 @@ internal sealed class BuildpackRun(ISandbox sandbox, PhaseEnvironment environmen
         GroupElement buildpack, ModuleDescriptor descriptor, string layersDirectory, string planPath, CancellationToken cancellationToken)
     {
         var module = new RunningModule(ModuleKind.Buildpack, ApiVersion.Parse(buildpack.Api), descriptor.Directory, descriptor.ClearEnv);
+        using var span = ModuleSpan.Start(ModuleKind.Buildpack, buildpack.Id, buildpack.Version, "build");
         var process = new ProcessSpec(
             [descriptor.Directory + "/bin/build", layersDirectory, environment.PlatformDirectory, planPath],
-            ModuleEnvironment.ForBuild(_surroundings, module, variables, layersDirectory, planPath),
+            span.AddTo(ModuleEnvironment.ForBuild(_surroundings, module, variables, layersDirectory, planPath)),
             environment.AppDirectory,
             environment.User)
         {
@@ -72,6 +74,7 @@ internal sealed class BuildpackRun(ISandbox sandbox, PhaseEnvironment environmen
         };
         log.Debug($"Running build for buildpack {buildpack}");
         var result = await sandbox.RunAsync(process, cancellationToken);
+        span.Collect(_files, environment, log);
         if (result.ExitCode != 0)
         {
             var reason = result.OutOfMemory ? ": it needed more memory than it may have" : "";

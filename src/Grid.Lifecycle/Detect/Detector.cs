@@ -2,6 +2,7 @@ using Grid.Buildpacks;
 using Grid.Buildpacks.Descriptors;
 using Grid.Buildpacks.Detect;
 using Grid.Buildpacks.Order;
+using Grid.Lifecycle.Telemetry;
 using Grid.Sandbox;
 
 namespace Grid.Lifecycle.Detect;
@@ -33,7 +34,9 @@ public sealed class Detector
     {
         DetectChecks.Check(input, log);
         var store = input.Environment.ToModuleStore(sandbox.Files);
-        using var detection = new ModuleDetection(sandbox, input.Environment, input.Degree);
+        if (ModuleSpan.IsTraced)
+            TracingDirectory.Prepare(sandbox.Files, input.Environment);
+        using var detection = new ModuleDetection(sandbox, input.Environment, input.Degree, log);
         var detector = new Detector(input, store, detection);
         var result = await detector.DetectAsync(cancellationToken);
         detector._report.WriteTo(log, failed: result is null);

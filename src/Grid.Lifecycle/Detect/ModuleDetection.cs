@@ -4,12 +4,13 @@ using Grid.Buildpacks.Detect;
 using Grid.Buildpacks.Environment;
 using Grid.Buildpacks.Order;
 using Grid.Buildpacks.Toml;
+using Grid.Lifecycle.Telemetry;
 using Grid.Sandbox;
 
 namespace Grid.Lifecycle.Detect;
 
 /// <summary>Runs the detect of modules in a sandbox: each at most once for the whole phase, a bounded number at a time (spec-facts §1.6).</summary>
-internal sealed class ModuleDetection(ISandbox sandbox, PhaseEnvironment environment, int degree) : IDisposable
+internal sealed class ModuleDetection(ISandbox sandbox, PhaseEnvironment environment, int degree, IPhaseLog log) : IDisposable
 {
     private readonly Dictionary<(ModuleKind Kind, string Id, string Version), DetectRun> _finished = [];
     private readonly SemaphoreSlim _slots = new(Math.Max(1, degree));
@@ -68,10 +69,12 @@ internal sealed class ModuleDetection(ISandbox sandbox, PhaseEnvironment environ
         var planPath = scratch.AddFile("plan.toml", []);
         var output = new CapturedOutput();
         var running = new RunningModule(module.Kind, module.Api, module.Directory, module.ClearEnv);
+        using var span = ModuleSpan.Start(module.Kind, module.Id, module.Version, "detect");
         var process = new ProcessSpec(
             [executable, environment.PlatformDirectory, planPath],
-            ModuleEnvironment.ForDetect(_surroundings, running, planPath), environment.AppDirectory, environment.User) { Output = output };
+            span.AddTo(ModuleEnvironment.ForDetect(_surroundings, running, planPath)), environment.AppDirectory, environment.User) { Output = output };
         var result = await sandbox.RunAsync(process, cancellationToken);
+        span.Collect(sandbox.Files, environment, log);
         if (result.StartFailure is { } failure)
             return new DetectRun(DetectVerdict.Error) { Problem = failure };
         return result.ExitCode switch

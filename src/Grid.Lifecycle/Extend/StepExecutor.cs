@@ -29,12 +29,21 @@ public sealed class StepExecutor(ISandboxRuntime sandboxes, ContentStore content
     /// <summary>Told of the step's sandbox before anything runs in it.</summary>
     public Func<ISandbox, Task> Created { get; init; } = _ => Task.CompletedTask;
 
+    /// <summary>How long its command or its copying may take; no bound unless it is more than zero. Waiting for a cache volume that another step has locked does not count.</summary>
+    public TimeSpan TimeLimit { get; init; }
+
     /// <summary>Runs the step and gives its layer, with what it did to the image's packages.</summary>
     /// <exception cref="StepFailedException">The command failed or the step cannot be done.</exception>
     public async Task<StepResult> RunAsync(string handle, StepInput input, IBlobSource blobs, IProcessOutput output, CancellationToken cancellationToken)
     {
         var linked = input.Step is CopyStep { Link: true };
-        var spec = new SandboxSpec(handle, linked ? [] : input.Parent, blobs) { ExcludedPaths = ExcludedPaths, Limits = limits, FilesOnly = linked };
+        var spec = new SandboxSpec(handle, linked ? [] : input.Parent, blobs)
+        {
+            ExcludedPaths = ExcludedPaths,
+            Limits = limits,
+            FilesOnly = linked,
+            HasSecrets = input.Step is RunStep { Mounts: var mounts } && mounts.Any(mount => mount is { Kind: RunMountKind.Secret, Variable: not null }),
+        };
         await using var sandbox = await sandboxes.CreateAsync(spec with { Identity = Identity }, cancellationToken);
         await Created(sandbox);
         IReadOnlyList<string>? rootUsers;
@@ -47,7 +56,11 @@ public sealed class StepExecutor(ISandboxRuntime sandboxes, ContentStore content
                     await RunCommandAsync(sandbox, run, input, output, cancellationToken);
                     break;
                 case CopyStep copy:
-                    await CopyAsync(sandbox, copy, input, cancellationToken);
+                    await InTimeAsync(input.Label, null, async ending =>
+                    {
+                        await CopyAsync(sandbox, copy, input, ending);
+                        return true;
+                    }, cancellationToken);
                     break;
                 case WorkdirStep workdir:
                     MakeDirectory(sandbox, workdir.Path, UserLookup.Resolve(sandbox.Files, workdir.User).User);
@@ -90,14 +103,15 @@ public sealed class StepExecutor(ISandboxRuntime sandboxes, ContentStore content
             output.Write(Encoding.UTF8.GetBytes($"Warning: the secret '{id}' has fewer than {SecretMask.MinLength} bytes and is not masked in what the command prints\n"), isError: false);
         var tail = new OutputTail(output);
         var mask = new SecretMask(tail, mounts.Secrets);
-        var result = await RunAsync(sandbox, new ProcessSpec(run.Argv, [.. run.Environment, .. run.ProxyEnvironment, .. home, .. mounts.Variables], run.WorkingDirectory, user.User)
+        var process = new ProcessSpec(run.Argv, [.. run.Environment, .. run.ProxyEnvironment, .. home, .. mounts.Variables], run.WorkingDirectory, user.User)
         {
             Output = mask,
             Privileges = Privileges.PackageManager,
             Network = run.Network != RunNetwork.None,
             ExtraVolumes = mounts.Volumes,
             TemporaryFileSystems = mounts.TemporaryFileSystems,
-        }, input.Label, cancellationToken);
+        };
+        var result = await InTimeAsync(input.Label, tail, ending => RunAsync(sandbox, process, input.Label, ending), cancellationToken);
         mask.Flush();
         if (result.OutOfMemory)
             throw new StepFailedException($"{input.Label}: killed for using more memory than the sandbox has ({limits.MemoryBytes / (1024 * 1024)} MiB)", tail.Text());
@@ -114,6 +128,22 @@ public sealed class StepExecutor(ISandboxRuntime sandboxes, ContentStore content
         catch (SandboxException e)
         {
             throw new StepFailedException($"{label}: {e.Message}");
+        }
+    }
+
+    /// <summary>A command that waits for an answer, or a server that sends nothing any more, must not hold a build and its node for ever.</summary>
+    private async Task<T> InTimeAsync<T>(string label, OutputTail? tail, Func<CancellationToken, Task<T>> work, CancellationToken cancellationToken)
+    {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        if (TimeLimit > TimeSpan.Zero)
+            ending.CancelAfter(TimeLimit);
+        try
+        {
+            return await work(ending.Token);
+        }
+        catch (OperationCanceledException) when (ending.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            throw new StepFailedException($"{label}: stopped, for it took longer than the {TimeLimit:c} a step may take; make it faster, or have the bound raised (sandbox.step-timeout)", tail?.Text());
         }
     }
 

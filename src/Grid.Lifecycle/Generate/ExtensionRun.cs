@@ -4,6 +4,7 @@ using Grid.Buildpacks.Descriptors;
 using Grid.Buildpacks.Detect;
 using Grid.Buildpacks.Environment;
 using Grid.Lifecycle.Detect;
+using Grid.Lifecycle.Telemetry;
 using Grid.Oci.FileSystem;
 using Grid.Sandbox;
 
@@ -31,10 +32,12 @@ internal sealed class ExtensionRun(ISandbox sandbox, PhaseEnvironment environmen
         using var scratch = new ScratchDirectory(sandbox.Files, user);
         var planPath = scratch.AddFile("plan.toml", Encoding.UTF8.GetBytes(ModulePlan.Write(asked)));
         var running = new RunningModule(ModuleKind.Extension, module.Api, module.Directory, module.ClearEnv);
+        using var span = ModuleSpan.Start(ModuleKind.Extension, extension.Id, extension.Version, "generate");
         var process = new ProcessSpec(
             [executable, directory, environment.PlatformDirectory, planPath],
-            ModuleEnvironment.ForGenerate(_surroundings, running, directory, planPath), environment.AppDirectory, user) { Output = log };
+            span.AddTo(ModuleEnvironment.ForGenerate(_surroundings, running, directory, planPath)), environment.AppDirectory, user) { Output = log };
         var result = await sandbox.RunAsync(process, cancellationToken);
+        span.Collect(sandbox.Files, environment, log);
         if (result.ExitCode == 0)
             return directory;
         var why = result.OutOfMemory ? "was killed because it used more memory than is allowed" : $"failed with exit code {result.ExitCode}";

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using System.IO.Compression;
 using System.IO.Hashing;
+using Grid.Oci.Layers.Deflate;
 
 namespace Grid.Oci.Layers;
 
@@ -14,7 +14,6 @@ internal sealed class ParallelGzip(Stream output) : IDisposable
     // A chunk loses the 32 KiB of history at its start: at this size some tenths of a percent.
     internal const int ChunkSize = 512 * 1024;
 
-    private static readonly ZLibCompressionOptions Options = new() { CompressionLevel = 2 };
     private static readonly int MaxRunning = Environment.ProcessorCount + 1;
 
     private readonly Queue<Task<Chunk>> _running = new();
@@ -81,18 +80,11 @@ internal sealed class ParallelGzip(Stream output) : IDisposable
 
     private static Chunk Compress(byte[] content, int length)
     {
-        // Incompressible data grows by a few bytes per 16 KiB block.
-        var target = ArrayPool<byte>.Shared.Rent(length + (length / 1024) + 1024);
+        var target = ArrayPool<byte>.Shared.Rent(DeflateEncoder.MaxLength(length));
         try
         {
-            if (StoredBlocks.AreBetterFor(content.AsSpan(0, length)))
-                return new Chunk(target, StoredBlocks.Write(content.AsSpan(0, length), target));
-            var memory = new MemoryStream(target);
-            using var deflate = new DeflateStream(memory, Options, leaveOpen: true);
-            deflate.Write(content, 0, length);
-            deflate.Flush();
-            // Disposing writes an end that is not wanted here; it lands behind this length.
-            return new Chunk(target, (int)memory.Position);
+            var chunk = content.AsSpan(0, length);
+            return new Chunk(target, StoredBlocks.AreBetterFor(chunk) ? StoredBlocks.Write(chunk, target) : DeflateEncoder.Compress(chunk, target));
         }
         finally
         {

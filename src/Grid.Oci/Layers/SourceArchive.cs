@@ -46,6 +46,22 @@ public static class SourceArchive
     }
 
     /// <summary>
+    /// Applies a layer of an image to a directory of the host that holds what is below it: as <see cref="UnpackAsync"/>, but its whiteouts remove what is
+    /// there. A device, or an entry that goes through a link, throws <see cref="InvalidDataException"/> here too.
+    /// </summary>
+    public static Task ApplyAsync(ContentStore store, Layer layer, string hostDirectory, Owner owner, LayerLimits limits, CancellationToken cancellationToken)
+    {
+        var rules = new ExtractionRules { Owner = owner, ModeMask = 0x3FF, Whiteouts = true, WhiteoutsRemove = true };
+        return Task.Run(
+            () =>
+            {
+                using var extractor = new TreeExtractor(hostDirectory, rules);
+                LayerUnpacker.Extract(store, layer, extractor, limits, cancellationToken);
+            },
+            cancellationToken);
+    }
+
+    /// <summary>
     /// Reads an archive to its end without unpacking it, and hands out each entry with its content, in the archive's order. What was handed out is to be thrown away
     /// when this throws <see cref="InvalidDataException"/>: only at the end it is known that the archive is the one its digests name.
     /// </summary>

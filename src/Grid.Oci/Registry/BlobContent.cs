@@ -43,6 +43,7 @@ internal sealed class BlobContent(
                 if (skip == read)
                     continue;
                 await stream.WriteAsync(buffer.AsMemory(skip, read - skip), cancellationToken);
+                RegistryMetrics.Sent(read - skip);
                 moved(at);
             }
         }

@@ -19,6 +19,8 @@ internal static class RegistryConnections
         {
             AllowAutoRedirect = false,
             UseCookies = false,
+            // A registry is somebody else's: it learns nothing of our traces.
+            ActivityHeadersPropagator = null,
             AutomaticDecompression = DecompressionMethods.None,
             ConnectTimeout = TimeSpan.FromSeconds(15),
             PooledConnectionLifetime = TimeSpan.FromMinutes(5),

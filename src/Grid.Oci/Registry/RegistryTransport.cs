@@ -129,7 +129,7 @@ internal sealed class RegistryTransport : IDisposable
     private async Task<HttpResponseMessage> SendRawAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         request.Headers.UserAgent.ParseAdd(UserAgent);
-        var response = await _http.SendAsync(request, cancellationToken);
+        var response = await RegistryMetrics.MeasureAsync(request.Method, () => _http.SendAsync(request, cancellationToken));
         response.RequestMessage ??= request;
         return response;
     }

@@ -45,6 +45,7 @@ internal sealed class ResumingStream(Func<long, CancellationToken, Task<Stream>>
                 if (read == 0 && _offset < size && !buffer.IsEmpty)
                     throw new IOException($"the connection ended after {_offset} of {size} bytes");
                 _offset += read;
+                RegistryMetrics.Received(read);
                 _breaks = 0;
                 return read;
             }

@@ -32,6 +32,7 @@ internal sealed class RetrySchedule(RegistryOptions options, TimeProvider time)
             {
                 // Told by the wait below; the last failure is thrown.
             }
+            RegistryMetrics.Retried();
             await Task.Delay(asked ?? Jittered(options.RetryDelays[failures]), time, cancellationToken);
         }
     }

@@ -14,18 +14,22 @@ namespace Grid.Sandbox.OciRuntime.Engines;
 /// <param name="engine">Who starts it.</param>
 /// <param name="group">The sandbox's control group; the container's is below it and has its id as name.</param>
 /// <param name="id">Unique on the node.</param>
-/// <param name="directory">Takes the bundle, the log and the process id.</param>
+/// <param name="directory">Takes the log and the process id.</param>
+/// <param name="bundleDirectory">Takes the bundle.</param>
 /// <param name="minFreeBytes">The process is killed when less is free on the file system of <paramref name="directory"/>, where its root is too.</param>
 /// <param name="survival">Set when the container shall outlive this process.</param>
-internal sealed class ContainerRun(RuntimeEngine engine, ControlGroup group, string id, string directory, long minFreeBytes, ContainerSurvival? survival = null)
+internal sealed class ContainerRun(RuntimeEngine engine, ControlGroup group, string id, string directory, string bundleDirectory, long minFreeBytes, ContainerSurvival? survival = null)
 {
     private const int OutputHandle = 0, ErrorHandle = 1, ExitHandle = 2, WakeHandle = 3;
     private const int DiskInterval = 250;
+    /// <summary>More than a process can have written before its end that is not read yet: the kernel's bound of a pipe.</summary>
+    private const long MaxInPipes = 2 << 20;
     private static readonly TimeSpan PatienceWithRuntime = TimeSpan.FromMilliseconds(300), PatienceWithPipes = TimeSpan.FromSeconds(2);
 
     private readonly byte[] _buffer = new byte[64 * 1024];
     private readonly SafeFileHandle?[] _handles = new SafeFileHandle?[4];
     private Exception? _outputFailure;
+    private long _readBehindEnd;
     private readonly Stopwatch _sinceDiskCheck = Stopwatch.StartNew();
     private Stopwatch? _killing;
     private bool _diskFull;
@@ -52,10 +56,10 @@ internal sealed class ContainerRun(RuntimeEngine engine, ControlGroup group, str
     public ProcessResult Execute(Bundle bundle, ProcessSpec process, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        bundle.Save(directory);
+        bundle.Save(bundleDirectory);
         return Follow(() =>
         {
-            using var child = survival is null ? engine.Run(id, directory, PidFile, LogFile) : survival.Start(engine.CommandLine(id, directory, PidFile, LogFile));
+            using var child = survival is null ? engine.Run(id, bundleDirectory, PidFile, LogFile) : survival.Start(engine.CommandLine(id, bundleDirectory, PidFile, LogFile));
             return Supervise(child, process.Output, cancellationToken);
         }, process, cancellationToken);
     }
@@ -129,8 +133,9 @@ internal sealed class ContainerRun(RuntimeEngine engine, ControlGroup group, str
                 }
                 if (_killing is not null && ended is null)
                     Kill(child);
-                // Its process-id namespace died with the process, so nobody can hold the pipes; a runtime that works otherwise must not hang us.
-                if (ended?.Elapsed > PatienceWithPipes)
+                // Its process-id namespace died with the process, so nobody can hold the pipes; a runtime that works otherwise must not hang us. What it wrote
+                // is taken however long the receiver takes for it.
+                if (ended?.Elapsed > PatienceWithPipes && ((ready & (1 << OutputHandle | 1 << ErrorHandle)) == 0 || _readBehindEnd > MaxInPipes))
                     break;
             }
             return child.Wait();
@@ -158,6 +163,8 @@ internal sealed class ContainerRun(RuntimeEngine engine, ControlGroup group, str
             _handles[index] = null;
             return;
         }
+        if (_handles[ExitHandle] is null)
+            _readBehindEnd += read;
         try
         {
             if (_outputFailure is null)

@@ -26,7 +26,7 @@ internal static class ProbeContainer
             using var limits = ControlGroup.Create(group, new SandboxLimits());
             var process = new ProcessSpec(["/probe"], [], "/", new ProcessUser(0, 0)) { Privileges = Privileges.PackageManager, Network = false };
             var bundle = BundleFactory.Create(process, new ContainerPlace(root, options.HostName, HasCaBundle: false) { ControlGroup = limits.Exists ? $"{group}/{id}" : null });
-            var result = new ContainerRun(engine, limits, id, directory, minFreeBytes: 0).Execute(bundle, process, CancellationToken.None);
+            var result = new ContainerRun(engine, limits, id, directory, directory, minFreeBytes: 0).Execute(bundle, process, CancellationToken.None);
             if (result.ExitCode != ExpectedExitCode)
                 throw new SandboxException($"a trial container ended with exit code {result.ExitCode} instead of {ExpectedExitCode}");
         }

@@ -34,6 +34,9 @@ internal sealed record RuntimeEngine(string Executable, string Name, string Root
         throw new SandboxException($"{tried} ({string.Join("; ", failures)}); install crun or runc");
     }
 
+    /// <summary>The same with its state elsewhere.</summary>
+    public RuntimeEngine In(string directory) => this with { Root = Directory.CreateDirectory(Path.Combine(directory, "runtime")).FullName };
+
     /// <summary>Starts <c>RUNTIME --root … run …</c> in the foreground.</summary>
     public ChildProcess Run(string id, string bundle, string pidFile, string logFile) =>
         ChildProcess.Start(Executable, [.. CommandLine(id, bundle, pidFile, logFile).Skip(1)], Environment);
@@ -52,8 +55,7 @@ internal sealed record RuntimeEngine(string Executable, string Name, string Root
             return;
         Execute(["--root", Root, "delete", "--force", id]);
         // A start that was killed half-way leaves a directory without a state in it.
-        if (Knows(id))
-            Directory.Delete(Path.Combine(Root, id), recursive: true);
+        Remove(Root, id);
     }
 
     /// <summary>Kills and forgets the containers of a sandbox, with the runtime whose state directory this is.</summary>
@@ -70,7 +72,23 @@ internal sealed record RuntimeEngine(string Executable, string Name, string Root
     public static void Forget(string root, string handle)
     {
         foreach (var id in ContainersOf(root, handle))
-            Directory.Delete(Path.Combine(root, id), recursive: true);
+            Remove(root, id);
+    }
+
+    /// <summary>Removes the state of a container that is dead. The runtime that ran it for a process that was killed may be doing the same at this moment.</summary>
+    private static void Remove(string root, string id)
+    {
+        var directory = Path.Combine(root, id);
+        while (Directory.Exists(directory))
+        {
+            try
+            {
+                Directory.Delete(directory, recursive: true);
+            }
+            catch (DirectoryNotFoundException)
+            {
+            }
+        }
     }
 
     /// <summary>"a-1" is of the sandbox "a"; "a-b-1" is not.</summary>

@@ -9,11 +9,14 @@ namespace Grid.Sandbox.OciRuntime.InPlace;
 internal sealed class InPlaceProcess(ProcessSpec spec)
 {
     private const int OutputHandle = 0, ErrorHandle = 1, ExitHandle = 2, WakeHandle = 3;
+    /// <summary>More than a process can have written before its end that is not read yet: the kernel's bound of a pipe.</summary>
+    private const long MaxInPipes = 2 << 20;
     private static readonly TimeSpan PatienceWithPipes = TimeSpan.FromSeconds(2);
 
     private readonly byte[] _buffer = new byte[64 * 1024];
     private readonly SafeFileHandle?[] _handles = new SafeFileHandle?[4];
     private Exception? _outputFailure;
+    private long _readBehindEnd;
 
     /// <summary>Runs it to its end on this thread, which also passes its output on.</summary>
     public ProcessResult Run(CancellationToken cancellationToken)
@@ -70,8 +73,8 @@ internal sealed class InPlaceProcess(ProcessSpec spec)
                     child.Kill();
                     _handles[WakeHandle] = null;
                 }
-                // A daemon with a session of its own may keep the pipes as long as it likes.
-                if (ended?.Elapsed > PatienceWithPipes)
+                // A daemon with a session of its own may keep the pipes as long as it likes. What the process wrote is taken however long the receiver takes for it.
+                if (ended?.Elapsed > PatienceWithPipes && ((ready & (1 << OutputHandle | 1 << ErrorHandle)) == 0 || _readBehindEnd > MaxInPipes))
                     break;
             }
             return child.Wait();
@@ -88,6 +91,8 @@ internal sealed class InPlaceProcess(ProcessSpec spec)
             _handles[index] = null;
             return;
         }
+        if (_handles[ExitHandle] is null)
+            _readBehindEnd += read;
         try
         {
             if (_outputFailure is null)

@@ -15,8 +15,14 @@ internal static class Overlay
     // metacopy=on would turn redirects on silently; both would hide content from whoever reads the upper directory back.
     private static readonly (string Name, string Value)[] Options = [("redirect_dir", "nofollow"), ("metacopy", "off"), ("index", "off")];
 
-    /// <summary>Makes mounts as kernels before 6.8 need it; chosen by what the kernel answers, set by tests.</summary>
-    internal static bool UseOldCall { get; set; }
+    private static readonly AsyncLocal<bool> OldCall = new();
+
+    /// <summary>Makes mounts as kernels before 6.8 need it; chosen by what the kernel answers, set by tests, each for what it calls itself.</summary>
+    internal static bool UseOldCall
+    {
+        get => OldCall.Value;
+        set => OldCall.Value = value;
+    }
 
     /// <summary>A writable overlay. Device nodes in it cannot be opened: processes have their own /dev.</summary>
     /// <param name="lowers">Top first, at least one.</param>

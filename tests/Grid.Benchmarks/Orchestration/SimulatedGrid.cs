@@ -6,7 +6,9 @@ using Grid.Grains;
 using Grid.Grains.Queues;
 using Grid.Grains.Steps;
 using Grid.Grains.Tests;
+using Grid.Worker;
 using Microsoft.Extensions.DependencyInjection;
+using Orleans.Configuration;
 using Orleans.Runtime;
 using Orleans.Serialization;
 using Orleans.Storage;
@@ -53,7 +55,9 @@ internal sealed class SimulatedGrid : IAsyncDisposable
                 .AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(p => p.GetRequiredService<SimulatedHeartbeat>())
                 .AddSingleton<IBuildEvents>(clock)
                 .AddKeyedSingleton<IGrainStorage>(GridStorage.Name, (p, _) => new CountingStorage(state, p.GetRequiredService<IGrainStorageSerializer>()))
-                .AddSerializer(Json);
+                .AddSerializer(Json)
+                // The simulated one stands in its place.
+                .Configure<GrainTypeOptions>(types => types.Classes.RemoveWhere(type => type.Assembly == typeof(WorkerAgent).Assembly));
         });
         builder.ConfigureClient(client => client.Services.AddSerializer(Json));
         var cluster = builder.Build();

@@ -72,13 +72,15 @@ public sealed class TomlFileTests
         Read(Lines(2_000));
         var (few, many) = (Lines(20_000), Lines(80_000));
 
-        var watch = System.Diagnostics.Stopwatch.StartNew();
-        Read(few);
-        var forFew = watch.Elapsed;
-        watch.Restart();
-        Read(many);
+        // The least of several: one reading may have had to wait for the processor, all of them do not.
+        TimeSpan Least(string text) => Enumerable.Range(0, 3).Min(_ =>
+        {
+            var watch = System.Diagnostics.Stopwatch.StartNew();
+            Read(text);
+            return watch.Elapsed;
+        });
 
-        watch.Elapsed.ShouldBeLessThan((forFew * 12) + TimeSpan.FromSeconds(1));
+        Least(many).ShouldBeLessThan((Least(few) * 12) + TimeSpan.FromSeconds(1));
     }
 
     [Fact]

@@ -72,11 +72,17 @@ internal static class Aftermath
         return registry.Requests.Where(r => r is { Method: "PUT", Status: 201 } && r.Path == $"/v2/{name[0]}/manifests/{name[1]}");
     }
 
+    // skopeo takes a tag or a digest.
+    private static string WithoutTag(string location) => location.Split('@') is [var name, var digest] ? $"{name[..name.LastIndexOf(':')]}@{digest}" : location;
+
     private static async Task<string> DescribeAsync(BuildResource build)
     {
         var text = new StringBuilder(build.Digest ?? $"{build.State} {build.Failure?.Message}");
         foreach (var location in build.Locations.Take(1))
-            text.Append('\n').Append(await Tool.RunAsync("skopeo", "inspect", "--tls-verify=false", "--config", "--raw", "docker://" + location));
+        {
+            foreach (var kind in new[] { "--raw", "--config" })
+                text.Append('\n').Append(await Tool.RunAsync("skopeo", "inspect", "--tls-verify=false", "--raw", kind, "docker://" + WithoutTag(location)));
+        }
         return text.ToString();
     }
 }

@@ -57,7 +57,7 @@ public sealed class ChaosTests(TestMachine machine, ITestOutputHelper output)
     {
         var bench = await machine.NewAsync();
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        patience.CancelAfter(TimeSpan.FromMinutes(5));
+        patience.CancelAfter(TimeSpan.FromMinutes(10));
         await using var grid = await ChaosGrid.StartAsync(bench, NodeNetwork.Loopback(), pace: "0.05", patience.Token);
         try
         {

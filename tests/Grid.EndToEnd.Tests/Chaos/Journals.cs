@@ -20,6 +20,9 @@ internal sealed partial class Journals
         var journals = new Dictionary<string, List<BuildEvent>>();
         await foreach (var blob in container.GetBlobsAsync(cancellationToken: cancellationToken))
         {
+            // Artifacts of builds lie beside their journals.
+            if (blob.Name.Contains("/artifacts/", StringComparison.Ordinal))
+                continue;
             var content = await container.GetBlobClient(blob.Name).DownloadContentAsync(cancellationToken);
             var events = content.Value.Content.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => EventLines.Parse(System.Text.Encoding.UTF8.GetBytes(line), blob.Name));
             var name = blob.Name[..blob.Name.LastIndexOf('/')];

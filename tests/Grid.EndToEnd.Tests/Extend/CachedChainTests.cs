@@ -22,12 +22,12 @@ public sealed class CachedChainTests(TestMachine machine)
         foreach (var layer in layers)
             File.Delete(Path.Combine(bench.Data, "content", "blobs", "sha256", layer["sha256:".Length..]));
         await Tool.RunAsync("rm", "-rf", Path.Combine(bench.Data, "sandbox", "layers"));
-        var before = registry.Requests.Count;
+        var before = (await registry.RequestsAsync()).Count;
 
         var cached = await ExtendAsync("out:2");
 
         cached.Steps().ShouldAllBe(step => step.EndsWith(" Cached", StringComparison.Ordinal));
-        var requests = registry.Requests.Skip(before).ToList();
+        var requests = (await registry.RequestsAsync()).Skip(before).ToList();
         requests.ShouldContain(request => request.Contains("/manifests/", StringComparison.Ordinal), "the test looks where requests are");
         foreach (var layer in layers)
             requests.ShouldNotContain(request => request.Contains("\"GET ", StringComparison.Ordinal) && request.Contains(layer, StringComparison.Ordinal));

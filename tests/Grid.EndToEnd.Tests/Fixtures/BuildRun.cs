@@ -8,6 +8,9 @@ public sealed record BuildRun(ToolResult Process, IReadOnlyList<JsonElement> Eve
 {
     public int ExitCode => Process.ExitCode;
 
+    /// <summary>The build's key: tenant and id.</summary>
+    public string Key => Of("build-started").Single().GetProperty("buildKey").GetString()!;
+
     /// <summary>The last event.</summary>
     public JsonElement End => Of("build-finished").Single();
 

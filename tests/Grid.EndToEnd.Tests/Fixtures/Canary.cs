@@ -25,6 +25,9 @@ public sealed class Canary(params string[] secrets)
     public IReadOnlyList<string> Below(string directory, params string[] except)
     {
         var found = new List<string>();
+        // Others' come and go.
+        if (!Directory.Exists(directory))
+            return found;
         foreach (var file in Directory.EnumerateFiles(directory, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None }))
         {
             // A link leads to the machine's own files, or back into what is looked through anyway.

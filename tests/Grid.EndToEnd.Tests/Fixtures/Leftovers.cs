@@ -7,16 +7,26 @@ namespace Grid.EndToEnd.Tests.Fixtures;
 public static class Leftovers
 {
     /// <summary>Processes, mounts, control groups and directories that have to do with a data directory.</summary>
-    public static IReadOnlyList<string> Of(string data, string marker) =>
+    public static IReadOnlyList<string> Of(string data, string marker) => [.. Staying(marker).Select(command => $"process: {command}"), .. Things(data)];
+
+    /// <summary>What is left of a data directory besides processes: what is there now.</summary>
+    public static IReadOnlyList<string> Things(string data) =>
     [
         .. File.ReadLines("/proc/self/mountinfo").Where(line => line.Contains(data, StringComparison.Ordinal)).Select(line => $"mount: {line}"),
-        .. Processes(marker).Select(command => $"process: {command}"),
         .. ControlGroups(data).Select(group => $"control group: {group}"),
         .. Below(Path.Combine(data, "builds")),
         .. Below(Path.Combine(data, "sandbox", "sandboxes")),
         .. Below(Path.Combine(data, "sandbox", "unpacking")),
         .. Below(Path.Combine(data, "sandbox", "owners")),
     ];
+
+    /// <summary>Command lines with a text in them of processes that go on running. What has been killed, or has lost who it worked for, ends a moment later.</summary>
+    public static IReadOnlyList<string> Staying(string marker)
+    {
+        IReadOnlyList<string> running = [];
+        SpinWait.SpinUntil(() => (running = [.. Processes(marker)]).Count == 0, TimeSpan.FromSeconds(20));
+        return running;
+    }
 
     /// <summary>Mounts of a data directory in any mount namespace of this machine, each with a process that is in it.</summary>
     public static IEnumerable<string> MountsElsewhere(string data)

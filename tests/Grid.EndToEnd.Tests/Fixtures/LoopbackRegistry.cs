@@ -1,8 +1,8 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
-using System.Net.Sockets;
 using System.Text;
+using Grid.Hosting.Tests.Servers;
 
 namespace Grid.EndToEnd.Tests.Fixtures;
 
@@ -23,13 +23,26 @@ public sealed class LoopbackRegistry : IAsyncDisposable
     /// <summary>Host and port, as they stand in image names.</summary>
     public string Host { get; }
 
-    /// <summary>What was asked for, one line a request, as the registry logged it.</summary>
-    public IReadOnlyList<string> Requests => [.. _log.Where(line => line.Contains("HTTP/1.1\"", StringComparison.Ordinal))];
+    /// <summary>What has been asked for until now, one line a request, as the registry logged it.</summary>
+    public async Task<IReadOnlyList<string>> RequestsAsync()
+    {
+        // The log comes by a pipe, some time after the answers: all that was answered is in it when a later request is.
+        const string Mark = "/v2/?mark=";
+        var mark = Mark + Guid.NewGuid().ToString("N");
+        using var client = new HttpClient();
+        using (await client.GetAsync(new Uri($"http://{Host}{mark}")))
+        {
+            using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+            while (!_log.Any(line => line.Contains(mark, StringComparison.Ordinal)))
+                await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, patience.Token);
+        }
+        return [.. _log.Where(line => line.Contains("HTTP/1.1\"", StringComparison.Ordinal) && !line.Contains(Mark, StringComparison.Ordinal))];
+    }
 
     public static async Task<LoopbackRegistry> StartAsync(string directory, bool withPassword = false)
     {
         Directory.CreateDirectory(directory);
-        var host = $"127.0.0.1:{FreePort()}";
+        var host = $"127.0.0.1:{LoopbackPort.Free()}";
         var config = Path.Combine(directory, "config.yml");
         var passwords = Path.Combine(directory, "htpasswd");
         await File.WriteAllTextAsync(passwords, PasswordFile);
@@ -90,7 +103,7 @@ public sealed class LoopbackRegistry : IAsyncDisposable
     private static async Task WaitAsync(Process process, string host, IEnumerable<string> log)
     {
         using var client = new HttpClient();
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(2));
         while (true)
         {
             try
@@ -107,12 +120,5 @@ public sealed class LoopbackRegistry : IAsyncDisposable
                 throw new InvalidOperationException($"docker-registry ended: {string.Join('\n', log)}", e);
             }
         }
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -37,11 +37,27 @@ public sealed class OrdinaryUser : IAsyncDisposable
         return Tool.Start("su", ["--login", "--shell", "/bin/sh", _name, "--command", command], new Dictionary<string, string?>());
     }
 
+    /// <summary>Process ids of what goes on running as this user. What has been killed, or has lost who it worked for, ends a moment later.</summary>
+    public async Task<string> LeftRunningAsync()
+    {
+        for (var patience = Stopwatch.StartNew(); ; await Task.Delay(20))
+        {
+            var running = await ProcessesAsync();
+            if (running.Length == 0 || patience.Elapsed > TimeSpan.FromMinutes(1))
+                return running;
+        }
+    }
+
     /// <summary>Process ids of what runs as this user. A process that ended and waits for the machine's first process to notice runs no more; it can be seconds.</summary>
-    public async Task<string> ProcessesAsync() => (await Tool.TryAsync("pgrep", "--uid", _name, "--runstates", "DRSTt")).Output.Trim();
+    private async Task<string> ProcessesAsync() => (await Tool.TryAsync("pgrep", "--uid", _name, "--runstates", "DRSTt")).Output.Trim();
 
     /// <summary>The process that <c>su</c> started. Not the user's oldest: ids of users are given out again, and a process of the one before may still be in the table.</summary>
     public static async Task<string> GridOfAsync(Process su) => (await Tool.RunAsync("pgrep", "--parent", $"{su.Id}")).Trim();
 
-    public async ValueTask DisposeAsync() => await Tool.RunAsync("userdel", "--remove", "--force", _name);
+    public async ValueTask DisposeAsync()
+    {
+        // What still runs could write where the home directory is being removed.
+        await LeftRunningAsync();
+        await Tool.RunAsync("userdel", "--remove", "--force", _name);
+    }
 }

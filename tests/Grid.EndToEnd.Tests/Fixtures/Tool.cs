@@ -55,7 +55,7 @@ public static class Tool
     {
         var output = process.StandardOutput.ReadToEndAsync();
         var error = process.StandardError.ReadToEndAsync();
-        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(4));
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(15));
         try
         {
             await process.WaitForExitAsync(patience.Token);
@@ -63,7 +63,7 @@ public static class Tool
         catch (OperationCanceledException e)
         {
             process.Kill(entireProcessTree: true);
-            throw new TimeoutException($"{process.StartInfo.FileName} {string.Join(' ', process.StartInfo.ArgumentList)} did not end within four minutes\n{await output}\n{await error}", e);
+            throw new TimeoutException($"{process.StartInfo.FileName} {string.Join(' ', process.StartInfo.ArgumentList)} did not end within fifteen minutes\n{await output}\n{await error}", e);
         }
         return new ToolResult(process.ExitCode, await output, await error);
     }

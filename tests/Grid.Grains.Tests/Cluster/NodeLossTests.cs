@@ -107,7 +107,7 @@ public sealed class NodeLossTests : IAsyncLifetime
         _grid.Node.Holds = _ => false;
         await _grid.KillNodeAsync(NodeOf(first));
         (await _grid.Events.FirstAsync<BuildMoved>(key)).To.ShouldBeNull();
-        await _grid.Queue.DrainAsync(_grid.Nodes[0], drain: false);
+        await TestGrid.AskAsync(() => _grid.Queue.DrainAsync(_grid.Nodes[0], drain: false));
 
         (await _grid.EndAsync(key)).State.ShouldBe(BuildState.Succeeded);
         NodeOf(_grid.Node.Started.OfType<BuildWork>().Last()).ShouldBe(_grid.Nodes[0]);
@@ -122,7 +122,8 @@ public sealed class NodeLossTests : IAsyncLifetime
         var key = await _grid.SubmitAsync();
         var step = await _grid.Node.StartedAsync<StepWork>();
         await _grid.KillNodeAsync(NodeOf(step));
-        await _grid.Build(key).CancelAsync("no longer wanted");
+        // Its silo may be the one that died.
+        await TestGrid.AskAsync(() => _grid.Build(key).CancelAsync("no longer wanted"));
 
         var end = await _grid.EndAsync(key);
         end.State.ShouldBe(BuildState.Cancelled);
@@ -139,9 +140,9 @@ public sealed class NodeLossTests : IAsyncLifetime
         await _grid.KillNodeAsync(NodeOf(stale));
         var current = await _grid.Node.StartedAsync<ExportWork>(w => w.Handle != stale.Handle);
 
-        (await _grid.Build(key).MayPublishAsync(stale.Handle)).ShouldBeFalse();
-        (await _grid.Build(key).MayPublishAsync(current.Handle)).ShouldBeTrue();
-        await ScriptedNode.ReportAsync(_grid.Grains, stale.Owner, new WorkReport(stale.Handle) { Result = new ExportDone(Samples.Report("stale")) });
+        (await TestGrid.AskAsync(() => _grid.Build(key).MayPublishAsync(stale.Handle))).ShouldBeFalse();
+        (await TestGrid.AskAsync(() => _grid.Build(key).MayPublishAsync(current.Handle))).ShouldBeTrue();
+        await TestGrid.AskAsync(() => ScriptedNode.ReportAsync(_grid.Grains, stale.Owner, new WorkReport(stale.Handle) { Result = new ExportDone(Samples.Report("stale")) }));
         (await _grid.StatusAsync(key)).State.ShouldBe(BuildState.Running);
         _grid.Node.Finish(current);
         (await _grid.EndAsync(key)).Image!.Digest.ShouldBe(Samples.DigestOf(key).ToString());
@@ -166,7 +167,7 @@ public sealed class NodeLossTests : IAsyncLifetime
         {
             answer.Duration.ShouldBeGreaterThan(TimeSpan.Zero);
             await Task.Delay(answer.Duration, TestContext.Current.CancellationToken);
-            answer = (await _grid.Build(key).RequestPublishAsync(current.Handle)).ShouldNotBeNull();
+            answer = (await TestGrid.AskAsync(() => _grid.Build(key).RequestPublishAsync(current.Handle))).ShouldNotBeNull();
         }
         TimeProvider.System.GetElapsedTime(began).ShouldBeGreaterThanOrEqualTo(Grid.Grains.Machines.PublishFence.Lease);
         _grid.Node.Finish(current);
@@ -184,11 +185,7 @@ public sealed class NodeLossTests : IAsyncLifetime
         var current = await _grid.Node.StartedAsync<StepWork>(s => s.Name.Text == "RUN run" && s.Handle != stale.Handle);
 
         // The node was only cut off: it reports, and another build asks for the step.
-        await TestGrid.AskAsync(async () =>
-        {
-            await ScriptedNode.ReportAsync(_grid.Grains, stale.Owner, new WorkReport(stale.Handle) { Result = new StepDone(Samples.LayerOf("stale")) });
-            return true;
-        });
+        await TestGrid.AskAsync(() => ScriptedNode.ReportAsync(_grid.Grains, stale.Owner, new WorkReport(stale.Handle) { Result = new StepDone(Samples.LayerOf("stale")) }));
         var other = await _grid.SubmitAsync(Samples.Request("other"));
         await _grid.Events.FirstAsync<StepStarted>(other, s => s.Step.Text == "RUN run" && s.WaitsForAnother);
         _grid.Node.Finish(current);

@@ -83,7 +83,7 @@ internal sealed class RecordedEvents : IBuildEvents
                     yield break;
             }
             if (news.Count == 0)
-                await grown.WaitAsync(TimeSpan.FromSeconds(60), cancellationToken);
+                await grown.WaitAsync(TestGrid.Patience, cancellationToken);
         }
     }
 }

@@ -83,7 +83,7 @@ internal sealed class ScriptedNode : IContexts
                     return item;
                 changed = _changed.Task;
             }
-            await changed.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+            await changed.WaitAsync(TestGrid.Patience, TestContext.Current.CancellationToken);
         }
     }
 
@@ -139,9 +139,10 @@ internal sealed class ScriptedNode : IContexts
                 await ReportAsync(Grains, item.Owner, report);
                 return;
             }
-            catch (Exception e) when (attempt < 20 && e is not OperationCanceledException)
+            catch (Exception e) when (attempt < 200 && e is not OperationCanceledException)
             {
-                await Task.Yield();
+                // The owner's silo is going away; it takes the others a while to know.
+                await Task.Delay(25);
             }
         }
     }

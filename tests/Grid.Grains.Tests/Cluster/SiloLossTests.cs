@@ -91,9 +91,10 @@ public sealed class SiloLossTests : IAsyncLifetime
         await _grid.Events.FirstAsync<PhaseFinished>(second, e => e.Phase == Phase.Build);
         // Nobody asks for it: its build hears from the queue that a silo died, and sees to it.
         await _grid.KillSiloOfAsync(_grid.Grains.GetGrain<IExtenderGrain>(second + "/run"));
+        // In this order: what is started meanwhile is either among these, or not held.
+        _grid.Node.Holds = _ => false;
         foreach (var work in _grid.Node.Started.OfType<StepWork>().ToArray())
             _grid.Node.Finish(work);
-        _grid.Node.Holds = _ => false;
 
         (await _grid.EndAsync(first)).State.ShouldBe(BuildState.Succeeded);
         (await _grid.EndAsync(second)).State.ShouldBe(BuildState.Succeeded);
@@ -118,7 +119,7 @@ public sealed class SiloLossTests : IAsyncLifetime
         };
         key = TestGrid.NewKey();
         await _grid.Build(key).SubmitAsync(Samples.Request());
-        await told.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        await told.Task.WaitAsync(TestGrid.Patience, TestContext.Current.CancellationToken);
         await _grid.KillSiloOfAsync(_grid.Build(key));
         dead.SetResult();
 
@@ -145,7 +146,7 @@ public sealed class SiloLossTests : IAsyncLifetime
                 stored.TrySetResult();
         };
         keys.Add(await _grid.SubmitAsync(Samples.Request("last")));
-        await stored.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        await stored.Task.WaitAsync(TestGrid.Patience, TestContext.Current.CancellationToken);
         await _grid.KillSiloOfAsync(_grid.Queue);
         _grid.Node.Holds = _ => false;
         foreach (var work in _grid.Node.Started.OfType<BuildWork>().ToArray())
@@ -153,6 +154,9 @@ public sealed class SiloLossTests : IAsyncLifetime
 
         foreach (var key in keys)
             (await _grid.EndAsync(key)).State.ShouldBe(BuildState.Succeeded);
-        (await TestGrid.AskAsync(() => _grid.Queue.GetStatusAsync(10))).Running.ShouldBeEmpty();
+        // The queue is told after a build has ended.
+        using var patience = new CancellationTokenSource(TestGrid.Patience);
+        while ((await TestGrid.AskAsync(() => _grid.Queue.GetStatusAsync(10))).Running.Length > 0)
+            await Task.Delay(50, patience.Token);
     }
 }

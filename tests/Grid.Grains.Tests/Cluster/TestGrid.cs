@@ -17,6 +17,9 @@ internal sealed class TestGrid : IAsyncDisposable
 {
     private static int _builds;
 
+    /// <summary>How long a test waits for what must come: much longer than a slow machine takes to notice that a silo is dead.</summary>
+    public static TimeSpan Patience => TimeSpan.FromMinutes(3);
+
     private TestGrid(InProcessTestCluster cluster, ScriptedNode node, RecordedEvents events, SharedStorage storage) =>
         (Cluster, Node, Events, Storage) = (cluster, node, events, storage);
 
@@ -93,11 +96,13 @@ internal sealed class TestGrid : IAsyncDisposable
     /// <summary>Moves a grain's activation to the silo of a node.</summary>
     public async Task MoveAsync(IGrainWithStringKey grain, string node)
     {
-        if (NodeOf(grain) != node)
-            await Cluster.MigrateAsync(grain, SiloOf(node).SiloAddress);
-        // Migrating only ends the activation here; the next call makes the new one.
-        while (NodeOf(grain) != node)
+        // Migrating only ends the activation here; the next call makes the new one, which is elsewhere when somebody else's call came before the hint arrived.
+        while (NodeOf(grain) is var at && at != node)
+        {
+            if (at is not null)
+                await Cluster.MigrateAsync(grain, SiloOf(node).SiloAddress);
             await TouchAsync(grain);
+        }
     }
 
     private static Task TouchAsync(IGrainWithStringKey grain) => grain switch
@@ -127,18 +132,26 @@ internal sealed class TestGrid : IAsyncDisposable
     /// <summary>Asks again when the answer is lost: a call that is under way to a silo as it dies gets none, and its caller has to repeat it.</summary>
     public static async Task<T> AskAsync<T>(Func<Task<T>> question)
     {
-        for (var attempt = 0; ; attempt++)
+        for (var asked = TimeProvider.System.GetTimestamp(); ;)
         {
             try
             {
                 return await question().WaitAsync(TimeSpan.FromSeconds(5));
             }
-            catch (Exception e) when (attempt < 10 && (e is TimeoutException or OrleansException))
+            catch (Exception e) when (TimeProvider.System.GetElapsedTime(asked) < Patience && (e is TimeoutException or OrleansException))
             {
-                // Nothing was changed by asking.
+                // Nothing was changed by asking. A dead silo refuses at once until the others know that it is dead.
+                await Task.Delay(25);
             }
         }
     }
+
+    /// <inheritdoc cref="AskAsync{T}"/>
+    public static Task AskAsync(Func<Task> question) => AskAsync(async () =>
+    {
+        await question();
+        return true;
+    });
 
     /// <summary>Submits a build and gives its key.</summary>
     public async Task<string> SubmitAsync(BuildRequest? request = null)
@@ -148,11 +161,14 @@ internal sealed class TestGrid : IAsyncDisposable
         return key;
     }
 
-    /// <summary>Waits for the end and checks that there is one end only.</summary>
+    /// <summary>Waits for the end, until the queue knows it too, and checks that there is one end only.</summary>
     public async Task<BuildFinished> EndAsync(string key)
     {
         var end = await Events.FirstAsync<BuildFinished>(key);
         Events.RepeatedEnds.ShouldNotContain(key);
+        // The queue hears of it after those who watch.
+        while ((await AskAsync(() => Queue.GetStatusAsync(0))).Running.Any(r => r.Build.BuildKey == key))
+            await Task.Delay(5, TestContext.Current.CancellationToken);
         return end;
     }
 

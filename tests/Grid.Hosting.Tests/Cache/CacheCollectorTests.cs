@@ -6,6 +6,7 @@ using Grid.Dockerfiles;
 using Grid.Dockerfiles.Keys;
 using Grid.Grains;
 using Grid.Grains.Steps;
+using Grid.Grains.Tests.Cluster;
 using Grid.Hosting.Cache;
 using Grid.Oci;
 using Grid.Oci.Content;
@@ -34,13 +35,10 @@ public sealed class CacheCollectorTests : IAsyncLifetime
         _content = new ContentStore(_directory);
         var builder = new InProcessTestClusterBuilder(1);
         builder.ConfigureSilo((_, silo) => silo.WithRealGrains().AddMemoryGrainStorage(GridStorage.Name).Services
-            .AddSingleton(TimeProvider.System).AddSingleton(new StepCacheOptions()).AddSerializer(Json));
-        builder.ConfigureClient(client => client.Services.AddSerializer(Json));
+            .AddSingleton(TimeProvider.System).AddSingleton(new StepCacheOptions()).AddSerializer(TestGrid.Json));
+        builder.ConfigureClient(client => client.Services.AddSerializer(TestGrid.Json));
         _cluster = builder.Build();
         await _cluster.DeployAsync(TestContext.Current.CancellationToken);
-
-        static void Json(ISerializerBuilder serializer) => serializer.AddJsonSerializer(type => type.Namespace is { } name
-            && new[] { "Grid.Oci", "Grid.Dockerfiles", "Grid.Lifecycle" }.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal)));
     }
 
     public async ValueTask DisposeAsync()

@@ -1,5 +1,6 @@
 using System.Net;
 using Grid.Hosting.Configuration;
+using Grid.Hosting.Telemetry;
 using Grid.Hosting.Tests.Servers;
 
 namespace Grid.Hosting.Tests.Configuration;
@@ -33,6 +34,35 @@ public sealed class NodeConfigurationTests : IDisposable
         options.ListenAddress.ShouldBe(IPAddress.Loopback);
         options.Http.ShouldBe(new IPEndPoint(IPAddress.Loopback, 7400));
         options.Name.ShouldBe(Environment.MachineName);
+    }
+
+    [Fact]
+    public void Telemetry_names_a_receiver_and_where_metrics_are_read()
+    {
+        var telemetry = Read("""
+            [telemetry]
+            otlp-endpoint = "https://collector.internal:4318"
+            otlp-protocol = "http/protobuf"
+            otlp-signals = ["traces", "logs"]
+            metrics-listen = "10.0.0.7:9464"
+            """, new() { ["GRID_TELEMETRY_OTLP_HEADERS"] = "authorization=secret" }).Telemetry;
+
+        telemetry.Endpoint.ShouldBe("https://collector.internal:4318");
+        telemetry.Protocol.ShouldBe("http/protobuf");
+        telemetry.Headers.ShouldBe("authorization=secret");
+        telemetry.Signals.ShouldBe(Signals.Traces | Signals.Logs);
+        telemetry.MetricsListen.ShouldBe(new IPEndPoint(IPAddress.Parse("10.0.0.7"), 9464));
+        Read("[telemetry]\nmetrics-listen = '[::1]:0'").Telemetry.MetricsListen.ShouldBe(new IPEndPoint(IPAddress.IPv6Loopback, 0));
+        Read().Telemetry.ShouldBe(new TelemetryOptions());
+        ErrorsOf("[telemetry]\nmetrics-listen = '127.0.0.1'\notlp-endpoint = 'collector:4317'\notlp-protocol = 'json'").Count.ShouldBe(3);
+    }
+
+    [Fact]
+    public void A_step_of_a_Dockerfile_may_take_an_hour_unless_told_otherwise()
+    {
+        Read().Node.StepTimeout.ShouldBe(TimeSpan.FromHours(1));
+        Read("sandbox.step-timeout = \"90m\"").Node.StepTimeout.ShouldBe(TimeSpan.FromMinutes(90));
+        ErrorsOf("sandbox.step-timeout = \"31d\"").ShouldHaveSingleItem().ShouldEndWith("want at most 30d");
     }
 
     [Fact]
@@ -180,7 +210,7 @@ public sealed class NodeConfigurationTests : IDisposable
         NodeSettings.All.Count.ShouldBeGreaterThan(25);
         NodeSettings.All.Select(s => s.Variable).ShouldBeUnique();
         NodeSettings.All.Select(s => s.Flag).ShouldBeUnique();
-        NodeSettings.All.Where(s => s.IsSecret).Select(s => s.Name).ShouldBe(["redis.connection", "postgresql.connection", "azure.connection", "secrets.keys"]);
+        NodeSettings.All.Where(s => s.IsSecret).Select(s => s.Name).ShouldBe(["redis.connection", "postgresql.connection", "azure.connection", "secrets.keys", "telemetry.otlp-headers"]);
     }
 
     [Fact]

@@ -59,6 +59,7 @@ public sealed class BuildExpiryTests(TestServers servers) : IDisposable
         for (var n = 0; n < 4; n++)
         {
             ids.Add(await SubmitAsync(bench));
+            await bench.Artifacts.WriteAsync("tenant/" + ids[^1], ArtifactPart.Export, [new ArtifactFile("report.toml", default)], RetentionBench.Token);
             await bench.Grid.EndAsync("tenant/" + ids[^1]);
         }
         var other = await SubmitAsync(bench, "other");
@@ -73,8 +74,10 @@ public sealed class BuildExpiryTests(TestServers servers) : IDisposable
             (await Should.ThrowAsync<ApiException>(desk.GetAsync("tenant", id))).Code.ShouldBe("not-found");
             (await Should.ThrowAsync<ApiException>(desk.FindAsync("tenant", id))).Code.ShouldBe("not-found");
             bench.Removed.Keys.ShouldContain("tenant/" + id);
+            (await bench.Artifacts.ReadAsync("tenant/" + id, RetentionBench.Token)).ShouldBeEmpty();
             bench.Grid.Storage.Keys.ShouldNotContain(k => k.Contains("tenant/" + id, StringComparison.Ordinal));
         }
+        (await bench.Artifacts.ReadAsync("tenant/" + ids[3], RetentionBench.Token)).ShouldHaveSingleItem();
         (await bench.Grid.Grains.GetGrain<IAppGrain>("tenant/app").GetAsync()).Builds.Select(b => b.BuildKey).ShouldBe(["tenant/" + ids[3], "tenant/" + ids[2]]);
         // The step that the first one ran is cached as before.
         var next = await SubmitAsync(bench, buildId: "replay=last");

@@ -122,12 +122,16 @@ public sealed class TierSweepTests(TestServers servers)
             {
                 // A node makes the layer, which may just have been collected, and the step is cached; another node hits it.
                 var layer = new Layer(maker.Put(Encoding.UTF8.GetBytes($"layer {n}"), MediaTypes.OciLayerGzip), Digest.Compute("tar"u8));
+                var published = TimeProvider.System.GetTimestamp();
                 await new TieredContent(maker, bench.Tier).PublishAsync([layer.Blob.Digest], Token);
                 var key = new StepKey(Digest.Compute(Encoding.UTF8.GetBytes($"key {n}")), []);
                 var step = bench.Grid.Grains.GetGrain<IStepGrain>($"tenant/{key.Digest.Hex}");
                 await catalog.RecordAsync(new StepCatalogEntry { Key = key.Digest, File = "run.Dockerfile", Line = 3, Text = $"RUN {n}", BuildKey = "tenant/b", CreatedAt = TimeProvider.System.GetUtcNow() });
                 await step.ClaimAsync(new StepClaimRequest("h", "c"));
                 await step.CompleteAsync("h", new CachedStep { Key = key, BuildKey = "tenant/b", CreatedAt = TimeProvider.System.GetUtcNow(), Layer = layer });
+                // The grace period is hours where it is not a test's. Where this machine has stood still for longer than the test's, there is no promise, and the node starts over.
+                if (TimeProvider.System.GetElapsedTime(published) > RetentionBench.Short.Grace / 2)
+                    await new TieredContent(maker, bench.Tier).PublishAsync([layer.Blob.Digest], Token);
                 var hit = await step.ClaimAsync(new StepClaimRequest("x", "y"));
                 hit.Kind.ShouldBe(StepClaimKind.Hit);
                 var other = stores.New();
@@ -161,14 +165,12 @@ public sealed class TierSweepTests(TestServers servers)
             throw new IOException("this silo is dead");
         };
         var run = await bench.Retention.CollectAsync(new RetentionRequest());
-        await reached.Task.WaitAsync(TimeSpan.FromSeconds(60), Token);
+        await reached.Task.WaitAsync(TestGrid.Patience, Token);
         await bench.Grid.KillSiloOfAsync(bench.Retention);
         dead.SetResult();
 
-        // What the reminder does when nobody asks.
-        await TestGrid.AskAsync(() => bench.Retention.CollectAsync(new RetentionRequest()));
-        var status = await bench.CollectAsync();
-
+        // What the reminder does when nobody asks. Asked once more, it might have ended and begin anew.
+        var status = await bench.EndOfAsync(await TestGrid.AskAsync(() => bench.Retention.CollectAsync(new RetentionRequest())));
         status.Run.ShouldBe(run.Run);
         (status.Done, status.Parts).ShouldBe((257, 257));
         listed.Count(b => b == 0).ShouldBe(1);

@@ -12,7 +12,7 @@ public sealed class NodeProcess : IAsyncDisposable
     private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromSeconds(5) };
     private readonly IReadOnlyDictionary<string, string> _variables;
     private readonly string _directory = Directory.CreateTempSubdirectory("grid-node-").FullName;
-    private readonly int _port = ServerProcess.FreePort();
+    private readonly int _port = LoopbackPort.Free();
     private readonly StringBuilder _log = new();
     private Process? _process;
 

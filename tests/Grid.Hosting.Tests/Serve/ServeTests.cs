@@ -92,7 +92,7 @@ public sealed class ServeTests(TestServers servers)
     public async Task A_node_whose_service_does_not_answer_says_so_and_does_not_start()
     {
         var variables = await RedisAndAzureAsync();
-        variables["GRID_REDIS_CONNECTION"] = $"127.0.0.1:{ServerProcess.FreePort()},connectTimeout=500";
+        variables["GRID_REDIS_CONNECTION"] = $"127.0.0.1:{LoopbackPort.Free()},connectTimeout=500";
         await using var node = new NodeProcess("alone", variables);
         node.Start(Control);
 
@@ -134,7 +134,7 @@ public sealed class ServeTests(TestServers servers)
             {
                 return await call();
             }
-            catch (Exception e) when (e is OrleansException or TimeoutException && attempt < 20)
+            catch (Exception e) when (e is OrleansException or TimeoutException && attempt < 400)
             {
                 await Task.Delay(250);
             }

@@ -27,7 +27,7 @@ public sealed class ServerProcess : IAsyncDisposable
     public static async Task<ServerProcess> StartAsync(string program, Func<int, string, IReadOnlyList<string>> arguments, IPAddress? address = null)
     {
         var directory = Directory.CreateTempSubdirectory("grid-server-").FullName;
-        var port = FreePort();
+        var port = LoopbackPort.Free();
         var server = new ServerProcess(program, arguments(port, directory), address ?? IPAddress.Loopback, port, directory);
         await server.StartAsync();
         return server;
@@ -44,7 +44,7 @@ public sealed class ServerProcess : IAsyncDisposable
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
         _process = process;
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(3));
         while (!await AnswersAsync(patience.Token))
         {
             process.HasExited.ShouldBeFalse($"{_program} ended at once: {Logged}");
@@ -82,14 +82,19 @@ public sealed class ServerProcess : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await KillAsync();
-        Directory.Delete(Dir, recursive: true);
-    }
-
-    public static int FreePort()
-    {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
+        for (var killed = Stopwatch.StartNew(); ;)
+        {
+            try
+            {
+                Directory.Delete(Dir, recursive: true);
+                return;
+            }
+            catch (IOException) when (Directory.Exists(Dir) && killed.Elapsed < TimeSpan.FromMinutes(1))
+            {
+                // Processes of the server's own die a moment after it, in the middle of whatever they write.
+                await Task.Delay(20);
+            }
+        }
     }
 
     private string Logged

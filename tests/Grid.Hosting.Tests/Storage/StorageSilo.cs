@@ -26,7 +26,7 @@ public sealed class StorageSilo : IAsyncDisposable
         builder.Services.AddGridLogging();
         builder.UseOrleans(silo => silo
             .WithRealGrains()
-            .UseLocalhostClustering(GridHosting.FreePort(), gatewayPort: 0, serviceId: options.ServiceId, clusterId: "test")
+            .UseLocalhostClustering(FreePorts.Next(), gatewayPort: 0, serviceId: options.ServiceId, clusterId: "test")
             .Configure<EndpointOptions>(o => o.GatewayPort = 0)
             .AddGridState(options));
         var host = builder.Build();

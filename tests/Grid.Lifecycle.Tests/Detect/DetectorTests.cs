@@ -18,7 +18,7 @@ public sealed class DetectorTests : IDisposable
     {
         Process.Start("/usr/bin/mkfifo", ["-m", "666", _fixture.Root + "/shared/pipe"]).WaitForExit();
         _fixture.Buildpack("a", $"echo x > {_fixture.Root}/shared/pipe").Buildpack("b", $"cat {_fixture.Root}/shared/pipe");
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var deadline = new CancellationTokenSource(TimeSpan.FromMinutes(3));
 
         (await _fixture.DetectAsync(["a b"], cancellationToken: deadline.Token)).Group.Buildpacks.Count.ShouldBe(2);
     }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using Grid.Hosting.Tests.Servers;
 using Grid.Oci.Images;
 using Grid.Oci.Tests.Images;
 
@@ -48,15 +49,10 @@ internal sealed class RegistryProcess : IAsyncDisposable
     public static async Task<RegistryProcess> StartAsync(bool auth = false)
     {
         ExternalTool.Require("docker-registry");
-        using (var probe = new TcpListener(IPAddress.Loopback, 0))
-        {
-            probe.Start();
-            var port = ((IPEndPoint)probe.LocalEndpoint).Port;
-            probe.Stop();
-            var registry = new RegistryProcess(port, auth);
-            await registry.RunAsync(port);
-            return registry;
-        }
+        var port = LoopbackPort.Free();
+        var registry = new RegistryProcess(port, auth);
+        await registry.RunAsync(port);
+        return registry;
     }
 
     public ImageLocation Image(string name) => ImageLocation.Parse($"{Host}/{name}");
@@ -84,7 +80,7 @@ internal sealed class RegistryProcess : IAsyncDisposable
         _process.Start();
         _process.BeginErrorReadLine();
         _process.BeginOutputReadLine();
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(2));
         while (true)
         {
             try

@@ -218,7 +218,7 @@ public sealed class RegistryRetryTests
         var fake = new FakeRegistry().On(request => !request.Url.AbsolutePath.EndsWith(descriptor.Digest.Hex, StringComparison.Ordinal) ? null
             : request.Range is null ? Stalling(bytes[..20_000], bytes.Length)
             : Part(bytes[20_000..], 30_000, 20_000)).Serve("a/b", TestImages.Build(0));
-        using var store = fake.Store(new RegistryOptions { IdleTimeout = TimeSpan.FromMilliseconds(200) });
+        using var store = fake.Store(new RegistryOptions { IdleTimeout = TimeSpan.FromSeconds(1) });
         var found = (await Find(store))!;
 
         TestImages.Read(found.Blobs, descriptor).ShouldBe(bytes);

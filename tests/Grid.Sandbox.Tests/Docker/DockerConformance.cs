@@ -41,7 +41,9 @@ public sealed class DockerConformance : SandboxConformance
     public override async Task CreateAsync_TwoHundredLayers_Works()
     {
         var layers = Enumerable.Range(0, 200).Select(i => BaseImage.Of(Store, (new LayerEntry($"n{i}", LayerEntryType.File), $"{i}"))).ToArray();
-        (await Should.ThrowAsync<SandboxException>(() => CreateAsync(layers))).Message.ShouldContain("at most 125");
+        // Where there is no engine this skips, which is no exception of a sandbox.
+        var runtime = Runtime;
+        (await Should.ThrowAsync<SandboxException>(() => runtime.CreateAsync(Spec(layers), Stop))).Message.ShouldContain("at most 125");
         await using var sandbox = await CreateAsync(layers[..120]);
         (await ShellAsync(sandbox, "cat /n0 /n100 /n119")).Output.ShouldBe("0100119");
     }

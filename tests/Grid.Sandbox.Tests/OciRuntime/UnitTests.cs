@@ -71,3 +71,20 @@ public sealed class RuntimeAdvisoryTests
             warning.ShouldNotBeNull().ShouldContain(defect);
     }
 }
+
+public sealed class MemoryDirectoryTests
+{
+    [Fact]
+    public void RemoveOf_LeavesThoseOfOthers()
+    {
+        var (dead, living) = ($"{Guid.NewGuid():n}", $"{Guid.NewGuid():n}");
+        var left = MemoryDirectory.Make(dead);
+        using var used = MemoryDirectory.Make(living);
+        File.WriteAllText(Path.Combine(left.Path, "config.json"), "secret");
+
+        MemoryDirectory.RemoveOf(dead);
+
+        Directory.Exists(left.Path).ShouldBeFalse();
+        File.GetUnixFileMode(used.Path).ShouldBe(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+    }
+}

@@ -16,7 +16,13 @@ internal sealed class Backlog(QueueLimits limits)
 {
     private const double DefaultSeconds = 30;
     private readonly Dictionary<string, Tenant> _tenants = new(StringComparer.Ordinal);
-    private readonly SortedSet<Tenant> _ready = new(Comparer<Tenant>.Create((a, b) => a.Time != b.Time ? a.Time.CompareTo(b.Time) : string.CompareOrdinal(a.Name, b.Name)));
+    private readonly SortedSet<Tenant> _ready = new(Tenant.Order);
+
+    /// <summary>Tenants of which one build waits: how many of them come before another tenant is known without looking at them.</summary>
+    private readonly RankedSet<Tenant> _withOne = new(Tenant.Order);
+
+    /// <summary>Tenants of which several builds wait.</summary>
+    private readonly HashSet<Tenant> _withSeveral = [];
     private readonly Dictionary<string, Waiting> _waiting = new(StringComparer.Ordinal);
     private readonly SortedSet<Waiting> _byAge = new(Comparer<Waiting>.Create((a, b) => a.Since != b.Since ? a.Since.CompareTo(b.Since) : a.Number.CompareTo(b.Number)));
     private double _now;
@@ -95,7 +101,10 @@ internal sealed class Backlog(QueueLimits limits)
         var own = Open(waiting.Build.Tenant);
         var ahead = own.Ahead(waiting);
         var turn = own.Time + ahead * ExpectedSeconds(own) / own.Weight;
-        foreach (var other in _tenants.Values.Where(t => t != own && t.Waiting.Count > 0))
+        // Of tenants with one build those go before that come before this tenant at that time.
+        var at = new Tenant(own.Name, own.Weight) { Time = turn };
+        ahead += _withOne.RankOf(at) - (own.Waiting.Count == 1 && Tenant.Order.Compare(own, at) < 0 ? 1 : 0);
+        foreach (var other in _withSeveral.Where(t => t != own))
         {
             var step = ExpectedSeconds(other) / other.Weight;
             var before = Math.Ceiling((turn - other.Time) / step) + (turn == other.Time && string.CompareOrdinal(other.Name, own.Name) < 0 ? 1 : 0);
@@ -139,12 +148,18 @@ internal sealed class Backlog(QueueLimits limits)
     private void Change(Tenant tenant, Action<Tenant> change)
     {
         _ready.Remove(tenant);
+        _withOne.Remove(tenant);
+        _withSeveral.Remove(tenant);
         var idle = tenant.Running == 0 && tenant.Waiting.Count == 0;
         change(tenant);
         if (idle)
             tenant.Time = Math.Max(tenant.Time, _now);
         if (tenant.Next is not null && !IsAtLimit(tenant))
             _ready.Add(tenant);
+        if (tenant.Waiting.Count == 1)
+            _withOne.Add(tenant);
+        else if (tenant.Waiting.Count > 1)
+            _withSeveral.Add(tenant);
     }
 
     /// <summary>A build that waits.</summary>
@@ -168,6 +183,9 @@ internal sealed class Backlog(QueueLimits limits)
     /// <summary>A tenant with builds here.</summary>
     internal sealed class Tenant(string name, double weight)
     {
+        /// <summary>Whose turn it is first.</summary>
+        public static readonly Comparer<Tenant> Order = Comparer<Tenant>.Create((a, b) => a.Time != b.Time ? a.Time.CompareTo(b.Time) : string.CompareOrdinal(a.Name, b.Name));
+
         private readonly HashSet<string> _runningApps = new(StringComparer.Ordinal);
         private readonly Dictionary<string, int> _appRuns = new(StringComparer.Ordinal);
         private readonly RankedSet<Waiting> _next = new(Backlog.Waiting.Order);

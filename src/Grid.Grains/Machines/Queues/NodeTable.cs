@@ -19,17 +19,38 @@ internal sealed class NodeTable
 
     public int Slots => _nodes.Values.Sum(n => n.Slots);
 
+    /// <summary>Grows when nodes come and go, and when what they say of themselves changes.</summary>
+    public int Version { get; private set; }
+
     public Node? Find(string session) => _nodes.GetValueOrDefault(session);
 
     /// <summary>The node of a session, made when it is new.</summary>
     public Node Open(NodeSession id, DateTimeOffset now)
     {
         if (!_nodes.TryGetValue(id.Session, out var node))
+        {
             _nodes[id.Session] = node = new Node(id) { LastSeen = now };
+            Version++;
+        }
         return node;
     }
 
-    public void Remove(string session) => _nodes.Remove(session);
+    public void Remove(string session)
+    {
+        if (_nodes.Remove(session))
+            Version++;
+    }
+
+    /// <summary>What a node says of itself.</summary>
+    public void Take(Node node, NodeReport report)
+    {
+        var isNews = node.Slots != report.Slots || node.Leaving != report.Draining || !node.Warm.SetEquals(report.Warm)
+            || node.Labels.Count != report.Labels.Count || report.Labels.Any(l => node.Labels.GetValueOrDefault(l.Key) != l.Value);
+        (node.Slots, node.Leaving, node.Labels, node.Warm) = (report.Slots, report.Draining, report.Labels, report.Warm.ToHashSet(StringComparer.Ordinal));
+        node.Outliving = report.Outliving.ToHashSet(StringComparer.Ordinal);
+        if (isNews)
+            Version++;
+    }
 
     /// <summary>Whether this changed anything.</summary>
     public bool Drain(string node, bool drain) => drain ? _drained.Add(node) : _drained.Remove(node);

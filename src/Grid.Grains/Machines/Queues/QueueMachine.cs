@@ -52,11 +52,17 @@ public sealed class QueueMachine
     /// <summary>Grows with each change of <see cref="Waiting"/>.</summary>
     public int WaitingVersion { get; private set; }
 
+    /// <summary>Grows with each change of the nodes but for when they spoke last.</summary>
+    public int NodesVersion => _nodes.Version;
+
     /// <summary>Builds that were let in.</summary>
     public IReadOnlyCollection<PlacedBuild> Placed => _placed.Values;
 
     /// <summary>How many builds wait.</summary>
     public int WaitingCount => _backlog.Count;
+
+    /// <summary>Since when the one waits that has waited longest; null when none does.</summary>
+    public DateTimeOffset? OldestWaiting => _backlog.Oldest?.Since;
 
     /// <summary>Sessions of nodes that are taken to be there.</summary>
     public IReadOnlyList<NodeSession> Sessions => [.. _nodes.All.Select(n => n.Id)];
@@ -114,11 +120,7 @@ public sealed class QueueMachine
             Return(homeless, report, now);
         var node = _nodes.Open(report.Node, now);
         node.LastSeen = now;
-        node.Slots = report.Slots;
-        node.Leaving = report.Draining;
-        node.Labels = report.Labels;
-        node.Warm = report.Warm.ToHashSet(StringComparer.Ordinal);
-        node.Outliving = report.Outliving.ToHashSet(StringComparer.Ordinal);
+        _nodes.Take(node, report);
         Pump(now);
         return (new NodeOrders { Lease = _limits.Lease, Release = [.. report.Builds.Where(b => IsUnwanted(b, report.Node))] }, TakeEffects());
     }
@@ -165,6 +167,7 @@ public sealed class QueueMachine
         Nodes = [.. _nodes.All.Select(n => new NodeStatus
         {
             Node = n.Id, Slots = n.Slots, Used = n.Used, Guests = n.Guests, Draining = _nodes.IsDraining(n), LastSeen = n.LastSeen, Labels = new(n.Labels),
+            Warm = [.. n.Warm.Order(StringComparer.Ordinal)],
         })],
         Running = [.. _placed.Values.OrderBy(p => p.Since).Select(p => new RunningBuild(p.Build, p.Placement, p.Since))],
         WaitingCount = _backlog.Count,

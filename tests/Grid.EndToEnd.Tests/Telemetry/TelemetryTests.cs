@@ -1,6 +1,6 @@
 using Grid.EndToEnd.Tests.Fixtures;
 
-namespace Grid.EndToEnd.Tests;
+namespace Grid.EndToEnd.Tests.Telemetry;
 
 /// <summary>What a receiver of traces gets of a build.</summary>
 public sealed class TelemetryTests(TestMachine machine)
@@ -35,6 +35,34 @@ public sealed class TelemetryTests(TestMachine machine)
         // Each step is inside its extender's span.
         foreach (var step in ran)
             cold.Single(s => s.SpanId == step.ParentId).Name.ShouldStartWith("extend ");
+    }
+
+    [Fact]
+    public async Task Buildpack_ThatWritesSpans_IsSeenInTheTrace()
+    {
+        var bench = await machine.NewAsync();
+        const string Write = """
+            now=$(date +%s%N)
+            test -n "$CNB_OTEL_TRACEPARENT"
+            printf '{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"00000000000000000000000000000001","spanId":"0000000000000001","name":"fetch a runtime","startTimeUnixNano":"%s","endTimeUnixNano":"%s","attributes":[{"key":"language","value":{"stringValue":"%s"}}]}]}]}]}\n' "$now" "$now" "$CNB_OTEL_TRACEPARENT" \
+              >>"/layers/tracing/buildpacks/test_app@1.0.0-PHASE.jsonl"
+            """;
+        bench.Builder.Buildpack("test/app", Write.Replace("PHASE", "build", StringComparison.Ordinal) + "\n" + BuilderDirectory.WebProcess, detect: Write.Replace("PHASE", "detect", StringComparison.Ordinal));
+
+        var spans = await TraceAsync(bench);
+
+        foreach (var phase in new[] { "detect", "build" })
+        {
+            var module = spans.Single(s => s.Name == "buildpack " + phase);
+            spans.Single(s => s.SpanId == module.ParentId).Name.ShouldBe(phase);
+            var written = spans.Single(s => s.Name == "fetch a runtime" && s.ParentId == module.SpanId);
+            written.TraceId.ShouldBe(module.TraceId);
+            written.SpanId.ShouldNotBe("0000000000000001");
+            written.Attributes["cnb.module.id"].ShouldBe("test/app");
+            // What the buildpack was told is the span that its own are in.
+            written.Attributes["language"].ShouldBe($"00-{module.TraceId}-{module.SpanId}-01");
+        }
+        (await BuiltImage.ReadAsync(bench.Layout)).Contains("fetch a runtime").ShouldBeFalse();
     }
 
     [Fact]
