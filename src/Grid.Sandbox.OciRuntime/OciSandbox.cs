@@ -136,7 +136,7 @@ internal sealed class OciSandbox(
     private async Task<ProcessResult> GoOnAsync(string id, string directory, ProcessSpec process, CancellationToken cancellationToken)
     {
         using var outliving = new ContainerSurvival(directory, root.Group!.Path, survival!.OrphanTime, network: null);
-        return await new ContainerRun(engine, root.Group, id, directory, options.MinFreeBytes, outliving)
+        return await new ContainerRun(engine, root.Group, id, directory, directory, options.MinFreeBytes, outliving)
             .AttachAsync(survival.Adopted!.TakeSupervisor(directory), process, cancellationToken);
     }
 

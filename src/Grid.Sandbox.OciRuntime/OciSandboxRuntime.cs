@@ -179,7 +179,8 @@ public sealed class OciSandboxRuntime : ISandboxRuntime, ISnapshotCache, ISandbo
             snapshot = await _snapshots.EnsureAsync(spec.Parent, spec.Blobs, cancellationToken);
             var egress = await _networks.DecideAsync(cancellationToken);
             await Task.Run(() => mounted.Adopt(spec, _options, egress, snapshot.Directories, survivor), cancellationToken);
-            return new OciSandbox(spec, snapshot, mounted, engine, _options, _store, _snapshots, _networks, new SandboxSurvival(survivor.Record.Id, OrphanTime!.Value, survivor));
+            return new OciSandbox(spec, snapshot, mounted, engine, _options, _store, _snapshots, _networks, _state.Owner,
+                new SandboxSurvival(survivor.Record.Id, OrphanTime!.Value, survivor));
         }
         catch (Exception failure)
         {

@@ -108,9 +108,12 @@ internal sealed class ChaosGrid : IAsyncDisposable
         }
     }
 
-    /// <summary>Writes what nodes printed and what the registry was asked into a directory, for whoever wants to know what happened.</summary>
-    public async Task SaveAsync(string directory)
+    /// <summary>Where somebody asked for it (<c>GRID_CHAOS_LOGS</c>), writes what nodes printed and what the registry was asked into a directory.</summary>
+    public async Task SaveAsync(string name)
     {
+        if (Environment.GetEnvironmentVariable("GRID_CHAOS_LOGS") is not { Length: > 0 } logs)
+            return;
+        var directory = Directory.CreateDirectory(Path.Combine(logs, name)).FullName;
         foreach (var node in Nodes)
             await File.WriteAllTextAsync(Path.Combine(directory, node.Name + ".log"), node.Log);
         await File.WriteAllLinesAsync(Path.Combine(directory, "registry.log"), Registry.Requests.Select(r => r.ToString()));

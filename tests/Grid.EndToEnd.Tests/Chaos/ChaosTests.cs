@@ -48,7 +48,7 @@ public sealed class ChaosTests(TestMachine machine, ITestOutputHelper output)
         }
         finally
         {
-            await SaveAsync(grid, $"seed-{seed}");
+            await grid.SaveAsync($"seed-{seed}");
         }
     }
 
@@ -80,7 +80,7 @@ public sealed class ChaosTests(TestMachine machine, ITestOutputHelper output)
         }
         finally
         {
-            await SaveAsync(grid, "short");
+            await grid.SaveAsync("short");
         }
     }
 
@@ -124,11 +124,5 @@ public sealed class ChaosTests(TestMachine machine, ITestOutputHelper output)
         foreach (var problem in problems)
             output.WriteLine("PROBLEM " + problem);
         problems.ShouldBeEmpty();
-    }
-
-    private static async Task SaveAsync(ChaosGrid grid, string name)
-    {
-        if (Environment.GetEnvironmentVariable("GRID_CHAOS_LOGS") is { Length: > 0 } logs)
-            await grid.SaveAsync(Directory.CreateDirectory(Path.Combine(logs, name)).FullName);
     }
 }

@@ -28,14 +28,21 @@ public sealed class ResumeTests(TestMachine machine, ITestOutputHelper output)
         await using var grid = await ChaosGrid.StartAsync(bench, NodeNetwork.Loopback(), pace: "0.2", patience.Token);
         var load = new BuildLoad(grid.Any, grid.ClientOf, grid.Builder, $"{grid.Registry.Host}/resume");
         await load.AddTenantAsync("red", patience.Token);
-        // Everything is compiled, and builder and run image are everywhere.
-        for (var n = 0; n < ChaosGrid.Size; n++)
-            await load.EndAsync(await load.SubmitAsync(new ChaosSource("red", "warm", n), patience.Token), patience.Token);
-        foreach (var (phase, path) in AtTheRegistry)
-            await RepeatAsync(rounds, phase, source => AtTheRegistryAsync(grid, load, source, path, patience.Token));
-        foreach (var (phase, sandbox) in InSandboxes)
-            await RepeatAsync(rounds, phase, source => InASandboxAsync(grid, load, source, sandbox, patience.Token));
-        (await Aftermath.LeftoversAsync(grid, patience.Token)).ShouldBeEmpty();
+        try
+        {
+            // Everything is compiled, and builder and run image are everywhere.
+            for (var n = 0; n < ChaosGrid.Size; n++)
+                await load.EndAsync(await load.SubmitAsync(new ChaosSource("red", "warm", n), patience.Token), patience.Token);
+            foreach (var (phase, path) in AtTheRegistry)
+                await RepeatAsync(rounds, phase, source => AtTheRegistryAsync(grid, load, source, path, patience.Token));
+            foreach (var (phase, sandbox) in InSandboxes)
+                await RepeatAsync(rounds, phase, source => InASandboxAsync(grid, load, source, sandbox, patience.Token));
+            (await Aftermath.LeftoversAsync(grid, patience.Token)).ShouldBeEmpty();
+        }
+        finally
+        {
+            await grid.SaveAsync("resume");
+        }
     }
 
     private async Task RepeatAsync(int rounds, Phase phase, Func<ChaosSource, Task<double>> measure)

@@ -6,7 +6,6 @@ namespace Grid.Sandbox.Tests.OciRuntime;
 public abstract class AdoptionConformance(string name) : SandboxTests
 {
     private const string AwaitGo = "until [ -e /volume/go ]; do sleep 0.05; done";
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private string State => Path.Combine(Directory, "orphaned");
 

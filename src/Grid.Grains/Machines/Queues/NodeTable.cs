@@ -58,7 +58,19 @@ internal sealed class NodeTable
     public bool IsDraining(Node node) => node.Leaving || _drained.Contains(node.Id.Node);
 
     /// <summary>Whether a build could be placed.</summary>
-    public bool HasFree => _nodes.Values.Any(n => n.Used < n.Slots && !IsDraining(n));
+    public bool HasFree => HasFreeBeside(0);
+
+    /// <summary>Whether a build could be placed and as many slots as these would still be free.</summary>
+    public bool HasFreeBeside(int kept)
+    {
+        foreach (var node in _nodes.Values.Where(n => n.Used < n.Slots && !IsDraining(n)))
+        {
+            kept -= node.Slots - node.Used;
+            if (kept < 0)
+                return true;
+        }
+        return false;
+    }
 
     /// <summary>A home for a build: where its content is warm unless that node is busier than others, else the less used of two.</summary>
     public Node? ChooseHome(string key, IReadOnlyList<string> warm)

@@ -35,7 +35,8 @@ public sealed class QueueMachine
         _backlog.Restore(backlog.Now, backlog.Seconds);
         foreach (var build in placed.Placed)
         {
-            _placed[build.Build.BuildKey] = build;
+            // Another silo's clock may have been ahead of this one's.
+            _placed[build.Build.BuildKey] = build.ReturnBy > now + limits.Return ? build with { ReturnBy = now + limits.Return } : build;
             _backlog.Start(build.Build);
             Occupy(build.Placement, +1, now);
         }
@@ -116,11 +117,11 @@ public sealed class QueueMachine
             return (new NodeOrders { Lease = _limits.Lease, Lost = true, Release = report.Builds }, []);
         foreach (var earlier in _nodes.All.Where(n => n.Id.Node == report.Node.Node && n.Id != report.Node).ToList())
             Lose(earlier.Id, handedOver: false, now, report);
-        foreach (var homeless in _placed.Values.Where(p => p.Placement.Home is null && SurvivedOf(report, p).Length > 0).ToList())
-            Return(homeless, report, now);
         var node = _nodes.Open(report.Node, now);
         node.LastSeen = now;
         _nodes.Take(node, report);
+        foreach (var homeless in _placed.Values.Where(p => p.Placement.Home is null && SurvivedOf(report, p).Length > 0).Take(Math.Max(0, node.Slots - node.Used)).ToList())
+            Return(homeless, report, now);
         Pump(now);
         return (new NodeOrders { Lease = _limits.Lease, Release = [.. report.Builds.Where(b => IsUnwanted(b, report.Node))] }, TakeEffects());
     }
@@ -234,7 +235,9 @@ public sealed class QueueMachine
             var next = before with { Number = before.Number + 1, Home = home.Id, RunExtension = before.RunExtension ?? GuestFor(homeless.Build, home).Id, Survived = [] };
             Place(homeless with { Placement = next, ReturnBy = null }, before, now);
         }
-        while (_backlog.Next is { } next && _nodes.ChooseHome(next.Build.BuildKey, next.Build.Warm) is { } home)
+        // Those that wait for their node to come back are not overtaken while they do.
+        var held = _placed.Values.Count(p => p.Placement.Home is null);
+        while (_backlog.Next is { } next && _nodes.HasFreeBeside(held) && _nodes.ChooseHome(next.Build.BuildKey, next.Build.Warm) is { } home)
         {
             _backlog.Remove(next);
             WaitingVersion++;

@@ -1,4 +1,5 @@
 using CsCheck;
+using Grid.Contracts.Builds;
 using Grid.Contracts.Queues;
 using Grid.Grains.Machines.Queues;
 
@@ -7,7 +8,7 @@ namespace Grid.Grains.Tests.Machines.Queues;
 public sealed class QueuePropertyTests
 {
     /// <summary>
-    /// Whatever comes in whatever order, with nodes that come, go, drain and die, and the queue's own silo dying: no limit is exceeded at any moment,
+    /// Whatever comes in whatever order, with nodes that come, go, drain, die and come back with what outlived them, and the queue's own silo dying: no limit is exceeded at any moment,
     /// and once nodes are there every build that was taken in has run or was told why not.
     /// </summary>
     [Fact]
@@ -16,6 +17,7 @@ public sealed class QueuePropertyTests
         var limits = new QueueLimits { TenantRunning = 3, TenantQueued = 4, Queued = 9, Timeout = TimeSpan.FromMinutes(30) };
         var pool = new Pool(limits);
         var sessions = new int[4];
+        var survived = Enumerable.Repeat(Array.Empty<SurvivingWork>(), 4).ToArray();
         var taken = new HashSet<string>();
         var number = 0;
         foreach (var (kind, which, node) in moves)
@@ -27,7 +29,7 @@ public sealed class QueuePropertyTests
                     if (pool.Submit(key, tenant: $"t{which % 3}", app: $"app{which}", kind: (BuildClass)(which % 2), priority: node).Refusal is null)
                         taken.Add(key);
                     break;
-                case < 13 when pool.Placed.Count > 0:
+                case 11 or 12 or 19 when pool.Placed.Count > 0:
                     pool.Now += TimeSpan.FromSeconds(which);
                     pool.End(pool.Placed.Keys.Order(StringComparer.Ordinal).ElementAt(which % pool.Placed.Count));
                     break;
@@ -35,7 +37,13 @@ public sealed class QueuePropertyTests
                     pool.End(pool.Waiting.Order(StringComparer.Ordinal).ElementAt(which % pool.Waiting.Count));
                     break;
                 case 14:
+                    Survive();
                     pool.Lose($"n{node}", sessions[node]++, handedOver: which % 2 == 0);
+                    break;
+                case 9 or 10 when number > 0:
+                    // Back before anybody missed it.
+                    Survive();
+                    Report(++sessions[node]);
                     break;
                 case 15:
                     pool.Drain($"n{node}", which % 2 == 0);
@@ -47,9 +55,14 @@ public sealed class QueuePropertyTests
                     pool.Pass(TimeSpan.FromSeconds(which * 4));
                     break;
                 default:
-                    pool.Node($"n{node}", slots: 1 + node % 2, session: sessions[node]);
+                    Report(sessions[node]);
                     break;
             }
+
+            void Survive() => survived[node] = [.. pool.Placed.Where(p => p.Value.Home == Pool.Session($"n{node}", sessions[node])).Select(p => new SurvivingWork(p.Key, Phase.Build))];
+
+            void Report(int session) => pool.Node($"n{node}", slots: 1 + node % 2, session: session,
+                outliving: [.. pool.Placed.Where(p => which % 3 != 0 && p.Value.Home == Pool.Session($"n{node}", session)).Select(p => p.Key)], survivors: which % 4 == 0 ? [] : survived[node]);
             Holds(pool, limits);
         }
         for (var n = 0; n < 4; n++)
@@ -60,6 +73,7 @@ public sealed class QueuePropertyTests
         for (var round = 0; pool.Placed.Count + pool.Waiting.Count > 0; round++)
         {
             round.ShouldBeLessThan(200, "builds wait for ever");
+            pool.Pass(limits.Return);
             for (var n = 0; n < 4; n++)
                 pool.Node($"n{n}", slots: 1, session: sessions[n]);
             foreach (var key in pool.Placed.Where(p => p.Value.Home is not null).Select(p => p.Key).ToList())

@@ -37,6 +37,45 @@ public sealed class ReturningNodeTests
     }
 
     [Fact]
+    public void Lost_WithASandboxThatGoesOn_IsNotOvertakenWhileItIsWaitedFor()
+    {
+        var pool = Running();
+        pool.Lose("a");
+        pool.Submit("b2");
+        pool.Waiting.ShouldBe(["b2"]);
+        pool.Pass(new QueueLimits().Return);
+
+        pool.Placed["b1"].Home.ShouldBe(Pool.Session("b"));
+        pool.Waiting.ShouldBe(["b2"]);
+    }
+
+    [Fact]
+    public void Back_WhileItIsWaitedFor_LetsOthersHaveWhatWasKept()
+    {
+        var pool = Running();
+        pool.Lose("a");
+        pool.Submit("b2");
+        pool.Node("a", session: 2, builds: ["b1"], survivors: Buildpacks);
+
+        pool.Placed["b1"].Home.ShouldBe(Pool.Session("a", 2));
+        pool.Placed["b2"].Home.ShouldBe(Pool.Session("b"));
+    }
+
+    [Fact]
+    public void Lost_WhenTheQueueMovesToASiloWhoseClockIsBehind_IsNotWaitedForLonger()
+    {
+        var pool = Running();
+        pool.Lose("a");
+        pool.Now -= TimeSpan.FromHours(1);
+        pool.Restart();
+        pool.Node("b");
+        pool.Placed["b1"].Home.ShouldBeNull();
+        pool.Pass(new QueueLimits().Return);
+
+        pool.Placed["b1"].Home.ShouldBe(Pool.Session("b"));
+    }
+
+    [Fact]
     public void Lost_WithoutSuchASandbox_IsNotWaitedFor()
     {
         var pool = Running(outliving: []);
