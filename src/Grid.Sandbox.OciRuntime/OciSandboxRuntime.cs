@@ -82,8 +82,7 @@ public sealed class OciSandboxRuntime : ISandboxRuntime, ISnapshotCache, ISandbo
             snapshot = await _snapshots.EnsureAsync(spec.Parent, spec.Blobs, cancellationToken);
             var egress = await _networks.DecideAsync(cancellationToken);
             await Task.Run(() => mounted.Mount(spec, _options, egress, snapshot.Directories), cancellationToken);
-            // What is in this process's own memory directory goes with it.
-            var survival = spec.Identity is null || spec.HasSecrets || OrphanTime is not { } time ? null : new SandboxSurvival(Guid.NewGuid().ToString("n"), time, Adopted: null);
+            var survival = OrphanTimeOf(spec) is { } time ? new SandboxSurvival(Guid.NewGuid().ToString("n"), time, Adopted: null) : null;
             if (survival is not null)
             {
                 Supervisor.Claim(directory);
@@ -168,6 +167,9 @@ public sealed class OciSandboxRuntime : ISandboxRuntime, ISnapshotCache, ISandbo
 
     /// <summary>Where everything ends with the process that enters the user namespace, nothing outlives it.</summary>
     private TimeSpan? OrphanTime => UserNamespace.IsInside ? null : _options.OrphanTime;
+
+    /// <summary>How long a sandbox goes on without this process; null for one of which a part lives in this process, such as its directory in memory.</summary>
+    private TimeSpan? OrphanTimeOf(SandboxSpec spec) => spec.Identity is null || spec.HasSecrets ? null : OrphanTime;
 
     private async Task<ISandbox> AdoptAsync(SandboxSpec spec, Survivor survivor, RuntimeEngine engine, CancellationToken cancellationToken)
     {
