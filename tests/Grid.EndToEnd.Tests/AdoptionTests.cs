@@ -7,7 +7,7 @@ namespace Grid.EndToEnd.Tests;
 /// <summary>A worker that is killed while sandboxes of it run, and is started again, or not.</summary>
 public sealed class AdoptionTests(TestMachine machine, TestServers servers, ITestOutputHelper output) : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
     private readonly List<Process> _nodes = [];
     private readonly List<LoopbackRegistry> _registries = [];
     private readonly string _unique = $"u{Random.Shared.Next(100_000_000, 999_999_999)}";
@@ -135,22 +135,26 @@ public sealed class AdoptionTests(TestMachine machine, TestServers servers, ITes
             await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, patience.Token);
     }
 
-    /// <summary>A process of a sandbox whose command line has all these words in it; its supervisor's and its runtime's have no part in it.</summary>
+    /// <summary>The first process of a sandbox, whose command line has all these words in it: what it forks has the same one for a moment, and has no part in it.</summary>
     private static async Task<int> ProcessAsync(params string[] words)
     {
         int? found = null;
         await UntilAsync(() => (found = Directory.GetDirectories("/proc").Select(Path.GetFileName).Where(name => int.TryParse(name, out _)).Select(name => int.Parse(name!))
-            .Where(pid => words.All(word => CommandOf(pid).Contains(word, StringComparison.Ordinal)) && IsInASandbox(pid)).Cast<int?>().FirstOrDefault()) is not null);
+            .Where(pid => words.All(word => CommandOf(pid).Contains(word, StringComparison.Ordinal)) && IsFirstOfASandbox(pid)).Cast<int?>().FirstOrDefault()) is not null);
         return found!.Value;
     }
 
-    private static bool IsInASandbox(int pid) => Directory.Exists($"/proc/{pid}/root/tmp") && new FileInfo($"/proc/{pid}/ns/pid").LinkTarget != new FileInfo("/proc/self/ns/pid").LinkTarget;
+    /// <summary>Its number is another one here than in its own namespace, where it is 1.</summary>
+    private static bool IsFirstOfASandbox(int pid) =>
+        Read($"/proc/{pid}/status").Split('\n').FirstOrDefault(line => line.StartsWith("NSpid:", StringComparison.Ordinal)) is { } line && line.Split('\t') is [_, _, .., "1"];
 
-    private static string CommandOf(int pid)
+    private static string CommandOf(int pid) => Read($"/proc/{pid}/cmdline").Replace('\0', ' ');
+
+    private static string Read(string file)
     {
         try
         {
-            return File.ReadAllText($"/proc/{pid}/cmdline").Replace('\0', ' ');
+            return File.ReadAllText(file);
         }
         catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
         {
@@ -166,6 +170,8 @@ public sealed class AdoptionTests(TestMachine machine, TestServers servers, ITes
         bench.Environment["GRID_AZURE_CONNECTION"] = await servers.AzureAsync();
         // Silos that other tests have killed are none of this cluster's.
         bench.Environment["GRID_CLUSTER_ID"] = bench.Environment["GRID_CLUSTER_SERVICE"] = _unique;
+        // Longer than any machine takes to start a node again.
+        bench.Environment["GRID_SANDBOX_ORPHAN_TIME"] = "900";
         configure(bench);
         var address = await StartNodeAsync(bench, "control", "--role", "control", "--role", "api");
         await StartWorkerAsync(bench);

@@ -59,7 +59,7 @@ public sealed class ResumeTests(TestMachine machine, ITestOutputHelper output)
         var home = await ChaosGrid.FirstAsync(() => grid.Nodes.FirstOrDefault(n => n.HasSandbox($"-{build.Id}{sandbox}")), cancellationToken);
         await home.KillAsync();
         var clock = Stopwatch.StartNew();
-        await ChaosGrid.FirstAsync(() => grid.Nodes.FirstOrDefault(n => n != home && n.HasSandbox($"-{build.Id}{sandbox}")), cancellationToken);
+        await BeforeTheEndAsync(load, build, stop => ChaosGrid.FirstAsync(() => grid.Nodes.FirstOrDefault(n => n != home && n.HasSandbox($"-{build.Id}{sandbox}")), stop), cancellationToken);
         return await EndAsync(clock.Elapsed, load, build, home, cancellationToken);
     }
 
@@ -74,10 +74,22 @@ public sealed class ResumeTests(TestMachine machine, ITestOutputHelper output)
         await home.KillAsync();
         var clock = Stopwatch.StartNew();
         before = grid.Registry.Stalled;
-        await ChaosGrid.FirstAsync(() => grid.Registry.Stalled > before ? "stalled again" : null, cancellationToken);
+        await BeforeTheEndAsync(load, build, stop => ChaosGrid.FirstAsync(() => grid.Registry.Stalled > before ? "stalled again" : null, stop), cancellationToken);
         var resumed = clock.Elapsed;
         grid.Registry.End();
         return await EndAsync(resumed, load, build, home, cancellationToken);
+    }
+
+    /// <summary>Waits for what a build does on its way. One that ends without it says here how, instead of being waited for.</summary>
+    private static async Task BeforeTheEndAsync(BuildLoad load, AcceptedBuild build, Func<CancellationToken, Task> look, CancellationToken cancellationToken)
+    {
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var (seen, end) = (look(over.Token), load.EndAsync(build, over.Token));
+        if (await Task.WhenAny(seen, end) == end)
+            Assert.Fail($"{build} ended before it was seen to go on: {(await end).State}, {(await end).Failure?.Message}");
+        await over.CancelAsync();
+        await seen;
+        await end.ContinueWith(static ended => _ = ended.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
     }
 
     private static async Task<double> EndAsync(TimeSpan resumed, BuildLoad load, AcceptedBuild build, ChaosNode killed, CancellationToken cancellationToken)

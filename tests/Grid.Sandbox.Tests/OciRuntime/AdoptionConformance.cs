@@ -13,15 +13,15 @@ public abstract class AdoptionConformance(string name) : SandboxTests
 
     private string Sandbox => Path.Combine(State, "sandboxes", "survivor");
 
-    protected override ISandboxRuntime CreateRuntimeAt(string directory) => Make(120);
+    protected override ISandboxRuntime CreateRuntimeAt(string directory) => Make(900);
 
     protected override void AssertNothingLeft() => OciRuntimeUnderTest.AssertNothingLeft(Directory);
 
     [Fact]
     public async Task ProcessThatRuns_GoesOnAndIsFollowedToItsEnd()
     {
-        await OrphanAsync(120, "one", $"mkdir /made; echo first >/made/file; echo one; {AwaitGo}; echo two; echo three >&2; echo second >>/made/file; exit 7");
-        using var runtime = Make(120);
+        await OrphanAsync(900, "one", $"mkdir /made; echo first >/made/file; echo one; {AwaitGo}; echo two; echo three >&2; echo second >>/made/file; exit 7");
+        using var runtime = Make(900);
         await runtime.RecoverAsync(Stop);
         runtime.Survivors.ShouldBe([new SurvivingSandbox("survivor", DyingOwner.Identity)]);
         await using var sandbox = await runtime.CreateAsync(DyingOwner.Spec("later", Volume), Stop);
@@ -47,10 +47,10 @@ public abstract class AdoptionConformance(string name) : SandboxTests
     [Fact]
     public async Task ProcessThatEndedMeanwhile_HasItsResultAndAllItPrinted()
     {
-        await OrphanAsync(120, "one", "echo earlier; exit 3", $"echo one; {AwaitGo}; i=0; while [ $i -lt 500 ]; do echo line $i; i=$((i + 1)); done; echo done >/made; exit 4");
+        await OrphanAsync(900, "one", "echo earlier; exit 3", $"echo one; {AwaitGo}; i=0; while [ $i -lt 500 ]; do echo line $i; i=$((i + 1)); done; echo done >/made; exit 4");
         Go();
         await UntilAsync(() => File.Exists(Path.Combine(Sandbox, "survivor-2", "exit")) && !IsRunning("grid-supervisor", Path.Combine(Sandbox, "survivor-2")));
-        using var runtime = Make(120);
+        using var runtime = Make(900);
         await runtime.RecoverAsync(Stop);
         await using var sandbox = await runtime.CreateAsync(DyingOwner.Spec("later", Volume), Stop);
 
@@ -82,8 +82,8 @@ public abstract class AdoptionConformance(string name) : SandboxTests
     public async Task SurvivorThatIsEnded_LeavesNothing()
     {
         var marker = Marker();
-        await OrphanAsync(120, "one", $"echo one; sleep {marker}");
-        using var runtime = Make(120);
+        await OrphanAsync(900, "one", $"echo one; sleep {marker}");
+        using var runtime = Make(900);
         await runtime.RecoverAsync(Stop);
         await UntilAsync(() => IsRunning("sleep", marker));
 
@@ -97,8 +97,8 @@ public abstract class AdoptionConformance(string name) : SandboxTests
     public async Task OtherWork_GetsASandboxOfItsOwn()
     {
         var marker = Marker();
-        await OrphanAsync(120, "one", $"echo one; sleep {marker}");
-        using var runtime = Make(120);
+        await OrphanAsync(900, "one", $"echo one; sleep {marker}");
+        using var runtime = Make(900);
         await runtime.RecoverAsync(Stop);
 
         await using (var sandbox = await runtime.CreateAsync(DyingOwner.Spec("other", Volume) with { Identity = DyingOwner.Identity with { Work = "sha256:other" } }, Stop))
@@ -111,7 +111,7 @@ public abstract class AdoptionConformance(string name) : SandboxTests
     public async Task NodeThatLetsNothingSurvive_RemovesWhatIsThere()
     {
         var marker = Marker();
-        await OrphanAsync(120, "one", $"echo one; sleep {marker}");
+        await OrphanAsync(900, "one", $"echo one; sleep {marker}");
         using var runtime = OciRuntimeUnderTest.Make(State, name, Directory, Store);
         await runtime.RecoverAsync(Stop);
 
@@ -123,8 +123,8 @@ public abstract class AdoptionConformance(string name) : SandboxTests
     public async Task AdoptedProcess_IsKilledWhenItIsCancelled()
     {
         var marker = Marker();
-        await OrphanAsync(120, "one", $"echo one; sleep {marker}");
-        using var runtime = Make(120);
+        await OrphanAsync(900, "one", $"echo one; sleep {marker}");
+        using var runtime = Make(900);
         await runtime.RecoverAsync(Stop);
         await using var sandbox = await runtime.CreateAsync(DyingOwner.Spec("later", Volume), Stop);
         using var cancellation = new CancellationTokenSource();
