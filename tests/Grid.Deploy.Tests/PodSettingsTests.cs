@@ -52,6 +52,14 @@ public sealed partial class PodSettingsTests
         }
     }
 
+    [Fact]
+    public void Autoscaler_CountsOnTheSlotsOfAWorker()
+    {
+        var autoscaler = KubernetesYaml.Deserialize<V2HorizontalPodAutoscaler>(Checkout.Read("deploy/kubernetes/monitoring/autoscaler.yaml"));
+
+        autoscaler.Spec.Metrics.ShouldHaveSingleItem().External.Target.AverageValue.ToString().ShouldBe($"{Read(PodOf("workers.yaml").Spec.Containers[0]).Slots}");
+    }
+
     /// <summary>As <c>grid serve</c> reads them: flags of the command, then variables of the pod, of the secret that docs/deploy.md has made, and of the image.</summary>
     private static NodeOptions Read(V1Container container)
     {
