@@ -105,7 +105,8 @@ public sealed class PhasesInPlaceTests(TestMachine machine) : IAsyncLifetime
     {
         const string Trace = "0af7651916cd43dd8448eb211c80319c";
         const string Platform = $"00-{Trace}-b7ad6b7169203331-01";
-        var container = (await ContainerAsync(runDockerfile: null)).Module("buildpack", "plain", ("detect", "echo \"$CNB_OTEL_TRACEPARENT\" >/layers/seen; ls /layers/tracing >>/layers/seen"));
+        var container = (await ContainerAsync(runDockerfile: null)).Module("buildpack", "plain",
+            ("detect", "printf '[[requires]]\\nname = \"tool\"\\n' >\"$CNB_BUILD_PLAN_PATH\"; echo \"$CNB_OTEL_TRACEPARENT\" >/layers/seen; ls /layers/tracing >>/layers/seen"));
         await using var receiver = await ReceiverProcess.StartAsync(Path.Combine(_place, "received"));
         container.Variables["CNB_OTEL_TRACEPARENT"] = Platform;
 
