@@ -76,7 +76,6 @@ public static class NodeSettings
     public static readonly Setting SandboxMemory = new("sandbox.memory", SettingKind.Number, "0", "Memory for one sandbox in MiB; 0 for no bound") { Range = (0, 1 << 30) };
     public static readonly Setting SandboxProcesses = new("sandbox.max-processes", SettingKind.Number, "4096", "Processes and threads in one sandbox") { Range = (16, 1 << 22) };
     public static readonly Setting SandboxStepTimeout = new("sandbox.step-timeout", SettingKind.Text, "1h", "How long one step of a Dockerfile may take before it is stopped and the build fails, such as `90m`; `0s` for no bound");
-
     public static readonly Setting SandboxOrphanTime = new("sandbox.orphan-time", SettingKind.Number, "120", "Seconds a sandbox goes on when its node's process has died, for the next one to go on with it; then it ends by itself. The next one waits as long for its build to ask for it. 0 lets nothing go on: what is left ends at the node's next start. With an OCI runtime only") { Range = (0, 3600) };
 
     public static readonly Setting CacheMax = new("cache.max", SettingKind.Text, "", "Room for content and unpacked layers on this node, such as `200GB`: each collection goes back to it, and at one and a half times of it no more content is taken. No bound by default");

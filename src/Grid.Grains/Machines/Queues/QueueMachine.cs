@@ -336,6 +336,8 @@ public sealed class QueueMachine
         var open = nodes.Count(n => !_nodes.IsDraining(n));
         if (open == 0)
             return nodes.Count == 1 ? $"node {nodes[0].Id.Node} is draining" : $"all {nodes.Count} nodes of the pool are draining";
+        if (_nodes.HasFree)
+            return "what is free is kept for builds whose node may come back";
         var others = open < nodes.Count ? $"; {nodes.Count - open} {(nodes.Count - open == 1 ? "is" : "are")} draining" : "";
         return $"all {_nodes.OpenSlots} slots of {open} node{(open == 1 ? "" : "s")} are taken{others}";
     }

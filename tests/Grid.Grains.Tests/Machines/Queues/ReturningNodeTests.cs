@@ -41,7 +41,7 @@ public sealed class ReturningNodeTests
     {
         var pool = Running();
         pool.Lose("a");
-        pool.Submit("b2");
+        pool.Submit("b2").Place!.Reason.ShouldBe("what is free is kept for builds whose node may come back");
         pool.Waiting.ShouldBe(["b2"]);
         pool.Pass(new QueueLimits().Return);
 
