@@ -123,7 +123,7 @@ public sealed class QueueMachine
         foreach (var homeless in _placed.Values.Where(p => p.Placement.Home is null && SurvivedOf(report, p).Length > 0).Take(Math.Max(0, node.Slots - node.Used)).ToList())
             Return(homeless, report, now);
         Pump(now);
-        return (new NodeOrders { Lease = _limits.Lease, Release = [.. report.Builds.Where(b => IsUnwanted(b, report.Node))] }, TakeEffects());
+        return (new NodeOrders { Lease = _limits.Lease, Release = [.. report.Builds.Where(b => IsUnwanted(b, report))] }, TakeEffects());
     }
 
     /// <summary>A session is over, and with it all that ran in it.</summary>
@@ -306,9 +306,13 @@ public sealed class QueueMachine
     private static Phase[] SurvivedOf(NodeReport report, PlacedBuild build) =>
         [.. report.Survivors.Where(s => s.BuildKey == build.Build.BuildKey).Select(s => s.Phase).Distinct()];
 
-    /// <summary>Whether a node that has something of a build shall let go of it. Of builds that are not known the node knows more.</summary>
-    private bool IsUnwanted(string buildKey, NodeSession node) =>
-        _placed.TryGetValue(buildKey, out var placed) ? placed.Placement.Home != node && placed.Placement.RunExtension != node : _ended.Contains(buildKey);
+    /// <summary>
+    /// Whether a node that has something of a build shall let go of it. Of builds that are not known the node knows more; but for what outlived its silo somebody
+    /// has to ask, and nobody does for a build that is not placed: it ended, and this queue may have moved to another silo since.
+    /// </summary>
+    private bool IsUnwanted(string buildKey, NodeReport report) => _placed.TryGetValue(buildKey, out var placed)
+        ? placed.Placement.Home != report.Node && placed.Placement.RunExtension != report.Node
+        : _ended.Contains(buildKey) || report.Survivors.Any(s => s.BuildKey == buildKey);
 
     private QueuePlace PlaceOf(Backlog.Waiting waiting)
     {

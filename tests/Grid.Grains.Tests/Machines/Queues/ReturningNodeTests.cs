@@ -94,6 +94,19 @@ public sealed class ReturningNodeTests
     }
 
     [Fact]
+    public void Back_WithWhatAnEndedBuildLeft_LetsItGo_AlsoWhenTheQueueMoved()
+    {
+        var pool = Running();
+        pool.Lose("a");
+        pool.End("b1");
+        pool.Restart();
+
+        var (orders, _) = pool.Queue.Seen(new NodeReport { Node = Pool.Session("a", 2), Slots = 1, Builds = ["b1", "b9"], Survivors = Buildpacks }, pool.Now);
+
+        orders.Release.ShouldBe(["b1"]);
+    }
+
+    [Fact]
     public void HandedOver_IsNotWaitedFor()
     {
         var pool = Running();
