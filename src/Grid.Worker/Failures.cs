@@ -36,7 +36,7 @@ internal static class Failures
         AnalyzeWork => ExitCode.AnalyzeError,
         DetectWork => ExitCode.DetectError,
         RestoreWork => ExitCode.RestoreError,
-        StepWork or FetchWork => ExitCode.ExtendError,
+        PinWork or StepWork or FetchWork => ExitCode.ExtendError,
         BuildWork => ExitCode.BuildError,
         ExportWork or PublishWork => ExitCode.ExportError,
         _ => ExitCode.Failed,

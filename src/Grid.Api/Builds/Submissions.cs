@@ -25,7 +25,11 @@ internal static class Submissions
         var app = submission.App ?? image?.Repository ?? "";
         if (image is not null && !Names.IsApp(app))
             errors["app"] = [Names.AppRule];
-        Image(submission.Builder, "builder", errors);
+        var extension = SubmittedExtensions.Read(submission, errors);
+        if (submission.Builder is not null)
+            Image(submission.Builder, "builder", errors);
+        else if (extension is null)
+            errors["builder"] = ["the builder image; or extension, to extend an image by itself"];
         if (submission.RunImage is not null)
             Image(submission.RunImage, "runImage", errors);
         if (submission.PreviousImage is not null)
@@ -51,11 +55,12 @@ internal static class Submissions
             App = app,
             Source = source,
             Origin = origin,
-            Builder = submission.Builder,
+            Extension = extension,
+            Builder = submission.Builder ?? "",
             Targets = [image!.ToString(), .. tags.Select(t => t!.ToString())],
             RunImage = submission.RunImage,
             PreviousImage = submission.PreviousImage,
-            Environment = environment,
+            Environment = extension is null ? environment : [],
             BuildId = submission.BuildId,
             DefaultProcess = submission.DefaultProcess,
             RefreshExtensions = submission.RefreshExtensions,

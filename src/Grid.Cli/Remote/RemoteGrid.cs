@@ -5,6 +5,7 @@ using Grid.Contracts.Events;
 using Grid.Lifecycle.Source;
 using Grid.Oci.Content;
 using Grid.Oci.Images;
+using Grid.Oci.Layers;
 
 namespace Grid.Cli.Remote;
 
@@ -24,14 +25,21 @@ internal sealed class RemoteGrid : IDisposable
 
     public GridClient Client { get; }
 
-    /// <summary>Packs a directory and sends it, unless the grid has it.</summary>
-    public async Task<SourceUpload> UploadAsync(string directory, CancellationToken cancellationToken)
+    /// <summary>Packs an app's source and sends it, unless the grid has it.</summary>
+    public Task<SourceUpload> UploadSourceAsync(string directory, CancellationToken cancellationToken) =>
+        UploadAsync(store => AppSource.Pack(store, directory, cancellationToken), cancellationToken);
+
+    /// <summary>Packs a build context, all of it, and sends it, unless the grid has it: a node leaves out what its .dockerignore names.</summary>
+    public Task<SourceUpload> UploadContextAsync(string directory, CancellationToken cancellationToken) =>
+        UploadAsync(store => SourceArchive.Pack(store, directory, (_, _) => true, cancellationToken), cancellationToken);
+
+    private async Task<SourceUpload> UploadAsync(Func<ContentStore, Layer> pack, CancellationToken cancellationToken)
     {
         var scratch = Directory.CreateTempSubdirectory("grid-source-");
         try
         {
             var store = new ContentStore(scratch.FullName);
-            var archive = await Task.Run(() => AppSource.Pack(store, directory, cancellationToken), cancellationToken);
+            var archive = await Task.Run(() => pack(store), cancellationToken);
             await using var content = store.Open(archive.Blob);
             await Client.UploadAsync(_tenant, archive.Blob.Digest.ToString(), content, cancellationToken);
             return new SourceUpload(archive.Blob.Digest.ToString(), archive.DiffId.ToString(), archive.Blob.Size, archive.Blob.MediaType);
@@ -62,7 +70,7 @@ internal sealed class RemoteGrid : IDisposable
         }
         catch (Exception e) when (e is GridApiException or HttpRequestException)
         {
-            await Console.Error.WriteLineAsync($"grid build: the build could not be cancelled ({e.Message}); it goes on");
+            await Console.Error.WriteLineAsync($"grid: the build could not be cancelled ({e.Message}); it goes on");
         }
     }
 }

@@ -63,6 +63,21 @@ public sealed record AnalyzeDone([property: Id(0)] AnalyzeResult Result) : WorkR
     [Id(90)] public FetchedSource? Source { get; init; }
 }
 
+/// <summary>Analyze of an image that is extended by itself: pin it, check access, index the contexts.</summary>
+[GenerateSerializer, Immutable, Alias("grid.PinWork")]
+public sealed record PinWork : WorkItem
+{
+    [Id(0)] public required ImageExtension Extension { get; init; }
+
+    [Id(1)] public required string[] Targets { get; init; }
+
+    /// <summary>What the node has warm from now on (<see cref="Queues.WarmKeys"/>).</summary>
+    [Id(2)] public string[] Warm { get; init; } = [];
+}
+
+[GenerateSerializer, Immutable, Alias("grid.PinDone")]
+public sealed record PinDone([property: Id(0)] PinnedExtension Result) : WorkResult;
+
 /// <summary>Detect and generate in the builder.</summary>
 [GenerateSerializer, Immutable, Alias("grid.DetectWork")]
 public sealed record DetectWork : WorkItem

@@ -150,6 +150,7 @@ internal sealed class ScriptedNode : IContexts
     private object? Outcome(WorkItem item) => Script(item) ?? item switch
     {
         AnalyzeWork => new AnalyzeDone(Samples.Analyzed()),
+        PinWork work => new PinDone(Samples.Pinned(work.Extension)),
         DetectWork work => new DetectDone(Detect(work)),
         RestoreWork => new RestoreDone(),
         StepWork work => new StepDone(Samples.LayerOf(work.Handle)) { RootUsers = [] },

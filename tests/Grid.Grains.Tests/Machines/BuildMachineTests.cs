@@ -1,6 +1,7 @@
 using CsCheck;
 using Grid.Contracts.Builds;
 using Grid.Contracts.Queues;
+using Grid.Dockerfiles;
 using Grid.Grains.Machines;
 
 namespace Grid.Grains.Tests.Machines;
@@ -41,6 +42,20 @@ public sealed class BuildMachineTests
 
         decision.Effects.ShouldBe([new BuildEffect(BuildEffectKind.Start, Phase.Build)]);
         BuildMachine.PhaseEnded(decision.Progress, Phase.Build, PhaseState.Done).Effects.ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData(ImageKind.Build, Phase.ExtendBuild)]
+    [InlineData(ImageKind.Run, Phase.ExtendRun)]
+    public void ImageExtendedByItself_IsPinnedExtendedAndExported_OneAfterTheOther(ImageKind kind, Phase extend)
+    {
+        var decision = BuildMachine.Placed(BuildMachine.Accept(kind), At(1, One, Two));
+        foreach (var phase in new[] { Phase.Analyze, extend, Phase.Export })
+        {
+            decision.Effects.ShouldBe([new BuildEffect(BuildEffectKind.Start, phase)]);
+            decision = BuildMachine.PhaseEnded(decision.Progress, phase, PhaseState.Done);
+        }
+        decision.Progress.State.ShouldBe(BuildState.Succeeded);
     }
 
     [Fact]
@@ -190,10 +205,13 @@ public sealed class BuildMachineTests
     /// <summary>
     /// Whatever happens in whatever order, with nodes that come and go, a build reaches exactly one end, finishes once, and no phase runs twice at a time.
     /// </summary>
-    [Fact]
-    public void AnyInterleaving_EndsOnce() => Gen.Select(Gen.Int[0, 6], Gen.Int[0, 14], Gen.Int[0, 3], Gen.Int[0, 3]).Array[60, 200].Sample(moves =>
+    [Theory]
+    [InlineData(null)]
+    [InlineData(ImageKind.Build)]
+    [InlineData(ImageKind.Run)]
+    public void AnyInterleaving_EndsOnce(ImageKind? extends) => Gen.Select(Gen.Int[0, 6], Gen.Int[0, 14], Gen.Int[0, 3], Gen.Int[0, 3]).Array[60, 200].Sample(moves =>
     {
-        var walk = new Walk();
+        var walk = new Walk(extends);
         var number = 0;
         foreach (var (phase, kind, home, run) in moves)
         {
@@ -216,7 +234,8 @@ public sealed class BuildMachineTests
         progress.State.ShouldBeOneOf(BuildState.Succeeded, BuildState.Failed, BuildState.Cancelled);
         walk.Finishes.ShouldBe(1);
         walk.Starts.ShouldBe(progress.Attempts);
-        (progress.State == BuildState.Succeeded).ShouldBe(progress.Phases.All(p => p == PhaseState.Done) && progress.Failure is null && progress.CancelReason is null);
+        (progress.State == BuildState.Succeeded).ShouldBe(progress.Phases.All(p => p is PhaseState.Done or PhaseState.Skipped) && progress.Failure is null && progress.CancelReason is null);
+        progress.Phases.Count(p => p == PhaseState.Skipped).ShouldBe(extends is null ? 0 : 4);
         BuildMachine.Reconcile(progress).ShouldBe([new BuildEffect(BuildEffectKind.Finish, null)]);
     });
 
@@ -230,9 +249,9 @@ public sealed class BuildMachineTests
         phases.Aggregate(Admitted(), (decision, phase) => BuildMachine.PhaseEnded(decision.Progress, phase, PhaseState.Done));
 
     /// <summary>A build that something happens to, with the rules that hold at each step.</summary>
-    private sealed class Walk
+    private sealed class Walk(ImageKind? extends)
     {
-        public BuildProgress Progress { get; private set; } = BuildMachine.Accept();
+        public BuildProgress Progress { get; private set; } = BuildMachine.Accept(extends);
 
         public int Finishes { get; private set; }
 
