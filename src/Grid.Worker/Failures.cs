@@ -39,6 +39,7 @@ internal static class Failures
         PinWork or StepWork or FetchWork => ExitCode.ExtendError,
         BuildWork => ExitCode.BuildError,
         ExportWork or PublishWork => ExitCode.ExportError,
+        RebaseWork => ExitCode.RebaseError,
         _ => ExitCode.Failed,
     };
 }

@@ -13,6 +13,7 @@ using Grid.Lifecycle.Analyze;
 using Grid.Lifecycle.Build;
 using Grid.Lifecycle.Export;
 using Grid.Lifecycle.Extend;
+using Grid.Lifecycle.Rebase;
 using Grid.Lifecycle.Restore;
 using Grid.Oci;
 using Grid.Oci.Content;
@@ -82,6 +83,7 @@ public sealed class WorkRunner(
         BuildWork work => await BuildAsync(work, cancellationToken),
         ExportWork work => await ExportAsync(work, cancellationToken),
         PublishWork work => await PublishAsync(work, cancellationToken),
+        RebaseWork work => await RebaseAsync(work, cancellationToken),
         _ => throw new InvalidOperationException($"no such work: {item.GetType().Name}"),
     };
 
@@ -231,6 +233,23 @@ public sealed class WorkRunner(
         var image = work.Image.ToContent(content, Origin(work.Image.Base.Location));
         var report = await Exporter.ExportAsync(await MayNameAsync(work, work.Targets, cancellationToken), image, [.. work.Targets.Select(ImageLocation.Parse)], Output(work, Phase.Export), cancellationToken);
         report.EnsureComplete();
+        return new ExportDone(report);
+    }
+
+    private async Task<WorkResult> RebaseAsync(RebaseWork work, CancellationToken cancellationToken)
+    {
+        var log = Output(work, Phase.Export);
+        var report = await Rebaser.RebaseAsync(await MayNameAsync(work, work.Targets, cancellationToken), new RebaseInput
+        {
+            App = ImageLocation.Parse(work.Image),
+            Targets = [.. work.Targets.Select(ExportTarget.Parse)],
+            RunImage = work.RunImage is { } name ? ExportTarget.Parse(name) : null,
+            Force = work.Force,
+            Created = work.SourceDateEpoch is { } seconds ? DateTimeOffset.FromUnixTimeSeconds(seconds) : null,
+            Platform = HostPlatform.Current,
+        }, log, cancellationToken);
+        report.EnsureComplete(ExitCode.RebaseError);
+        await Leavings(work, log).KeepAsync(report, [], cancellationToken);
         return new ExportDone(report);
     }
 

@@ -64,7 +64,7 @@ public sealed class BuildTests(ApiUnderTest api) : IClassFixture<ApiUnderTest>
     }
 
     [Fact]
-    public async Task An_image_is_extended_by_itself_and_is_a_build_like_any_other()
+    public async Task An_image_is_extended_or_rebased_by_itself_and_that_is_a_build_like_any_other()
     {
         var client = await api.AsAsync("red", Role.Builder);
         var context = await SendAsync(client, "red", "context");
@@ -94,6 +94,12 @@ public sealed class BuildTests(ApiUnderTest api) : IClassFixture<ApiUnderTest>
         wrong.Problem!.Errors!.Keys.ShouldBe(["builder", "environment", "extension.dockerfiles[0].text"], ignoreOrder: true);
         var neither = await Should.ThrowAsync<GridApiException>(client.SubmitBuildAsync("red", new BuildSubmission { Image = "registry.example/red/app:v1" }, "neither", Stop));
         neither.Problem!.Errors!.Keys.ShouldBe(["builder", "source"], ignoreOrder: true);
+
+        var rebase = await client.SubmitBuildAsync("red", new BuildSubmission { Image = "registry.example/red/app:v1", RunImage = "registry.example/run:2", Rebase = new ImageRebaseSubmission() }, Guid.NewGuid().ToString(), Stop);
+        (await api.Grid.EndAsync($"red/{rebase.Id}")).State.ShouldBe(BuildState.Succeeded);
+        (await client.GetBuildAsync("red", rebase.Id, Stop)).Phases.Where(p => p.Value == PhaseState.Done).Select(p => p.Key).ShouldBe([Phase.Export]);
+        var both = await Should.ThrowAsync<GridApiException>(client.SubmitBuildAsync("red", Extension(Text, null) with { Rebase = new ImageRebaseSubmission() }, "both", Stop));
+        both.Problem!.Errors!.Keys.ShouldContain("rebase");
     }
 
     [Fact]

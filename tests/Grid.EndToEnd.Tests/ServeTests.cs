@@ -39,6 +39,13 @@ public sealed class ServeTests(TestMachine machine)
         (await bench.GridAsync("cache", "why", found.GetProperty("id").GetString()!)).Output.ShouldContain("RUN echo build >/extended");
         (await bench.GridAsync("cache", "list")).Output.ShouldContain("RUN echo build >/extended");
         (await bench.GridAsync("cache", "prune", "--all")).Output.ShouldContain("Removed");
+        await registry.PushAsync(bench.Images.Run, "base/run:2");
+        string[] Rebase(string tag) => ["rebase", $"{registry.Host}/apps/hello:{tag}", "--previous-image", $"{registry.Host}/apps/hello:1", "--run-image", $"{registry.Host}/base/run:2", "--force",
+            "--report-output-dir", Path.Combine(bench.Root, "report-" + tag)];
+        foreach (var (tag, where) in new[] { ("here", new[] { "--server", "local", "--insecure-registry", registry.Host }), ("there", []) })
+            (await bench.GridAsync([.. Rebase(tag), .. where])).ExitCode.ShouldBe(0);
+        var reports = new[] { "here", "there" }.Select(tag => File.ReadAllText(Path.Combine(bench.Root, "report-" + tag, "report.toml")).Replace("hello:" + tag, "hello", StringComparison.Ordinal)).ToList();
+        reports[1].ShouldBe(reports[0]);
         await CompareArtifactsAsync(bench, here.Key, found.GetProperty("id").GetString()!);
 
         using (Process.Start("kill", ["-TERM", $"{node.Id}"]))
@@ -93,7 +100,7 @@ public sealed class ServeTests(TestMachine machine)
         // It is a build like any other: listed, with its log and its Dockerfiles.
         var id = there.Key.Split('/')[1];
         (await bench.GridAsync("builds")).Output.ShouldContain(id);
-        (await bench.GridAsync("cache", "why", id)).Output.ShouldContain("echo $word");
+        (await bench.GridAsync("cache", "why", id)).Output.ShouldContain("run.Dockerfile:5 COPY note secret");
         await File.WriteAllTextAsync(Path.Combine(extension, "broken.Dockerfile"), BuilderDirectory.AsRoot("RUN echo no >&2; exit 7"), TestContext.Current.CancellationToken);
         (await BuildRun.OfAsync(bench.Start(Extend("there/run:3", "broken.Dockerfile")))).ShouldFail(102, "broken.Dockerfile:4", "exited with code 7");
         var elsewhere = await bench.GridAsync([.. Extend("there/run:4"), "--output", $"oci:{bench.Root}/layout"]);

@@ -77,6 +77,11 @@ internal static class Samples
         Extension = new ImageExtension { Kind = kind, Base = "registry.example/base", Dockerfiles = [new GivenDockerfile { Extension = "samples/tools", FileName = "Dockerfile", Text = text }] },
     };
 
+    public static BuildRequest Rebase(string app = "rebased") => new()
+    {
+        Tenant = "tenant", App = app, Source = BuildRequest.NoSource, Builder = "", Targets = [$"registry.example/{app}"], Rebase = new ImageRebase(Force: false),
+    };
+
     /// <summary>What a node makes of an image that is extended by itself.</summary>
     public static PinnedExtension Pinned(ImageExtension extension) =>
         new(Image("base"), [.. extension.Dockerfiles.Select(d => Dockerfile(extension.Kind, d.Text, d.Extension) with { FileName = d.FileName })]);

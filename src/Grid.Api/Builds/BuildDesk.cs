@@ -126,7 +126,7 @@ public sealed class BuildDesk(IGrainFactory grains, Uploads uploads, SecretDesk 
     /// <summary>What has to be uploaded before a build can be accepted.</summary>
     private static IEnumerable<Digest> UploadsOf(BuildRequest request) =>
         request.Extension is { } extension ? extension.Dockerfiles.Select(d => d.Context).OfType<Layer>().Select(context => context.Blob.Digest)
-            : request.Origin is null ? [request.Source.Blob.Digest] : [];
+            : request is { Origin: null, Rebase: null } ? [request.Source.Blob.Digest] : [];
 
     /// <summary>Submits a build, with the secrets it was given for itself beside it.</summary>
     private async Task<BuildStatus> SubmitAsync(string tenant, string id, BuildRequest request, IReadOnlyDictionary<string, byte[]> given, Caller caller)

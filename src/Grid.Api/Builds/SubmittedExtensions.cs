@@ -16,8 +16,11 @@ internal static class SubmittedExtensions
     {
         if (submission.Extension is not { } extension)
             return null;
-        foreach (var field in OfAppsOnly(submission))
-            errors[field] = ["only for the build of an app, not with extension"];
+        Submissions.RefuseAppFields(submission, "extension", errors,
+            ("rebase", submission.Rebase is not null), ("runImage", submission.RunImage is not null), ("previousImage", submission.PreviousImage is not null),
+            ("sourceDateEpoch", submission.SourceDateEpoch is not null));
+        if (submission.BuildId == "replay=last")
+            errors["buildId"] = ["an image that is extended by itself belongs to no app, so there is no last build; name the build"];
         Submissions.Image(extension.Base, "extension.base", errors);
         if (extension.Dockerfiles.Count is 0 or > MaxDockerfiles)
             errors["extension.dockerfiles"] = [$"1 to {MaxDockerfiles}"];
@@ -28,20 +31,6 @@ internal static class SubmittedExtensions
             Dockerfiles = [.. extension.Dockerfiles.Take(MaxDockerfiles).Select((dockerfile, n) => Dockerfile(dockerfile, extension.Kind, $"extension.dockerfiles[{n}]", errors))],
         };
     }
-
-    private static IEnumerable<string> OfAppsOnly(BuildSubmission submission) => new[]
-    {
-        ("builder", submission.Builder is not null),
-        ("source", submission.Source is not null),
-        ("git", submission.Git is not null),
-        ("sourceImage", submission.SourceImage is not null),
-        ("sourcePath", submission.SourcePath is not null),
-        ("runImage", submission.RunImage is not null),
-        ("previousImage", submission.PreviousImage is not null),
-        ("environment", submission.Environment.Count > 0),
-        ("defaultProcess", submission.DefaultProcess is not null),
-        ("sourceDateEpoch", submission.SourceDateEpoch is not null),
-    }.Where(field => field.Item2).Select(field => field.Item1);
 
     private static GivenDockerfile Dockerfile(DockerfileSubmission dockerfile, ImageKind kind, string field, Dictionary<string, string[]> errors)
     {

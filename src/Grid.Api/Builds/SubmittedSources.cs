@@ -11,10 +11,10 @@ internal static class SubmittedSources
 {
     private const int MaxKnownHosts = 64 * 1024;
 
-    /// <summary>The source that was uploaded, or where a node gets it; neither when an image is extended by itself.</summary>
+    /// <summary>The source that was uploaded, or where a node gets it; neither when no app is built.</summary>
     public static (Layer Source, SourceOrigin? Origin) Read(BuildSubmission submission, Dictionary<string, string[]> errors)
     {
-        if (submission.Extension is not null)
+        if (submission.Extension is not null || submission.Rebase is not null)
             return (BuildRequest.NoSource, null);
         if (new object?[] { submission.Source, submission.Git, submission.SourceImage }.Count(s => s is not null) != 1)
         {

@@ -53,8 +53,18 @@ internal sealed class RemoteGrid : IDisposable
     /// <summary>Submits a build and gives its events to its end. Cancelling asks the build to stop and still gives the rest.</summary>
     public async IAsyncEnumerable<BuildEvent> BuildAsync(BuildSubmission submission, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        // The key is this command's: a submission whose answer was lost is not submitted twice.
-        var build = await Client.SubmitBuildAsync(_tenant, submission, Guid.NewGuid().ToString(), cancellationToken);
+        var build = await SubmitAsync(submission, cancellationToken);
+        await foreach (var buildEvent in WatchAsync(build, cancellationToken))
+            yield return buildEvent;
+    }
+
+    /// <summary>Submits a build. The key is this command's: a submission whose answer was lost is not submitted twice.</summary>
+    public Task<BuildResource> SubmitAsync(BuildSubmission submission, CancellationToken cancellationToken) =>
+        Client.SubmitBuildAsync(_tenant, submission, Guid.NewGuid().ToString(), cancellationToken);
+
+    /// <summary>A build's events to its end. Cancelling asks the build to stop and still gives the rest.</summary>
+    public async IAsyncEnumerable<BuildEvent> WatchAsync(BuildResource build, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
         await using var registration = cancellationToken.Register(() => _ = CancelAsync(build.Id));
         await foreach (var buildEvent in Client.WatchBuildAsync(_tenant, build.Id, 0, CancellationToken.None))
             yield return buildEvent;

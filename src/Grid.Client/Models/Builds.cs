@@ -15,11 +15,17 @@ public sealed record BuildSubmission
     /// <summary>More names for it, on the same registry.</summary>
     public IReadOnlyList<string> Tags { get; init; } = [];
 
-    /// <summary>Builder image; left out with <see cref="Extension"/>.</summary>
+    /// <summary>Builder image; left out with <see cref="Extension"/> and with <see cref="Rebase"/>.</summary>
     public string? Builder { get; init; }
 
     /// <summary>An image to extend by itself, in place of an app to build: then there is no builder, no source, and no environment.</summary>
     public ImageExtensionSubmission? Extension { get; init; }
+
+    /// <summary>
+    /// Puts an app image, <see cref="PreviousImage"/> or else <see cref="Image"/>, on <see cref="RunImage"/> or else on the one that its label names: then there is no builder, no source, and
+    /// no environment.
+    /// </summary>
+    public ImageRebaseSubmission? Rebase { get; init; }
 
     /// <summary>The uploaded source; left out when a node of the grid fetches it: exactly one of source, git and sourceImage is given.</summary>
     public SourceUpload? Source { get; init; }
@@ -59,6 +65,13 @@ public sealed record BuildSubmission
 
     /// <summary>Seconds since 1970 for the image's creation time.</summary>
     public long? SourceDateEpoch { get; init; }
+}
+
+/// <summary>How to put an app image on another run image.</summary>
+public sealed record ImageRebaseSubmission
+{
+    /// <summary>Rebase even where it is unsafe: checks become warnings.</summary>
+    public bool Force { get; init; }
 }
 
 /// <summary>Dockerfiles to apply to an image as extensions' Dockerfiles are.</summary>

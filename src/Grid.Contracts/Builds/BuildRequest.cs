@@ -23,7 +23,7 @@ public sealed record BuildRequest
     /// <summary>The packed source, in the content store; <see cref="NoSource"/> when a node fetches it, or when there is none.</summary>
     [Id(2)] public required Layer Source { get; init; }
 
-    /// <summary>Where the builder image is (an <c>ImageLocation</c>); empty when <see cref="Extension"/> says what to do.</summary>
+    /// <summary>Where the builder image is (an <c>ImageLocation</c>); empty when <see cref="Extension"/> or <see cref="Rebase"/> says what to do.</summary>
     [Id(3)] public required string Builder { get; init; }
 
     /// <summary>Names to publish the image under; the first is the image's name, the others are tags on the same registry.</summary>
@@ -70,4 +70,7 @@ public sealed record BuildRequest
 
     /// <summary>The image to extend by itself; null when an app is built.</summary>
     [Id(91)] public ImageExtension? Extension { get; init; }
+
+    /// <summary>How to put <see cref="PreviousImage"/> (the first target when null) on <see cref="RunImage"/> (the one its label names when null); null when an app is built.</summary>
+    [Id(92)] public ImageRebase? Rebase { get; init; }
 }

@@ -222,6 +222,24 @@ public sealed record PublishWork : WorkItem
     [Id(1)] public required string[] Targets { get; init; }
 }
 
-/// <summary>The image of an export or of publishing has been written.</summary>
+/// <summary>Put an app image on another run image.</summary>
+[GenerateSerializer, Immutable, Alias("grid.RebaseWork")]
+public sealed record RebaseWork : WorkItem
+{
+    /// <summary>The app image.</summary>
+    [Id(0)] public required string Image { get; init; }
+
+    [Id(1)] public required string[] Targets { get; init; }
+
+    /// <summary>The run image; null for the one that the app's label names.</summary>
+    [Id(2)] public string? RunImage { get; init; }
+
+    /// <summary>Checks become warnings.</summary>
+    [Id(3)] public bool Force { get; init; }
+
+    [Id(4)] public long? SourceDateEpoch { get; init; }
+}
+
+/// <summary>The image of an export, of publishing or of a rebase has been written.</summary>
 [GenerateSerializer, Immutable, Alias("grid.ExportDone")]
 public sealed record ExportDone([property: Id(0)] ExportReport Report) : WorkResult;

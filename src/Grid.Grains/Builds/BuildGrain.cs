@@ -118,7 +118,7 @@ public sealed partial class BuildGrain(
         BuildMetrics.Submitted("accepted");
         using (GridTelemetry.Within(_span))
             LogAccepted(Key);
-        var accepted = BuildMachine.Accept(request.Extension?.Kind);
+        var accepted = BuildMachine.Accept(PhaseWork.Skipped(request));
         if (State.BuildId.Length > 0)
             await AnsweredAsync(accepted, answer);
         else
@@ -289,7 +289,7 @@ public sealed partial class BuildGrain(
     {
         // Not earlier: a build of the app that ran while this one waited has left something.
         if (progress.Placement is null)
-            (State.History, State.StartedAt) = (Request.Extension is null ? await App.GetAsync() : State.History, time.GetUtcNow());
+            (State.History, State.StartedAt) = (PhaseWork.IsOfApp(Request) ? await App.GetAsync() : State.History, time.GetUtcNow());
         var decision = BuildMachine.Placed(progress, placement);
         foreach (var node in decision.Progress.LostNodes.Skip(progress.LostNodes.Count))
             events.Append(Key, new BuildMoved(node, placement.Home?.Node) { At = time.GetUtcNow() });

@@ -33,6 +33,17 @@ internal sealed class PhaseWork(string key, BuildGrainState state, GrainId owner
         return null;
     }
 
+    /// <summary>Whether an app is built: an image that is extended or rebased has no source and no buildpacks, and leaves nothing for a next build.</summary>
+    public static bool IsOfApp(BuildRequest request) => request is { Extension: null, Rebase: null };
+
+    /// <summary>Phases that a build does not have.</summary>
+    public static IEnumerable<Phase> Skipped(BuildRequest request) => request switch
+    {
+        { Extension: { } extension } => [Phase.Detect, Phase.Restore, extension.Kind == ImageKind.Build ? Phase.ExtendRun : Phase.ExtendBuild, Phase.Build],
+        { Rebase: not null } => Enum.GetValues<Phase>().Where(phase => phase != Phase.Export),
+        _ => [],
+    };
+
     /// <summary>The build as its queue sees it.</summary>
     public static QueuedBuild Queued(string key, GrainId owner, BuildRequest request, DateTimeOffset submittedAt, TenantQuota? quota) => new()
     {
@@ -98,12 +109,22 @@ internal sealed class PhaseWork(string key, BuildGrainState state, GrainId owner
         Source = Source, Environment = Request.Environment, Cache = state.History.Cache,
     };
 
-    public WorkItem Export() => Request.Extension is { } extension ? new PublishWork
+    public WorkItem Export() => Request switch
     {
-        Handle = Handle(Phase.Export), BuildKey = key, Owner = owner, TraceParent = state.TraceParent,
-        Image = (extension.Kind == ImageKind.Build ? state.BuildImage : state.RunImage)!, Targets = Request.Targets,
-    }
-    : new ExportWork
+        { Extension: { } extension } => new PublishWork
+        {
+            Handle = Handle(Phase.Export), BuildKey = key, Owner = owner, TraceParent = state.TraceParent,
+            Image = (extension.Kind == ImageKind.Build ? state.BuildImage : state.RunImage)!, Targets = Request.Targets,
+        },
+        { Rebase: { } rebase } => new RebaseWork
+        {
+            Handle = Handle(Phase.Export), BuildKey = key, Owner = owner, TraceParent = state.TraceParent,
+            Image = Request.PreviousImage ?? Request.Targets[0], Targets = Request.Targets, RunImage = Request.RunImage, Force = rebase.Force, SourceDateEpoch = Request.SourceDateEpoch,
+        },
+        _ => ExportApp(),
+    };
+
+    private ExportWork ExportApp() => new()
     {
         Handle = Handle(Phase.Export), BuildKey = key, Owner = owner, TraceParent = state.TraceParent,
         Detection = state.Detection!, RunImage = state.RunImage!, App = state.App!, Targets = Request.Targets,
@@ -112,5 +133,5 @@ internal sealed class PhaseWork(string key, BuildGrainState state, GrainId owner
         Packages = ExtensionChain.PackagesOf(state.RunRecords), ProjectMetadata = state.Fetched?.ProjectMetadata,
     };
 
-    private static string[] Warm(BuildRequest request) => [WarmKeys.App(request.Tenant, request.App), WarmKeys.Builder(request.Extension?.Base ?? request.Builder)];
+    private static string[] Warm(BuildRequest request) => [WarmKeys.App(request.Tenant, request.App), .. (request.Extension?.Base ?? request.Builder) is { Length: > 0 } image ? [WarmKeys.Builder(image)] : Array.Empty<string>()];
 }

@@ -2,7 +2,6 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Grid.Contracts.Builds;
 using Grid.Contracts.Queues;
-using Grid.Dockerfiles;
 
 namespace Grid.Grains.Machines;
 
@@ -16,7 +15,7 @@ namespace Grid.Grains.Machines;
 ///                                   └→ extend run ─────────────┴→ export
 /// </code>
 /// A phase starts when all it needs is done and its node is there. The first failure is the build's; what runs then is cancelled, and the build
-/// ends when nothing runs any more. A build that only extends an image skips what it does not have. A placement that takes a node away puts the phases that ran there back to waiting, for their next attempt;
+/// ends when nothing runs any more. A build that only extends or rebases an image skips what it does not have. A placement that takes a node away puts the phases that ran there back to waiting, for their next attempt;
 /// what restore put on the disk of a lost node is restored again. Terminal states absorb every further fact.
 /// </remarks>
 public static class BuildMachine
@@ -36,15 +35,9 @@ public static class BuildMachine
     };
 
     /// <summary>The state of a build that has just been accepted; its placement starts it.</summary>
-    /// <param name="extends">The kind of the one image that is extended by itself; null for the build of an app.</param>
-    public static BuildProgress Accept(ImageKind? extends = null)
-    {
-        var progress = new BuildProgress { State = BuildState.Queued };
-        if (extends is not { } kind)
-            return progress;
-        Phase[] skipped = [Phase.Detect, Phase.Restore, kind == ImageKind.Build ? Phase.ExtendRun : Phase.ExtendBuild, Phase.Build];
-        return skipped.Aggregate(progress, (all, phase) => all.With(phase, PhaseState.Skipped));
-    }
+    /// <param name="skipped">Phases that it does not have.</param>
+    public static BuildProgress Accept(params IEnumerable<Phase> skipped) =>
+        skipped.Aggregate(new BuildProgress { State = BuildState.Queued }, (all, phase) => all.With(phase, PhaseState.Skipped));
 
     /// <summary>The node a phase has in a placement.</summary>
     public static NodeSession? NodeOf(BuildPlacement? placement, Phase phase) => phase == Phase.ExtendRun ? placement?.RunExtension : placement?.Home;

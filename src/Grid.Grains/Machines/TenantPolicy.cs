@@ -22,15 +22,18 @@ public static class TenantPolicy
         var errors = new Dictionary<string, string[]>();
         if (request.Extension is { } extension)
             Check(tenant, settings, extension, errors);
-        else if (!Allows(settings.AllowedBuilders, request.Builder))
+        else if (request.Rebase is null && !Allows(settings.AllowedBuilders, request.Builder))
             errors["builder"] = [NotAllowed(tenant, "use", settings.AllowedBuilders, request.Builder)];
+        // The one that the app's label names is known to nobody yet.
+        if (request is { Rebase: not null, RunImage: null } && settings.AllowedRunImages.Length > 0)
+            errors["runImage"] = [NotAllowed(tenant, "rebase on", settings.AllowedRunImages, "the run image that the app's label names, whatever that is")];
         if (request.RunImage is not null && !Allows(settings.AllowedRunImages, request.RunImage))
             errors["runImage"] = [NotAllowed(tenant, "use", settings.AllowedRunImages, request.RunImage)];
         var foreign = settings.AllowedRegistries.Length == 0 ? [] : request.Targets.Where(t => !settings.AllowedRegistries.Any(r => IsIn(r, t))).ToList();
         if (foreign.Count > 0)
             errors["image"] = [NotAllowed(tenant, "push to", settings.AllowedRegistries, string.Join(", ", foreign))];
         // An app image that replaces what other builds start from would be theirs too.
-        if (request.Targets.Any(t => SameName(t, request.Extension?.Base ?? request.Builder) || (request.RunImage is not null && SameName(t, request.RunImage))))
+        if (request.Targets.Any(t => new[] { request.Builder, request.Extension?.Base, request.RunImage }.Any(image => !string.IsNullOrEmpty(image) && SameName(t, image))))
             errors["image"] = ["the image has the name of the builder, the run image or the base it is made from; choose another"];
         return Refusal(errors);
     }

@@ -81,6 +81,17 @@ public sealed class ImageExtensionTests : IAsyncLifetime
         _grid.Events.Of(key).OfType<PhaseFinished>().Select(e => e.Phase).ShouldBe([Phase.Analyze, Phase.ExtendBuild, Phase.Export]);
     }
 
+    [Fact]
+    public async Task A_rebase_is_an_export_and_nothing_else()
+    {
+        var key = await _grid.SubmitAsync(Samples.Rebase());
+        var end = await _grid.EndAsync(key);
+        (end.State, end.Image!.Digest).ShouldBe((BuildState.Succeeded, Samples.DigestOf(key).ToString()));
+        _grid.Node.Started.ShouldHaveSingleItem().ShouldBeOfType<RebaseWork>().Image.ShouldBe("registry.example/rebased");
+        _grid.Events.Of(key).OfType<PhaseFinished>().Select(e => e.Phase).ShouldBe([Phase.Export]);
+        (await _grid.Grains.GetGrain<IAppGrain>("tenant/rebased").GetAsync()).Builds.ShouldBeEmpty();
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -50,10 +50,11 @@ public sealed class NodeLossTests : IAsyncLifetime
     [InlineData(typeof(PinWork))]
     [InlineData(typeof(StepWork))]
     [InlineData(typeof(PublishWork))]
-    public async Task An_image_that_is_extended_by_itself_goes_on_elsewhere(Type work)
+    [InlineData(typeof(RebaseWork))]
+    public async Task An_image_that_is_extended_or_rebased_by_itself_goes_on_elsewhere(Type work)
     {
         _grid.Node.Holds = work.IsInstanceOfType;
-        var key = await _grid.SubmitAsync(Samples.Extension(ImageKind.Build, "ARG base_image\nFROM ${base_image}\nRUN alone\n"));
+        var key = await _grid.SubmitAsync(work == typeof(RebaseWork) ? Samples.Rebase() : Samples.Extension(ImageKind.Build, "ARG base_image\nFROM ${base_image}\nRUN alone\n"));
         var first = await _grid.Node.StartedAsync<WorkItem>(work.IsInstanceOfType);
         _grid.Node.Holds = _ => false;
         await _grid.KillNodeAsync(NodeOf(first));

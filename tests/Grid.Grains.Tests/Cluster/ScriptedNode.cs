@@ -155,6 +155,7 @@ internal sealed class ScriptedNode : IContexts
         RestoreWork => new RestoreDone(),
         StepWork work => new StepDone(Samples.LayerOf(work.Handle)) { RootUsers = [] },
         BuildWork => new BuildDone(Samples.App()),
+        RebaseWork work => new ExportDone(Samples.Report(work.BuildKey)),
         PublishWork work => new ExportDone(Samples.Report(work.BuildKey)),
         ExportWork work => new ExportDone(Samples.Report(work.BuildKey)),
         _ => throw new InvalidOperationException(item.GetType().Name),

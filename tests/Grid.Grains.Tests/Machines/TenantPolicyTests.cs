@@ -55,6 +55,16 @@ public sealed class TenantPolicyTests
     }
 
     [Fact]
+    public void Rebase_OnTheRunImageThatTheLabelNames_NeedsATenantThatMayUseAny()
+    {
+        TenantPolicy.Check("red", new TenantSettings { AllowedBuilders = ["registry.example/builder"] }, Samples.Rebase()).ShouldBeNull();
+        var chosen = new TenantSettings { AllowedRunImages = ["registry.example/run"] };
+        TenantPolicy.Check("red", chosen, Samples.Rebase())!.Errors.Keys.ShouldBe(["runImage"]);
+        TenantPolicy.Check("red", chosen, Samples.Rebase() with { RunImage = "registry.example/run:2" }).ShouldBeNull();
+        TenantPolicy.Check("red", chosen, Samples.Rebase() with { RunImage = "registry.example/other" })!.Errors.Keys.ShouldBe(["runImage"]);
+    }
+
+    [Fact]
     public void Image_WithTheNameOfItsBuilder_IsRefused() => Request(new TenantSettings(), targets: ["registry.example/builder:1"])!.Errors.Keys.ShouldBe(["image"]);
 
     [Fact]
