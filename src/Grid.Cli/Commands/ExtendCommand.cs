@@ -69,7 +69,7 @@ internal static class ExtendCommand
     {
         if (input.Targets.FirstOrDefault(target => target is not ImageLocation.Registry) is { } here)
             throw new LifecycleException(ExitCode.InvalidArgs, $"--output {here}: a running grid writes to registries only; extend on this machine with --server local");
-        using var grid = new RemoteGrid(server);
+        using var grid = new RemoteGrid(server, "grid extend");
         var dockerfiles = new List<DockerfileSubmission>();
         foreach (var file in input.Files)
         {
@@ -91,7 +91,7 @@ internal static class ExtendCommand
             RefreshExtensions = parsed.GetValue(Refresh),
             Secrets = input.Secrets,
         };
-        return UserError.CodeOf(await EventScreen.ShowAsync(grid.BuildAsync(submission, cancellationToken), parsed.GetValue(Json), "Extending"));
+        return await grid.ShowAsync(grid.BuildAsync(submission, cancellationToken), parsed.GetValue(Json), "Extending");
     }
 
     private static async Task<int> ExtendAsync(Input input, ParseResult parsed, CancellationToken cancellationToken)

@@ -2,10 +2,8 @@ using System.CommandLine;
 using System.Text;
 using Grid.Buildpacks;
 using Grid.Cli.Lifecycle;
-using Grid.Cli.Progress;
 using Grid.Cli.Remote;
 using Grid.Client.Models;
-using Grid.Contracts.Builds;
 using Grid.Hosting;
 using Grid.Lifecycle;
 using Grid.Lifecycle.Export;
@@ -84,7 +82,7 @@ internal static class RebaseCommand
         var tags = parsed.GetValue(Tags) ?? [];
         if (tags.Prepend(image).FirstOrDefault(name => ImageLocation.Parse(name) is not ImageLocation.Registry) is { } here)
             throw new LifecycleException(ExitCode.InvalidArgs, $"{here}: a running grid writes to registries only; rebase on this machine with --server local");
-        using var grid = new RemoteGrid(server);
+        using var grid = new RemoteGrid(server, "grid rebase");
         var build = await grid.SubmitAsync(new BuildSubmission
         {
             Image = image,
@@ -94,10 +92,10 @@ internal static class RebaseCommand
             Rebase = new ImageRebaseSubmission { Force = parsed.GetValue(Force) },
             SourceDateEpoch = SourceDateEpoch.Read()?.ToUnixTimeSeconds(),
         }, cancellationToken);
-        var end = await EventScreen.ShowAsync(grid.WatchAsync(build, cancellationToken), json: false, "Rebase");
-        if (end.State == BuildState.Succeeded && parsed.GetValue(Reports) is { } directory)
+        var code = await grid.ShowAsync(grid.WatchAsync(build, cancellationToken), json: false, "Rebase");
+        if (code == 0 && parsed.GetValue(Reports) is { } directory)
             await WriteReportAsync(directory, await grid.Client.GetArtifactAsync(server.Tenant, build.Id, ReportFile, cancellationToken), cancellationToken);
-        return UserError.CodeOf(end);
+        return code;
     }
 
     private static Task WriteReportAsync(string directory, byte[] report, CancellationToken cancellationToken) =>
