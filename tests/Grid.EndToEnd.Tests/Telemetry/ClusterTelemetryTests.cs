@@ -8,8 +8,6 @@ namespace Grid.EndToEnd.Tests.Telemetry;
 /// <summary>What a receiver in a process of its own gets of a build on three nodes, and what Prometheus would read there.</summary>
 public sealed class ClusterTelemetryTests(TestMachine machine)
 {
-    private static readonly string[] Phases = ["analyze", "detect", "restore", "extend build", "extend run", "build", "export"];
-
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     [Fact]
@@ -68,14 +66,7 @@ public sealed class ClusterTelemetryTests(TestMachine machine)
 
     private static List<Span> TraceOf(ReceiverProcess receiver)
     {
-        var spans = receiver.Spans;
-        var build = spans.Where(s => s.Name == "build" && s.Attributes.ContainsKey("grid.build.state")).ShouldHaveSingleItem();
-        var trace = spans.Where(s => s.TraceId == build.TraceId).ToList();
-        var ids = trace.Select(s => s.SpanId).ToHashSet(StringComparer.Ordinal);
-        trace.Where(s => s.ParentId.Length > 0 && !ids.Contains(s.ParentId)).Select(s => s.ToString()).ShouldBeEmpty();
-        trace.Where(s => s.ParentId.Length == 0).ShouldHaveSingleItem().Name.ShouldBe("submit build");
-        foreach (var phase in Phases)
-            trace.ShouldContain(s => s.Name == phase && s.End >= s.Start, phase);
+        var trace = BuildTrace.Of(receiver);
         trace.Count(s => s.Name == "run step").ShouldBeGreaterThan(1);
         return trace;
     }
