@@ -50,7 +50,7 @@ public sealed class Uploads(ContentStore content, TieredContent shared, IGrainFa
         return removed;
     }
 
-    private bool IsOver(FileInfo file) => time.GetUtcNow() - file.LastWriteTimeUtc >= options.KeepUnfinishedUploads;
+    private bool IsOver(FileInfo file) => time.GetUtcNow() - new DateTimeOffset(file.LastWriteTimeUtc, TimeSpan.Zero) >= options.KeepUnfinishedUploads;
 
     /// <summary>
     /// Takes bytes from an offset to the end, unless the archive is here. What came before a broken connection stays. At the end the whole is verified, put into
