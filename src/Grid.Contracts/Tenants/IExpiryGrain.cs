@@ -3,7 +3,7 @@ using Orleans.Concurrency;
 namespace Grid.Contracts.Tenants;
 
 /// <summary>
-/// What a tenant has of one kind that goes after a time, oldest first: a grain for each tenant and kind (<see cref="KeyOf"/>), since storage cannot be asked what is
+/// What a tenant has of one kind that goes after a time, oldest first: a grain for each tenant and kind (<see cref="ExpiryEntry.KeyOf"/>), since storage cannot be asked what is
 /// in it. An entry is made before what it stands for is stored, so that nothing is there that nobody finds again.
 /// </summary>
 [Alias("grid.IExpiryGrain")]
@@ -14,9 +14,6 @@ public interface IExpiryGrain : IGrainWithStringKey
 
     /// <summary>Uploaded archives, by the digits of their digest.</summary>
     const string Uploads = "uploads";
-
-    /// <summary>The grain of a tenant's entries of one kind.</summary>
-    static string KeyOf(string tenant, string kind) => $"{tenant}/{kind}";
 
     /// <summary>Adds an entry. Repeating it does no harm.</summary>
     [Alias("Add")]
@@ -49,4 +46,8 @@ public interface IExpiryPageGrain : IGrainWithStringKey
 /// <param name="Name">Its name among those of its kind.</param>
 /// <param name="At">When it was made, or used last: what its time is counted from.</param>
 [GenerateSerializer, Immutable, Alias("grid.ExpiryEntry")]
-public sealed record ExpiryEntry([property: Id(0)] string Name, [property: Id(1)] DateTimeOffset At);
+public sealed record ExpiryEntry([property: Id(0)] string Name, [property: Id(1)] DateTimeOffset At)
+{
+    /// <summary>The key of the grain of a tenant's entries of one kind.</summary>
+    public static string KeyOf(string tenant, string kind) => $"{tenant}/{kind}";
+}

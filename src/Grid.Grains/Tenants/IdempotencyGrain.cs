@@ -33,7 +33,7 @@ public sealed class IdempotencyGrain(
         var now = time.GetUtcNow();
         var key = this.GetPrimaryKeyString();
         var slash = key.IndexOf('/', StringComparison.Ordinal);
-        await GrainFactory.GetGrain<IExpiryGrain>(IExpiryGrain.KeyOf(key[..slash], IExpiryGrain.Keys)).AddAsync(new ExpiryEntry(key[(slash + 1)..], now));
+        await GrainFactory.GetGrain<IExpiryGrain>(ExpiryEntry.KeyOf(key[..slash], IExpiryGrain.Keys)).AddAsync(new ExpiryEntry(key[(slash + 1)..], now));
         (State.Value, State.ClaimedAt) = (value, now);
         await this.SaveAsync(state);
         return value;

@@ -65,6 +65,6 @@ public sealed class UploadGrain([PersistentState("upload", GridStorage.Name)] IP
     {
         var key = this.GetPrimaryKeyString();
         var slash = key.IndexOf('/', StringComparison.Ordinal);
-        return GrainFactory.GetGrain<IExpiryGrain>(IExpiryGrain.KeyOf(key[..slash], IExpiryGrain.Uploads)).AddAsync(new ExpiryEntry(key[(slash + 1)..], now));
+        return GrainFactory.GetGrain<IExpiryGrain>(ExpiryEntry.KeyOf(key[..slash], IExpiryGrain.Uploads)).AddAsync(new ExpiryEntry(key[(slash + 1)..], now));
     }
 }

@@ -32,7 +32,7 @@ public sealed class TenantExpiry(IGrainFactory grains, RetentionOptions options,
     /// <param name="cancellationToken">The silo is going away.</param>
     private async Task RunAsync(string tenant, string kind, DateTimeOffset before, Func<string, DateTimeOffset, Task<DateTimeOffset?>> expire, CancellationToken cancellationToken)
     {
-        var list = grains.GetGrain<IExpiryGrain>(IExpiryGrain.KeyOf(tenant, kind));
+        var list = grains.GetGrain<IExpiryGrain>(ExpiryEntry.KeyOf(tenant, kind));
         while (await list.DueAsync(before) is { Length: > 0 } due)
         {
             foreach (var entry in due)

@@ -87,7 +87,7 @@ public sealed class TenantExpiryTests : IAsyncLifetime
 
         Stored("idempotency").ShouldBe(["idempotency red/new"]);
         Stored("expiry-page").ShouldBeEmpty();
-        (await _grid.Grains.GetGrain<IExpiryGrain>(IExpiryGrain.KeyOf("red", IExpiryGrain.Keys)).DueAsync(DateTimeOffset.MaxValue)).ShouldHaveSingleItem().Name.ShouldBe("new");
+        (await _grid.Grains.GetGrain<IExpiryGrain>(ExpiryEntry.KeyOf("red", IExpiryGrain.Keys)).DueAsync(DateTimeOffset.MaxValue)).ShouldHaveSingleItem().Name.ShouldBe("new");
     }
 
     [Fact]
