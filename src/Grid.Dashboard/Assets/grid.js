@@ -103,6 +103,13 @@ function tell(state, isLive, text) {
   state.textContent = text;
 }
 
+/** On a narrow screen the sections are wider than it: the one that is looked at is seen. */
+function showSection() {
+  const bar = document.querySelector("nav.sections");
+  const here = bar?.querySelector("[aria-current]");
+  if (here) bar.scrollLeft = here.offsetLeft - bar.offsetLeft - (bar.clientWidth - here.offsetWidth) / 2;
+}
+
 /** Keys that do something by themselves; whoever needs them for something else switches them off. */
 function shortcuts() {
   const dialog = document.querySelector("[data-shortcuts]");
@@ -132,4 +139,5 @@ function shortcuts() {
 localTimes(document);
 setInterval(() => { if (!document.hidden) localTimes(document); }, 30000);
 shortcuts();
+showSection();
 if (document.body.dataset.live) watch(document.body.dataset.live);
