@@ -36,7 +36,8 @@ public sealed class ClusterTelemetryTests(TestMachine machine)
         await EventuallyAsync(() =>
         {
             var trace = TraceOf(receiver);
-            trace.Select(s => s.Instance).Distinct().Count().ShouldBeGreaterThan(1);
+            // The command's process, and at least two nodes.
+            trace.Select(s => s.Instance).Distinct().Count().ShouldBeGreaterThan(2);
             CheckLogs(receiver, trace);
             CheckMetrics(receiver, trace[0].TraceId);
         });
@@ -73,12 +74,18 @@ public sealed class ClusterTelemetryTests(TestMachine machine)
         var trace = spans.Where(s => s.TraceId == build.TraceId).ToList();
         var ids = trace.Select(s => s.SpanId).ToHashSet(StringComparer.Ordinal);
         trace.Where(s => s.ParentId.Length > 0 && !ids.Contains(s.ParentId)).Select(s => s.ToString()).ShouldBeEmpty();
-        trace.Where(s => s.ParentId.Length == 0).ShouldHaveSingleItem().Name.ShouldBe("submit build");
+        trace.Where(s => s.ParentId.Length == 0).ShouldHaveSingleItem().Name.ShouldBe("grid build");
+        // Command, its request, the node that answered, and what it did.
+        var asked = Above(trace, Above(trace, trace.Where(s => s.Name == "submit build").ShouldHaveSingleItem()));
+        asked.Name.ShouldBe("POST");
+        Above(trace, asked).Name.ShouldBe("grid build");
         foreach (var phase in Phases)
             trace.ShouldContain(s => s.Name == phase && s.End >= s.Start, phase);
         trace.Count(s => s.Name == "run step").ShouldBeGreaterThan(1);
         return trace;
     }
+
+    private static Span Above(List<Span> trace, Span span) => trace.Where(s => s.SpanId == span.ParentId).ShouldHaveSingleItem();
 
     private static void CheckLogs(ReceiverProcess receiver, List<Span> trace)
     {
