@@ -118,10 +118,11 @@ public sealed partial class BuildGrain(
         BuildMetrics.Submitted("accepted");
         using (GridTelemetry.Within(_span))
             LogAccepted(Key);
+        var accepted = BuildMachine.Accept(PhaseWork.Skipped(request));
         if (State.BuildId.Length > 0)
-            await AnsweredAsync(BuildMachine.Accept(), answer);
+            await AnsweredAsync(accepted, answer);
         else
-            await ApplyAsync(BuildMachine.Refused(BuildMachine.Accept(), new Failure((int)ExitCode.InvalidArgs, $"build_id {request.BuildId}: the grid knows no such build of {request.App}; name another, or use pinned=UUID")));
+            await ApplyAsync(BuildMachine.Refused(accepted, new Failure((int)ExitCode.InvalidArgs, $"build_id {request.BuildId}: the grid knows no such build of {request.App}; name another, or use pinned=UUID")));
         return Status();
     }
 
@@ -224,6 +225,9 @@ public sealed partial class BuildGrain(
             case AnalyzeDone done:
                 (State.Analyzed, State.Fetched) = (done.Result, done.Source);
                 break;
+            case PinDone done:
+                State.Pinned = done.Result;
+                break;
             case BuildDone done:
                 State.App = done.App;
                 break;
@@ -285,7 +289,7 @@ public sealed partial class BuildGrain(
     {
         // Not earlier: a build of the app that ran while this one waited has left something.
         if (progress.Placement is null)
-            (State.History, State.StartedAt) = (await App.GetAsync(), time.GetUtcNow());
+            (State.History, State.StartedAt) = (PhaseWork.IsOfApp(Request) ? await App.GetAsync() : State.History, time.GetUtcNow());
         var decision = BuildMachine.Placed(progress, placement);
         foreach (var node in decision.Progress.LostNodes.Skip(progress.LostNodes.Count))
             events.Append(Key, new BuildMoved(node, placement.Home?.Node) { At = time.GetUtcNow() });
@@ -339,6 +343,12 @@ public sealed partial class BuildGrain(
 
     private async Task PerformAsync(IReadOnlyList<BuildEffect> effects)
     {
+        // Of all of them before the first is asked for: where a node or a silo does not answer, the others' beginning would be told after the build's end.
+        foreach (var begun in effects.Where(e => e.Kind == BuildEffectKind.Start))
+        {
+            _metrics.Started(begun.Phase!.Value, time.GetUtcNow());
+            events.Append(Key, new PhaseStarted(begun.Phase.Value) { At = time.GetUtcNow() });
+        }
         foreach (var effect in effects)
         {
             try
@@ -378,9 +388,7 @@ public sealed partial class BuildGrain(
                 await CancelPhaseAsync(effect.Phase!.Value);
                 break;
             case BuildEffectKind.Start:
-                _metrics.Started(effect.Phase!.Value, time.GetUtcNow());
-                events.Append(Key, new PhaseStarted(effect.Phase!.Value) { At = time.GetUtcNow() });
-                await StartPhaseAsync(effect.Phase.Value);
+                await StartPhaseAsync(effect.Phase!.Value);
                 break;
             default:
                 // Something may have ended it since the effect was decided.
