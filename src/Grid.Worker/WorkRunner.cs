@@ -26,6 +26,7 @@ namespace Grid.Worker;
 public sealed class WorkRunner(
     ISandboxRuntime sandboxes, ContentStore content, ImageStores images, BuildDirectories builds, IBuildEvents events, WorkerOptions options, NodeResources node, TenantVault vault, IBuildArtifacts artifacts, IGrainFactory grains, TimeProvider time)
 {
+    private readonly ISandboxRuntime _sandboxes = options.Bound(sandboxes);
     private static readonly string Version = typeof(WorkRunner).Assembly.GetName().Version?.ToString(3) ?? "";
 
     /// <summary>Name of the work's span.</summary>
@@ -68,13 +69,13 @@ public sealed class WorkRunner(
         var bounded = options.HasTenants && await Question.AskAsync(() => grains.GetGrain<ITenantGrain>(tenant).GetAsync(), time, cancellationToken) is { Settings: var settings } ? options.Within(settings) : options;
         if (ReferenceEquals(own, images) && bounded == options)
             return this;
-        return new WorkRunner(bounded.AllowsNetwork ? sandboxes : new NetworklessRuntime(sandboxes), content, own, builds, events, bounded, node, vault, artifacts, grains, time);
+        return new WorkRunner(sandboxes, content, own, builds, events, bounded, node, vault, artifacts, grains, time);
     }
 
     private async Task<WorkResult> DoAsync(WorkItem item, Activity? span, CancellationToken cancellationToken) => item switch
     {
         AnalyzeWork work => await AnalyzeAsync(work, cancellationToken),
-        DetectWork work => new DetectDone(await new DetectRunner(sandboxes, content, images, builds, options, vault).RunAsync(work, Output(item, Phase.Detect), cancellationToken)),
+        DetectWork work => new DetectDone(await new DetectRunner(_sandboxes, content, images, builds, options, vault).RunAsync(work, Output(item, Phase.Detect), cancellationToken)),
         RestoreWork work => await RestoreAsync(work, cancellationToken),
         StepWork work => await StepAsync(work, span, cancellationToken),
         FetchWork work => await FetchAsync(work, cancellationToken),
@@ -117,11 +118,12 @@ public sealed class WorkRunner(
     private async Task<WorkResult> StepAsync(StepWork work, Activity? span, CancellationToken cancellationToken)
     {
         span?.SetTag("grid.step", work.Input.Label);
-        if (work.Input.Step is CopyStep { Urls: [var url, ..] })
+        foreach (var url in work.Input.Step is CopyStep copy ? copy.Urls : [])
             EnsureNetwork(work.Input.Label, url, work.Tenant);
+        using var urls = options.Destinations is { } list ? node.Urls.Within(list) : null;
         var asked = work.Input.Step is RunStep run ? run.Mounts.Where(m => m.Kind == RunMountKind.Secret).Select(m => m.Id).ToHashSet(StringComparer.Ordinal) : [];
         var secrets = await vault.ForStepAsync(work.BuildKey, work.Tenant, asked, cancellationToken);
-        var executor = new StepExecutor(sandboxes, content, options.SandboxLimits, node.For(work.BuildKey, new ContextStore(content, builds.Open(work.BuildKey).Contexts), secrets))
+        var executor = new StepExecutor(_sandboxes, content, options.SandboxLimits, node.For(work.BuildKey, new ContextStore(content, builds.Open(work.BuildKey).Contexts), secrets, urls))
         {
             TimeLimit = options.StepTimeout,
         };
@@ -135,11 +137,12 @@ public sealed class WorkRunner(
     {
         try
         {
+            using var urls = options.Destinations is { } list ? node.Urls.Within(list) : null;
             var fetched = new List<FetchedUrl>();
             foreach (var url in work.Urls)
                 EnsureNetwork(work.Label, url, work.Tenant);
             foreach (var url in work.Urls)
-                fetched.Add(await node.Urls.FetchAsync(url, expected: null, cancellationToken));
+                fetched.Add(await (urls ?? node.Urls).FetchAsync(url, expected: null, cancellationToken));
             return new FetchDone([.. fetched]);
         }
         catch (FormatException e)
@@ -162,7 +165,7 @@ public sealed class WorkRunner(
         var build = builds.Open(work.BuildKey);
         await build.PrepareAsync(content, work.Source, analyzed.User, work.Environment, cancellationToken);
         using var platform = PrivatePlatform.Create(options.BuildsDirectory, await vault.ForBuildpacksAsync(work.Tenant, cancellationToken), work.Environment, environment);
-        await using var sandbox = await sandboxes.CreateAsync(
+        await using var sandbox = await _sandboxes.CreateAsync(
             new SandboxSpec(BuildDirectory.SandboxHandle(work.Handle), work.BuildImage.AllLayers(), Origins([analyzed.Builder.Location, .. work.BuildImage.Added.Select(a => a.Origin).OfType<string>()]))
             {
                 Volumes = [.. build.Volumes(environment, appReadOnly: false), .. platform.Volumes],

@@ -10,10 +10,10 @@ public abstract class ListedNetworkTests : SandboxTests
 {
     private const string Listed = "packages.example.com";
 
-    /// <summary>Connects in perl, for the image has no other tool; prints what the kernel says. A name is looked up as the C library does it.</summary>
+    /// <summary>Connects in perl, for the image has no other tool, within a minute unless said otherwise; prints what the kernel says. A name is looked up as the C library does it.</summary>
     private const string Connect = """
-        reach() { perl -e 'my ($host, $port) = @ARGV; my $ip = gethostbyname($host); defined $ip or do { print "no address\n"; exit };
-        socket(my $s, 2, 1, 0) or die; $SIG{ALRM} = sub { print "timeout\n"; exit }; alarm 60;
+        reach() { perl -e 'my ($host, $port, $seconds) = @ARGV; my $ip = gethostbyname($host); defined $ip or do { print "no address\n"; exit };
+        socket(my $s, 2, 1, 0) or die; $SIG{ALRM} = sub { print "silence\n"; exit }; alarm($seconds || 60);
         print connect($s, pack("S n a4 x8", 2, $port, $ip)) ? "connected\n" : "$!\n"' "$@"; }
         """;
 
@@ -46,8 +46,8 @@ public abstract class ListedNetworkTests : SandboxTests
     public async Task Name_Listed_IsReachedAndNothingElseOfItsHost()
     {
         _names[Listed] = [Host.Address];
-        var (output, errors) = await RunAsync([$"{Listed}:{Host.Port}"], $"reach {Listed} {Host.Port}; reach {Listed}. {Host.Port}; reach PACKAGES.example.com {Host.Port}; reach {Listed} {Host.OtherPort}; reach {Host.OtherAddress} {Host.Port}");
-        output.ShouldBe(["connected", "connected", "connected", "timeout", "Network is unreachable"]);
+        var (output, errors) = await RunAsync([$"{Listed}:{Host.Port}"], $"reach {Listed} {Host.Port}; reach {Listed}. {Host.Port}; reach PACKAGES.example.com {Host.Port}; reach {Listed} {Host.OtherPort} 1; reach {Host.OtherAddress} {Host.Port}");
+        output.ShouldBe(["connected", "connected", "connected", "silence", "Network is unreachable"]);
         errors.ShouldBeEmpty();
     }
 
