@@ -87,7 +87,7 @@ internal sealed class ForeignHost : IDisposable
     private void Serve(Socket listener)
     {
         _sockets.Add(listener);
-        Task.Run(async () =>
+        _ = Task.Run(async () =>
         {
             try
             {
@@ -106,7 +106,7 @@ internal sealed class ForeignHost : IDisposable
     private void Echo(Socket socket)
     {
         _sockets.Add(socket);
-        Task.Run(async () =>
+        _ = Task.Run(async () =>
         {
             try
             {
@@ -154,7 +154,7 @@ internal sealed class ForeignHost : IDisposable
 
     private static void Run(string script)
     {
-        var start = new ProcessStartInfo("/bin/sh", ["-c", script]) { RedirectStandardError = true };
+        var start = new ProcessStartInfo("/bin/sh", ["-c", script]) { UseShellExecute = false, RedirectStandardError = true };
         start.Environment["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin";
         using var process = Process.Start(start)!;
         var errors = process.StandardError.ReadToEnd();
