@@ -25,8 +25,8 @@ target=$prefix/lib/grid
 
 # shellcheck source=system-packages.sh
 . "$root/deploy/system-packages.sh"
-# gcc and libc's static archive link the launcher; runc (or crun) runs the sandboxes, slirp4netns gives them a network of their own.
-need_packages 'runc|crun=runc' 'slirp4netns=slirp4netns' 'gcc=gcc' "/usr/lib/$(uname -m)-linux-gnu/libc.a=libc6-dev" ||
+# gcc and libc's static archive link the launcher; runc (or crun) runs the sandboxes, slirp4netns gives them a network of their own; git and ssh fetch source.
+need_packages 'runc|crun=runc' 'slirp4netns=slirp4netns' 'git=git' 'ssh=openssh-client' 'gcc=gcc' "/usr/lib/$(uname -m)-linux-gnu/libc.a=libc6-dev" ||
   fail "the packages above are needed"
 
 dotnet=$(command -v dotnet || true)

@@ -14,7 +14,7 @@ slow=(Grid.Benchmarks)
 . deploy/system-packages.sh
 # Independent tools the tests compare with, and what the launcher is linked with. Tests whose tool is missing would skip.
 if ! need_packages 'runc=runc' 'crun=crun' 'docker-registry=docker-registry' 'skopeo=skopeo' 'umoci=umoci' 'mmdebstrap=mmdebstrap' 'git=git' 'dockerd=docker.io' 'ip=iproute2' 'slirp4netns=slirp4netns' 'newuidmap=uidmap' 'setfattr=attr' 'setcap=libcap2-bin' 'gcc=gcc' \
-  "/usr/lib/$(uname -m)-linux-gnu/libc.a=libc6-dev" 'redis-server=redis-server' '/usr/lib/postgresql=postgresql' 'psql=postgresql-client' 'node=nodejs' 'npm=npm' 'promtool=prometheus'; then
+  "/usr/lib/$(uname -m)-linux-gnu/libc.a=libc6-dev" 'redis-server=redis-server' '/usr/lib/postgresql=postgresql' 'psql=postgresql-client' 'node=nodejs' 'npm=npm' 'promtool=prometheus' 'sshd=openssh-server'; then
   echo "some packages could not be installed: tests that need them will skip" >&2
 fi
 # The servers a grid keeps its state in; tests start them on loopback.

@@ -9,6 +9,9 @@ public sealed record ApiOptions
     /// <summary>Largest source archive, in compressed bytes.</summary>
     public long MaxUploadBytes { get; init; } = 2L * 1024 * 1024 * 1024;
 
+    /// <summary>What was received of an archive goes this long after its last byte.</summary>
+    public TimeSpan KeepUnfinishedUploads { get; init; } = TimeSpan.FromHours(24);
+
     /// <summary>Requests a second of one caller, over ten seconds; more get 429.</summary>
     public int RequestsPerSecond { get; init; } = 100;
 

@@ -34,6 +34,7 @@ public static class GridApi
         services.AddSingleton<SecretDesk>();
         services.AddSingleton<AuditTrail>();
         services.AddSingleton<Uploads>();
+        services.AddHostedService<UnfinishedUploads>();
         services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context => ApiException.AddCode(context.ProblemDetails));
         // A body that cannot be read says where, also outside development.
         services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);

@@ -6,6 +6,7 @@ using Orleans.Runtime.MembershipService.SiloMetadata;
 using Orleans.Runtime.Placement;
 using Grid.Grains.Queues;
 using Grid.Grains.Audit;
+using Grid.Grains.Retention;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
@@ -28,6 +29,7 @@ public static class GrainsHosting
             .AddSingleton(queues)
             .AddSingleton<ISilos, MembershipSilos>()
             .TryAddSingleton(new AuditOptions());
+        silo.Services.TryAddSingleton(new RetentionOptions());
         return silo;
     }
 }

@@ -29,6 +29,11 @@ public sealed record PhaseEnvironment
     /// <summary>CNB_EXEC_ENV.</summary>
     public string ExecEnv { get; init; } = "production";
 
+    /// <summary>
+    /// W3C trace context from the platform (RFC 0131 §Context Propagation), which modules are given when this process sends no spans that they could be below; null for none.
+    /// </summary>
+    public string? PlatformTrace { get; init; }
+
     public string AppDirectory { get; init; } = "/workspace";
 
     public string LayersDirectory { get; init; } = "/layers";

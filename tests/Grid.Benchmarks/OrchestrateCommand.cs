@@ -16,7 +16,7 @@ internal static class OrchestrateCommand
     };
     private static readonly Option<int> Apps = new("--apps") { Description = "Idle apps", DefaultValueFactory = _ => 10_000 };
     private static readonly Option<int> Large = new("--large") { Description = "Builds of the large tenant", DefaultValueFactory = _ => 2000 };
-    private static readonly Option<string[]> Only = new("--only") { Description = "Only these: builds, throughput, depth, apps, fairness", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
+    private static readonly Option<string[]> Only = new("--only") { Description = "Only these: builds, throughput, places, depth, apps, fairness", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
 
     public static Command Create()
     {
@@ -32,6 +32,8 @@ internal static class OrchestrateCommand
             Show(await OrchestrationBenchmark.OneByOneAsync(Math.Max(10, parsed.GetValue(Builds) / 10)));
         if (Wants("throughput"))
             Show([await OrchestrationBenchmark.ThroughputAsync(parsed.GetValue(Builds))]);
+        if (Wants("places"))
+            Show([PlaceBenchmark.Measure(parsed.GetValue(Depths)!)]);
         if (Wants("depth"))
             Show([await QueueBenchmark.DepthAsync(parsed.GetValue(Depths)!, cancellationToken)]);
         if (Wants("apps"))

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 using System.Text.Json;
 using Grid.EndToEnd.Tests.Fixtures;
 using Grid.Lifecycle.Tests.Source;
@@ -43,6 +44,7 @@ public sealed class FetchedSourceTests(TestMachine machine)
     [Fact]
     public async Task Build_OfAPrivateRepositoryAndOfAnImage_OnARunningGrid()
     {
+        Assert.SkipUnless(SshServer.IsInstalled, "there is no sshd (openssh-server)");
         var bench = await machine.NewAsync();
         await using var registry = await LoopbackRegistry.StartAsync(Path.Combine(bench.Root, "registry"));
         await registry.PushAsync(bench.Images.Run, "base/run:1");
@@ -60,13 +62,14 @@ public sealed class FetchedSourceTests(TestMachine machine)
         bench.Environment["XDG_CONFIG_HOME"] = Path.Combine(bench.Root, "config");
         bench.Environment["GRID_SERVER"] = null;
         (await bench.GridAsync("login", address, "--key-file", Path.Combine(data, "operator-key"))).ExitCode.ShouldBe(0);
-        var secret = Path.Combine(bench.Root, "secret");
-        await File.WriteAllTextAsync(secret, server.Line, Stop);
-        (await bench.GridAsync("secret", "set", "git", "--file", secret)).ExitCode.ShouldBe(0);
+        var line = Path.Combine(bench.Root, "secret");
+        await File.WriteAllTextAsync(line, server.Line, Stop);
+        (await bench.GridAsync("secret", "set", "git", "--file", line)).ExitCode.ShouldBe(0);
         string[] build = ["build", "--builder", builder, "--image", $"{registry.Host}/apps/fetched:1", "--json"];
 
         (await BuildRun.OfAsync(bench.Start([.. build, "--git", url]))).ShouldFail(1, "name a secret");
         var git = (await BuildRun.OfAsync(bench.Start([.. build, "--git", url, "--git-secret", "git"]))).ShouldSucceed();
+        string[] secrets = [GitServer.Password, await OverSshAsync(bench, build)];
         var image = (await BuildRun.OfAsync(bench.Start([.. build, "--source-image", $"{registry.Host}/sources/app:1"]))).ShouldSucceed();
 
         git.Log.ShouldContain("hello from a private repository");
@@ -76,11 +79,43 @@ public sealed class FetchedSourceTests(TestMachine machine)
         {
             var end = await Tool.EndAsync(node);
             end.ExitCode.ShouldBe(0);
-            (end.Output + end.Error).ShouldNotContain(GitServer.Password);
+            foreach (var secret in secrets)
+                (end.Output + end.Error).ShouldNotContain(secret);
         }
         foreach (var file in Directory.GetFiles(data, "*", SearchOption.AllDirectories))
-            (await File.ReadAllBytesAsync(file, Stop)).AsSpan().IndexOf(System.Text.Encoding.ASCII.GetBytes(GitServer.Password)).ShouldBe(-1, file);
+        {
+            var bytes = await File.ReadAllBytesAsync(file, Stop);
+            foreach (var secret in secrets)
+                bytes.AsSpan().IndexOf(Encoding.ASCII.GetBytes(secret)).ShouldBe(-1, file);
+        }
         Leftovers.Of(data, data).ShouldBeEmpty();
+    }
+
+    /// <summary>A repository that is reached by ssh, with a private key that is a tenant's secret: a line of it, which is to be nowhere afterwards.</summary>
+    private static async Task<string> OverSshAsync(Workbench bench, string[] build)
+    {
+        var place = Directory.CreateTempSubdirectory("grid-ssh-");
+        try
+        {
+            File.SetUnixFileMode(place.FullName, (UnixFileMode)0b111_101_101);
+            using var repositories = GitServer.Start(Path.Combine(place.FullName, "repositories"));
+            repositories.Repository("app", ("hello.txt", "hello over ssh\n"));
+            using var server = SshServer.Start(Path.Combine(place.FullName, "ssh"));
+            var (key, known) = (Path.Combine(place.FullName, "key"), Path.Combine(place.FullName, "known"));
+            await File.WriteAllBytesAsync(key, server.PrivateKey, Stop);
+            await File.WriteAllTextAsync(known, server.KnownHosts, Stop);
+            (await bench.GridAsync("secret", "set", "deploy-key", "--file", key)).ExitCode.ShouldBe(0);
+            var run = (await BuildRun.OfAsync(bench.Start([.. build, "--git", $"ssh://{SshServer.User}@127.0.0.1:{server.Port}{place.FullName}/repositories/app", "--git-secret", "deploy-key", "--git-known-hosts", known]))).ShouldSucceed();
+
+            run.Log.ShouldContain("hello over ssh");
+            var line = Encoding.ASCII.GetString(server.PrivateKey).Split('\n')[1];
+            run.Process.ToString().ShouldNotContain(line);
+            return line;
+        }
+        finally
+        {
+            place.Delete(recursive: true);
+        }
     }
 
     /// <summary>The app's files as the image of a registry.</summary>

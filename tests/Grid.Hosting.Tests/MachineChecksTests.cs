@@ -67,6 +67,19 @@ public sealed class MachineChecksTests(TestServers servers) : IDisposable
     }
 
     [Fact]
+    public void Programs_of_git_sources_are_found_or_say_which_package_has_them()
+    {
+        var directory = Directory.CreateDirectory(Path.Combine(_root, "bin")).FullName;
+        File.WriteAllText(Path.Combine(directory, "git"), "");
+
+        var findings = ProgramChecks.Of($"/nowhere:{directory}").ToDictionary(f => f.Name);
+
+        findings["git"].ShouldBe(new Finding("git", Health.Ok, Path.Combine(directory, "git")));
+        (findings["ssh"].Health, findings["ssh"].Mend).ShouldBe((Health.Advice, "apt-get install openssh-client"));
+        findings["setpriv"].Health.ShouldBe(Health.Advice);
+    }
+
+    [Fact]
     public void What_is_missing_says_what_mends_it() => Machine(("proc/filesystems", "")).All().Where(f => f.Health == Health.Missing).ShouldAllBe(f => f.Mend!.Length > 10);
 
     [Fact]

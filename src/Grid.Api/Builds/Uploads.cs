@@ -7,7 +7,7 @@ using Grid.Oci.Content;
 namespace Grid.Api.Builds;
 
 /// <summary>Unfinished uploads of this node: files that grow, each of one tenant, until they are the blob their name promises.</summary>
-public sealed class Uploads(ContentStore content, TieredContent shared, IGrainFactory grains, ApiOptions options)
+public sealed class Uploads(ContentStore content, TieredContent shared, IGrainFactory grains, ApiOptions options, TimeProvider time)
 {
     private readonly ConcurrentDictionary<string, Task> _receiving = new(StringComparer.Ordinal);
 
@@ -18,10 +18,39 @@ public sealed class Uploads(ContentStore content, TieredContent shared, IGrainFa
     /// stays from now on as long as a build may need it.
     /// </summary>
     public async Task<bool> IsHereAsync(string tenant, Digest digest) =>
-        await grains.GetGrain<IUploadGrain>($"{tenant}/{digest.Hex}").IsCompleteAsync() && await shared.HasAsync(digest, CancellationToken.None);
+        await grains.GetGrain<IUploadGrain>($"{tenant}/{digest.Hex}").UseAsync() && await shared.HasAsync(digest, CancellationToken.None);
 
     /// <summary>Bytes that are here of an unfinished upload.</summary>
     public long Received(string tenant, Digest digest) => new FileInfo(PathOf(tenant, digest)) is { Exists: true } file ? file.Length : 0;
+
+    /// <summary>Removes what nobody has sent more of for too long; says how many archives that were. One that is being received stays.</summary>
+    public int RemoveUnfinished()
+    {
+        var removed = 0;
+        foreach (var file in new DirectoryInfo(Directory).EnumerateFiles().Where(IsOver))
+        {
+            // As a request does: who sends the archive at this moment waits, and begins anew.
+            var removing = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            if (!_receiving.TryAdd(file.FullName, removing.Task))
+                continue;
+            try
+            {
+                file.Refresh();
+                if (!file.Exists || !IsOver(file))
+                    continue;
+                file.Delete();
+                removed++;
+            }
+            finally
+            {
+                _receiving.TryRemove(file.FullName, out _);
+                removing.SetResult();
+            }
+        }
+        return removed;
+    }
+
+    private bool IsOver(FileInfo file) => time.GetUtcNow() - new DateTimeOffset(file.LastWriteTimeUtc, TimeSpan.Zero) >= options.KeepUnfinishedUploads;
 
     /// <summary>
     /// Takes bytes from an offset to the end, unless the archive is here. What came before a broken connection stays. At the end the whole is verified, put into

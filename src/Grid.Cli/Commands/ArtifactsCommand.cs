@@ -38,7 +38,7 @@ internal static class ArtifactsCommand
         {
             if (ServerFlags.Read(parsed) is { } server)
             {
-                using var grid = new RemoteGrid(server);
+                using var grid = new RemoteGrid(server, "grid artifacts");
                 var build = parsed.GetValue(Build)!;
                 var listed = (await grid.Client.ListArtifactsAsync(server.Tenant, build, cancellationToken)).Items;
                 await ShowAsync(parsed, listed, name => grid.Client.GetArtifactAsync(server.Tenant, build, name, cancellationToken), cancellationToken);

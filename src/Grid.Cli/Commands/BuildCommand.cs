@@ -68,7 +68,7 @@ internal static class BuildCommand
 
     private static async Task<int> BuildElsewhereAsync(ServerContext server, Input input, ParseResult parsed, CancellationToken cancellationToken)
     {
-        using var grid = new RemoteGrid(server);
+        using var grid = new RemoteGrid(server, "grid build");
         if (parsed.GetValue(Output) != "registry")
             throw new LifecycleException(ExitCode.InvalidArgs, $"--output {parsed.GetValue(Output)}: a running grid writes to registries only; build on this machine with --server local");
         var submission = new BuildSubmission
@@ -89,7 +89,9 @@ internal static class BuildCommand
             SourceDateEpoch = input.SourceDateEpoch,
             Secrets = input.Secrets,
         };
-        return Code(await EventScreen.ShowAsync(grid.BuildAsync(submission, cancellationToken), parsed.GetValue(Json), "Build"));
+        var code = Code(await EventScreen.ShowAsync(grid.BuildAsync(submission, cancellationToken), parsed.GetValue(Json), "Build"));
+        grid.Trace.End(code);
+        return code;
     }
 
     private static async Task<int> BuildAsync(Input input, ParseResult parsed, CancellationToken cancellationToken)

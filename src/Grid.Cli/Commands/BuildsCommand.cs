@@ -92,7 +92,7 @@ internal static class BuildsCommand
         {
             if (ServerFlags.Read(parsed) is not { } server)
                 return await here();
-            using var grid = new RemoteGrid(server);
+            using var grid = new RemoteGrid(server, $"grid {command}");
             return await action(grid, server.Tenant);
         }
         catch (Exception e) when (UserError.Describe(e) is { } error)

@@ -126,7 +126,7 @@ internal static class CacheCommand
             await RemoteCache.ForgetAsync(server, parsed.GetValue(Json), cancellationToken);
             return;
         }
-        using var grid = new RemoteGrid(server);
+        using var grid = new RemoteGrid(server, "grid cache prune");
         var run = await grid.Client.StartRetentionAsync(new RetentionRunRequest { OlderThanSeconds = limits.OlderThan?.TotalSeconds, MaxBytes = limits.MaxBytes }, cancellationToken);
         while (run.FinishedAt is null)
         {

@@ -35,7 +35,7 @@ internal static class LoginCommand
                 throw new LifecycleException(ExitCode.InvalidArgs, "there is no key: give it on standard input, or name its file with --key-file");
             var (server, others) = ServerContext.ParseServers(parsed.GetValue(Server)!);
             var context = new ServerContext(server, token, parsed.GetValue(Tenant)!) { Others = others };
-            using var grid = new RemoteGrid(context);
+            using var grid = new RemoteGrid(context, "grid login");
             // A key that does not work is not kept.
             await grid.Client.GetTenantAsync(context.Tenant, cancellationToken);
             context.Save();

@@ -33,6 +33,7 @@ internal static class InPlace
         User = User(),
         Target = target,
         ExecEnv = inputs.Get(PhaseFlags.ExecEnv),
+        PlatformTrace = PhaseRunner.PlatformTrace,
         AppDirectory = inputs.Get(PhaseFlags.App),
         LayersDirectory = inputs.Get(PhaseFlags.Layers),
         PlatformDirectory = inputs.Get(PhaseFlags.Platform),

@@ -1,7 +1,9 @@
+using System.Diagnostics;
 using Grid.Buildpacks;
 using Grid.Buildpacks.Descriptors;
 using Grid.Buildpacks.Toml;
 using Grid.Cli.Commands;
+using Grid.Hosting.Telemetry;
 using Grid.Lifecycle;
 using Grid.Oci.Images;
 using Grid.Sandbox;
@@ -35,7 +37,7 @@ internal static class PhaseRunner
             log = PhaseConsole.Standard(level, inputs.Get(PhaseFlags.NoColor));
             WarnOfMisplacedFlags(inputs, log);
             log.Debug($"Starting {phase.Name}...");
-            await phase.RunAsync(inputs, log, cancellationToken);
+            await RunTracedAsync(phase, inputs, log, cancellationToken);
             return (int)ExitCode.Success;
         }
         catch (LifecycleException failure)
@@ -53,6 +55,25 @@ internal static class PhaseRunner
         {
             log.Error($"failed to {phase.Verb}: {failure.Message}");
             return (int)phase.Failure;
+        }
+    }
+
+    /// <summary>The platform's trace context for this build; null for none, or for something else.</summary>
+    internal static string? PlatformTrace => Environment.GetEnvironmentVariable("CNB_OTEL_TRACEPARENT") is { } context && ActivityContext.TryParse(context, null, out _) ? context : null;
+
+    /// <summary>With the phase's span in the platform's trace, where spans are sent (RFC 0131 §Context Propagation).</summary>
+    private static async Task RunTracedAsync(IPhaseCommand phase, PhaseInputs inputs, IPhaseLog log, CancellationToken cancellationToken)
+    {
+        using var trace = CommandTrace.Start(phase.Verb, ActivityKind.Internal, PlatformTrace);
+        try
+        {
+            await phase.RunAsync(inputs, log, cancellationToken);
+            trace.End((int)ExitCode.Success);
+        }
+        catch (LifecycleException failure)
+        {
+            trace.End((int)failure.ExitCode);
+            throw;
         }
     }
 

@@ -17,7 +17,7 @@ internal static class RemoteCache
     /// <summary>Shows the tenant's cached steps.</summary>
     public static async Task ListAsync(ServerContext server, bool json, CancellationToken cancellationToken)
     {
-        using var grid = new RemoteGrid(server);
+        using var grid = new RemoteGrid(server, "grid cache list");
         var steps = new List<CachedStepResource>();
         for (string? after = null; ;)
         {
@@ -35,7 +35,7 @@ internal static class RemoteCache
     /// <summary>What became of the steps of a build, the last one for null.</summary>
     public static async Task<(string Build, IReadOnlyList<StepHistory> Steps)> WhyAsync(ServerContext server, string? build, CancellationToken cancellationToken)
     {
-        using var grid = new RemoteGrid(server);
+        using var grid = new RemoteGrid(server, "grid cache why");
         var wanted = build ?? ((await grid.Client.ListBuildsAsync(server.Tenant, null, null, 1, cancellationToken)).Items is [var last, ..] ? last.Id : null)
             ?? throw new LifecycleException(ExitCode.InvalidArgs, $"tenant {server.Tenant} has no builds");
         var details = await grid.Client.GetBuildDetailsAsync(server.Tenant, wanted, cancellationToken);
@@ -45,7 +45,7 @@ internal static class RemoteCache
     /// <summary>Forgets all of the tenant's steps that no build runs.</summary>
     public static async Task ForgetAsync(ServerContext server, bool json, CancellationToken cancellationToken)
     {
-        using var grid = new RemoteGrid(server);
+        using var grid = new RemoteGrid(server, "grid cache prune");
         var done = await grid.Client.PruneCachedStepsAsync(server.Tenant, new CachePruneRequest(), cancellationToken);
         Console.WriteLine(json ? JsonSerializer.Serialize(done, GridClient.Json) : $"Removed {done.Steps} cached steps with {Words.Bytes(done.Bytes)} of layers; the layers go with the next collections");
     }

@@ -25,16 +25,17 @@ internal static class RemoteCommand
         ServerFlags.AddTo(command);
         command.SetAction(async (parsed, token) =>
         {
+            var fullName = $"grid {(command.Parents.OfType<RootCommand>().Any() ? "" : command.Parents.First().Name + " ")}{name}";
             try
             {
                 var server = ServerFlags.Read(parsed) ?? throw new LifecycleException(ExitCode.InvalidArgs, "name a running grid with --server, GRID_SERVER or 'grid login'");
-                using var grid = new RemoteGrid(server);
+                using var grid = new RemoteGrid(server, fullName);
                 await action(parsed, grid.Client, server.Tenant, token);
                 return 0;
             }
             catch (Exception e) when (UserError.Describe(e) is { } error)
             {
-                Console.Error.WriteLine($"grid {(command.Parents.OfType<RootCommand>().Any() ? "" : command.Parents.First().Name + " ")}{name}: {error.Message}");
+                Console.Error.WriteLine($"{fullName}: {error.Message}");
                 return error.ExitCode;
             }
         });

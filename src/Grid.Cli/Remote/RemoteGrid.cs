@@ -1,7 +1,9 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Grid.Client;
 using Grid.Client.Models;
 using Grid.Contracts.Events;
+using Grid.Hosting.Telemetry;
 using Grid.Lifecycle.Source;
 using Grid.Oci.Content;
 using Grid.Oci.Images;
@@ -14,8 +16,11 @@ internal sealed class RemoteGrid : IDisposable
     private readonly HttpClient _http;
     private readonly string _tenant;
 
-    public RemoteGrid(ServerContext context)
+    /// <param name="context">Which grid, and who asks.</param>
+    /// <param name="command">The command that asks: the name of its span.</param>
+    public RemoteGrid(ServerContext context, string command)
     {
+        Trace = CommandTrace.Start(command, ActivityKind.Client);
         var servers = new GridServers([context.Server, .. context.Others], GridServers.Connections(), notice => Console.Error.WriteLine($"grid: {notice}"), TimeProvider.System);
         _http = new HttpClient(servers) { BaseAddress = context.Server, Timeout = Timeout.InfiniteTimeSpan };
         Client = new GridClient(_http, context.Token);
@@ -23,6 +28,9 @@ internal sealed class RemoteGrid : IDisposable
     }
 
     public GridClient Client { get; }
+
+    /// <summary>The command's span, which what the grid does is below.</summary>
+    public CommandTrace Trace { get; }
 
     /// <summary>Packs a directory and sends it, unless the grid has it.</summary>
     public async Task<SourceUpload> UploadAsync(string directory, CancellationToken cancellationToken)
@@ -52,7 +60,11 @@ internal sealed class RemoteGrid : IDisposable
             yield return buildEvent;
     }
 
-    public void Dispose() => _http.Dispose();
+    public void Dispose()
+    {
+        _http.Dispose();
+        Trace.Dispose();
+    }
 
     private async Task CancelAsync(string build)
     {

@@ -339,6 +339,12 @@ public sealed partial class BuildGrain(
 
     private async Task PerformAsync(IReadOnlyList<BuildEffect> effects)
     {
+        // Of all of them before the first is asked for: where a node or a silo does not answer, the others' beginning would be told after the build's end.
+        foreach (var begun in effects.Where(e => e.Kind == BuildEffectKind.Start))
+        {
+            _metrics.Started(begun.Phase!.Value, time.GetUtcNow());
+            events.Append(Key, new PhaseStarted(begun.Phase.Value) { At = time.GetUtcNow() });
+        }
         foreach (var effect in effects)
         {
             try
@@ -378,9 +384,7 @@ public sealed partial class BuildGrain(
                 await CancelPhaseAsync(effect.Phase!.Value);
                 break;
             case BuildEffectKind.Start:
-                _metrics.Started(effect.Phase!.Value, time.GetUtcNow());
-                events.Append(Key, new PhaseStarted(effect.Phase!.Value) { At = time.GetUtcNow() });
-                await StartPhaseAsync(effect.Phase.Value);
+                await StartPhaseAsync(effect.Phase!.Value);
                 break;
             default:
                 // Something may have ended it since the effect was decided.

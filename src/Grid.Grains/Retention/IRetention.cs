@@ -33,7 +33,10 @@ public sealed record RetentionOptions
     /// <summary>Finished builds of an app that are kept; 0 for no bound.</summary>
     public int KeepBuildsPerApp { get; init; }
 
-    /// <summary>Content that no cached step and no unfinished build needs goes when nobody used it for this long.</summary>
+    /// <summary>An idempotency key is remembered for this time after it was used first.</summary>
+    public TimeSpan KeepKeys { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>Content that no cached step and no unfinished build needs goes when nobody used it for this long, and with it that a tenant has uploaded it.</summary>
     public TimeSpan KeepContent { get; init; } = TimeSpan.FromDays(14);
 
     /// <summary>Bytes of content a run leaves, least recently used first to go; 0 for no bound.</summary>

@@ -13,49 +13,58 @@ public sealed class UploadGrainState
     [Id(1)] public long Size { get; set; }
 
     [Id(2)] public DateTimeOffset CompletedAt { get; set; }
+
+    /// <summary>When it was used last, give or take <see cref="UploadGrain.UseResolution"/>; null for one that an earlier build stored and nobody has used since.</summary>
+    [Id(3)] public DateTimeOffset? UsedAt { get; set; }
 }
 
 /// <inheritdoc cref="IUploadGrain"/>
 [GrainType("grid.upload")]
 public sealed class UploadGrain([PersistentState("upload", GridStorage.Name)] IPersistentState<UploadGrainState> state, TimeProvider time) : Grain, IUploadGrain
 {
-    public Task<bool> IsCompleteAsync() => Task.FromResult(state.State.Size > 0);
+    /// <summary>How exact the last use is: builds of one archive in a row need not write it each time.</summary>
+    internal static readonly TimeSpan UseResolution = TimeSpan.FromHours(1);
 
-    public Task CompleteAsync(long size)
+    private UploadGrainState State => state.State;
+
+    public Task<bool> IsCompleteAsync() => Task.FromResult(State.Size > 0);
+
+    public async Task<bool> UseAsync()
     {
-        (state.State.Size, state.State.CompletedAt) = (size, time.GetUtcNow());
-        return this.SaveAsync(state);
-    }
-}
-
-/// <summary>What is stored of an idempotency key.</summary>
-[GenerateSerializer, Alias("grid.IdempotencyState")]
-public sealed class IdempotencyGrainState
-{
-    [Id(0)] public int SchemaVersion { get; set; } = 1;
-
-    [Id(1)] public string? Value { get; set; }
-}
-
-/// <inheritdoc cref="IIdempotencyGrain"/>
-[GrainType("grid.idempotency")]
-public sealed class IdempotencyGrain([PersistentState("idempotency", GridStorage.Name)] IPersistentState<IdempotencyGrainState> state) : Grain, IIdempotencyGrain
-{
-    public async Task<string> ClaimAsync(string value)
-    {
-        if (state.State.Value is null)
+        if (State.Size == 0)
+            return false;
+        var now = time.GetUtcNow();
+        if (State.UsedAt is null)
+            await NoteAsync(now);
+        if (State.UsedAt is not { } used || now - used >= UseResolution)
         {
-            state.State.Value = value;
+            State.UsedAt = now;
             await this.SaveAsync(state);
         }
-        return state.State.Value;
+        return true;
     }
 
-    public Task<string?> FindAsync() => Task.FromResult(state.State.Value);
-
-    public async Task ReleaseAsync(string value)
+    public async Task CompleteAsync(long size)
     {
-        if (state.State.Value == value)
-            await this.ClearAsync(state);
+        var now = time.GetUtcNow();
+        await NoteAsync(now);
+        (State.Size, State.CompletedAt, State.UsedAt) = (size, now, now);
+        await this.SaveAsync(state);
+    }
+
+    public async Task<DateTimeOffset?> ExpireAsync(DateTimeOffset unusedSince)
+    {
+        if (State.UsedAt is { } used && used >= unusedSince)
+            return used;
+        await this.ClearAsync(state);
+        return null;
+    }
+
+    /// <summary>Makes the entry by which it is found when its time is over.</summary>
+    private Task NoteAsync(DateTimeOffset now)
+    {
+        var key = this.GetPrimaryKeyString();
+        var slash = key.IndexOf('/', StringComparison.Ordinal);
+        return GrainFactory.GetGrain<IExpiryGrain>(ExpiryEntry.KeyOf(key[..slash], IExpiryGrain.Uploads)).AddAsync(new ExpiryEntry(key[(slash + 1)..], now));
     }
 }

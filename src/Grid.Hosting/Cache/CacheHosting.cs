@@ -19,6 +19,7 @@ internal static class CacheHosting
         .AddSingleton<CacheInventory>()
         .AddSingleton(options.Retention)
         .AddSingleton<BuildExpiry>()
+        .AddSingleton<TenantExpiry>()
         .AddSingleton<IRetention, GridRetention>()
         .AddSingleton<CacheCollector>()
         .AddHostedService<CollectorService>();

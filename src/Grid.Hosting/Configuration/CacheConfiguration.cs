@@ -39,11 +39,14 @@ internal static class CacheConfiguration
         {
             KeepBuilds = Value(values, NodeSettings.BuildsKeep, Quantities.Duration, defaults.KeepBuilds),
             KeepBuildsPerApp = (int)values.Number(NodeSettings.BuildsKeepPerApp),
+            KeepKeys = Value(values, NodeSettings.KeepKeys, Quantities.Duration, defaults.KeepKeys),
             KeepContent = Value(values, NodeSettings.ContentKeepUnused, Quantities.Duration, defaults.KeepContent),
             MaxContentBytes = Value(values, NodeSettings.ContentMax, Quantities.Bytes, 0),
         };
         if (options.KeepContent < TimeSpan.FromDays(1))
             values.Fail($"{values.Describe(NodeSettings.ContentKeepUnused)}: want at least 1d: builds that wait need what was uploaded for them");
+        if (options.KeepKeys < TimeSpan.FromHours(1))
+            values.Fail($"{values.Describe(NodeSettings.KeepKeys)}: want at least 1h: who repeats a request whose answer was lost must not get a second build");
         return options;
     }
 

@@ -129,6 +129,7 @@ public sealed class NodeConfiguration
     {
         DataDirectory = node.DataDirectory,
         MaxUploadBytes = _values.Number(NodeSettings.MaxUpload) * 1024 * 1024,
+        KeepUnfinishedUploads = CacheConfiguration.Value(_values, NodeSettings.KeepUploads, Cache.Quantities.Duration, TimeSpan.FromHours(24)),
         RequestsPerSecond = (int)_values.Number(NodeSettings.RequestRate),
         OidcAuthority = _values.Text(NodeSettings.OidcAuthority),
         OidcAudience = _values.Text(NodeSettings.OidcAudience) ?? NodeSettings.OidcAudience.Default,

@@ -42,7 +42,7 @@ public static class NodeSettings
     public static readonly Setting ContentDirectory = new("content.directory", SettingKind.Text, "", "Directory of the shared tier");
     public static readonly Setting ContentContainer = new("content.container", SettingKind.Text, "grid-content", "Container in the Azure account");
 
-    public static readonly Setting ContentKeepUnused = new("content.keep-unused", SettingKind.Text, "14d", "How long the shared tier keeps content that nobody uses and no cached step or unfinished build needs; at least `1d`. The same on all nodes");
+    public static readonly Setting ContentKeepUnused = new("content.keep-unused", SettingKind.Text, "14d", "How long the shared tier keeps content that nobody uses and no cached step or unfinished build needs, and the grid that a tenant has uploaded it; at least `1d`. The same on all nodes");
     public static readonly Setting ContentMax = new("content.max", SettingKind.Text, "", "Room for content in the shared tier, such as `2TB`: what was not used for longest goes first, nothing that is needed. No bound by default. The same on all nodes");
 
     public static readonly Setting BuildsKeep = new("builds.keep", SettingKind.Text, "30d", "How long a finished build and its journal are kept; the newest that an app has published stays. The same on all nodes");
@@ -53,6 +53,8 @@ public static class NodeSettings
 
     public static readonly Setting OperatorKeyFile = new("api.operator-key-file", SettingKind.Text, "`operator-key` in the data directory", "File with an operator's API key; made with a new key when it is missing");
     public static readonly Setting MaxUpload = new("api.max-upload", SettingKind.Number, "2048", "Largest source archive in MiB") { Range = (1, 1 << 20) };
+    public static readonly Setting KeepUploads = new("api.keep-unfinished-uploads", SettingKind.Text, "24h", "How long this node keeps what it received of an archive whose upload was broken off, after its last byte. Until then the upload can be gone on with");
+    public static readonly Setting KeepKeys = new("api.keep-idempotency-keys", SettingKind.Text, "24h", "How long an `Idempotency-Key` stands for the build it was used for first; after that it is as good as new. At least `1h`. The same on all nodes");
     public static readonly Setting RequestRate = new("api.requests-per-second", SettingKind.Number, "100", "Requests a second of one caller, over ten seconds") { Range = (1, 1_000_000) };
     public static readonly Setting OrleansDashboard = new("api.orleans-dashboard", SettingKind.Word, "off", "Orleans' own dashboard at `/orleans/`, for operators. The same on all nodes: each tells it what it does") { Words = ["off", "on"] };
     public static readonly Setting SecretKeyFile = new("secrets.key-file", SettingKind.Text, "`secret-keys` in the data directory", "File with the keys that tenants' secrets are sealed with, `ID:BASE64` on each line; the first seals, the others still open. A grid of one node makes it; nodes of a cluster (roles api and worker) are given the same one");

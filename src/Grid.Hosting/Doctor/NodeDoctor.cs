@@ -37,6 +37,8 @@ public static class NodeDoctor
             yield return File.Exists(options.Node.Launcher)
                 ? Finding.Ok("launcher", options.Node.Launcher)
                 : Finding.Advice("launcher", $"{options.Node.Launcher} is not there: only builders that bring their own can be used", "deploy/install.sh, or set GRID_LAUNCHER");
+            foreach (var finding in ProgramChecks.Of(Environment.GetEnvironmentVariable("PATH") ?? ""))
+                yield return finding;
         }
         foreach (var storage in StorageChecks.Of(options, cancellationToken))
             yield return await storage;

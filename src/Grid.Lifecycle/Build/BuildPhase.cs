@@ -31,7 +31,7 @@ public static class BuildPhase
         {
             files.CreateDirectory(environment.LayersDirectory, DirectoryMode, owner);
             files.Delete(environment.LayersDirectory + "/sbom");
-            if (ModuleSpan.IsTraced)
+            if (ModuleSpan.IsTraced(environment))
                 TracingDirectory.Prepare(files, environment);
             var metadata = await RunBuildpacksAsync(sandbox, input, log, cancellationToken);
             WriteMetadata(files, environment, metadata);

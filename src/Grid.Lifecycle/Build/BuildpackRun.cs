@@ -63,7 +63,7 @@ internal sealed class BuildpackRun(ISandbox sandbox, PhaseEnvironment environmen
         GroupElement buildpack, ModuleDescriptor descriptor, string layersDirectory, string planPath, CancellationToken cancellationToken)
     {
         var module = new RunningModule(ModuleKind.Buildpack, ApiVersion.Parse(buildpack.Api), descriptor.Directory, descriptor.ClearEnv);
-        using var span = ModuleSpan.Start(ModuleKind.Buildpack, buildpack.Id, buildpack.Version, "build");
+        using var span = ModuleSpan.Start(environment, ModuleKind.Buildpack, buildpack.Id, buildpack.Version, "build");
         var process = new ProcessSpec(
             [descriptor.Directory + "/bin/build", layersDirectory, environment.PlatformDirectory, planPath],
             span.AddTo(ModuleEnvironment.ForBuild(_surroundings, module, variables, layersDirectory, planPath)),

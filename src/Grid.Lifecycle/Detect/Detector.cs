@@ -34,7 +34,7 @@ public sealed class Detector
     {
         DetectChecks.Check(input, log);
         var store = input.Environment.ToModuleStore(sandbox.Files);
-        if (ModuleSpan.IsTraced)
+        if (ModuleSpan.IsTraced(input.Environment))
             TracingDirectory.Prepare(sandbox.Files, input.Environment);
         using var detection = new ModuleDetection(sandbox, input.Environment, input.Degree, log);
         var detector = new Detector(input, store, detection);

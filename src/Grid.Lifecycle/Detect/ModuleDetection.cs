@@ -69,7 +69,7 @@ internal sealed class ModuleDetection(ISandbox sandbox, PhaseEnvironment environ
         var planPath = scratch.AddFile("plan.toml", []);
         var output = new CapturedOutput();
         var running = new RunningModule(module.Kind, module.Api, module.Directory, module.ClearEnv);
-        using var span = ModuleSpan.Start(module.Kind, module.Id, module.Version, "detect");
+        using var span = ModuleSpan.Start(environment, module.Kind, module.Id, module.Version, "detect");
         var process = new ProcessSpec(
             [executable, environment.PlatformDirectory, planPath],
             span.AddTo(ModuleEnvironment.ForDetect(_surroundings, running, planPath)), environment.AppDirectory, environment.User) { Output = output };

@@ -32,7 +32,7 @@ internal sealed class ExtensionRun(ISandbox sandbox, PhaseEnvironment environmen
         using var scratch = new ScratchDirectory(sandbox.Files, user);
         var planPath = scratch.AddFile("plan.toml", Encoding.UTF8.GetBytes(ModulePlan.Write(asked)));
         var running = new RunningModule(ModuleKind.Extension, module.Api, module.Directory, module.ClearEnv);
-        using var span = ModuleSpan.Start(ModuleKind.Extension, extension.Id, extension.Version, "generate");
+        using var span = ModuleSpan.Start(environment, ModuleKind.Extension, extension.Id, extension.Version, "generate");
         var process = new ProcessSpec(
             [executable, directory, environment.PlatformDirectory, planPath],
             span.AddTo(ModuleEnvironment.ForGenerate(_surroundings, running, directory, planPath)), environment.AppDirectory, user) { Output = log };

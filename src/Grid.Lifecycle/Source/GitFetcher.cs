@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Text;
 using Grid.Buildpacks;
 using Grid.Buildpacks.Toml;
 using Grid.Lifecycle.Extend;
@@ -36,7 +35,7 @@ public sealed record GitRequest(GitUrl Url)
 public sealed class GitFetcher(ContentStore store, HostPolicy hosts, GitLimits limits)
 {
     private const string Prefix = "grid-source-";
-    private const int Private = 0b110_000_000;
+    internal const int Private = 0b110_000_000;
     private static readonly string[] Proxies = ["https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"];
     private static readonly string[] Authorities = ["SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO"];
 
@@ -65,7 +64,7 @@ public sealed class GitFetcher(ContentStore store, HostPolicy hosts, GitLimits l
         await git.RunAsync([.. place, "init", "--quiet", "--template="], cancellationToken);
         log.Info($"Fetching {request.Url} at {request.Revision ?? "its default branch"}");
         await FetchAsync(git, place, request, cancellationToken);
-        foreach (var secret in new[] { "/work/credentials", "/work/key" })
+        foreach (var secret in new[] { "/work/credentials", GitSsh.Key })
             scratch.Delete(secret);
         var commit = await git.RunAsync([.. place, "rev-parse", "--verify", "FETCH_HEAD^{commit}"], cancellationToken);
         await git.RunAsync([.. place, "checkout", "--quiet", "--detach", "FETCH_HEAD"], cancellationToken);
@@ -83,8 +82,8 @@ public sealed class GitFetcher(ContentStore store, HostPolicy hosts, GitLimits l
         }
         catch (LifecycleException e)
         {
-            var hint = request.Credentials is null ? "; if it is not public, name a secret to sign in with" : "";
-            throw new LifecycleException(e.ExitCode, $"{request.Url} at {request.Revision ?? "its default branch"} cannot be fetched: {e.Message}{hint}", e);
+            var reason = request.Url.IsSsh ? GitSsh.Explain(e.Message, request.Url) : e.Message + (request.Credentials is null ? "; if it is not public, name a secret to sign in with" : "");
+            throw new LifecycleException(e.ExitCode, $"{request.Url} at {request.Revision ?? "its default branch"} cannot be fetched: {reason}", e);
         }
     }
 
@@ -114,7 +113,7 @@ public sealed class GitFetcher(ContentStore store, HostPolicy hosts, GitLimits l
         var address = await AddressAsync(url, cancellationToken);
         if (url.IsSsh)
         {
-            git.Environment["GIT_SSH_COMMAND"] = PrepareSsh(request, scratch, directory, host, address);
+            git.Environment["GIT_SSH_COMMAND"] = GitSsh.Prepare(request, scratch, directory, address);
             return;
         }
         if (url.Uri.Scheme == Uri.UriSchemeHttp)
@@ -126,16 +125,6 @@ public sealed class GitFetcher(ContentStore store, HostPolicy hosts, GitLimits l
         // Git takes the line for this host, and no other.
         scratch.WriteFile("/work/credentials", credentials, Private);
         git.MoreSettings.Add($"credential.helper=store --file={directory}/credentials");
-    }
-
-    private static string PrepareSsh(GitRequest request, RootedDirectory scratch, string directory, string host, IPAddress? address)
-    {
-        if (request.Credentials is not { } key || string.IsNullOrWhiteSpace(request.KnownHosts))
-            throw new LifecycleException(ExitCode.InvalidArgs, $"{request.Url}: ssh needs a secret with a private key, and the known hosts to tell {host} by (ssh-keyscan {host} prints them; compare them with what the host says of itself)");
-        scratch.WriteFile("/work/key", key, Private);
-        scratch.WriteFile("/work/known_hosts", Encoding.UTF8.GetBytes(request.KnownHosts + "\n"), Private);
-        return $"ssh -F none -i {directory}/key -o IdentitiesOnly=yes -o BatchMode=yes -o StrictHostKeyChecking=yes -o UserKnownHostsFile={directory}/known_hosts -o GlobalKnownHostsFile=none -o HostKeyAlias={host}"
-            + (address is null ? "" : $" -o HostName={address}");
     }
 
     /// <summary>The address to connect to; null when a proxy connects.</summary>

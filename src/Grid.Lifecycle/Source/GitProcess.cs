@@ -17,6 +17,7 @@ internal sealed class GitProcess(string directory, GitLimits limits)
     public const int Nobody = 65534;
 
     private const int MaxMessage = 4096;
+    private const int MaxLines = 20;
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(200);
     private static readonly EnumerationOptions Everything = new() { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None, IgnoreInaccessible = true };
 
@@ -121,8 +122,9 @@ internal sealed class GitProcess(string directory, GitLimits limits)
 
     private static string Message(string errors)
     {
-        var lines = errors.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        return lines.Length == 0 ? "git failed and said nothing" : "git: " + string.Join("; ", lines.Take(5));
+        // The frame around ssh's warnings says nothing.
+        var lines = errors.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Where(line => !line.StartsWith('@')).ToList();
+        return lines.Count == 0 ? "git failed and said nothing" : "git: " + string.Join("; ", lines.Take(MaxLines));
     }
 }
 

@@ -10,9 +10,11 @@ public sealed partial record GitUrl
 {
     private const int MaxLength = 1000;
 
-    private GitUrl(Uri uri) => Uri = uri;
+    private readonly string _text;
 
-    /// <summary>The URL, with a scheme and without credentials.</summary>
+    private GitUrl(Uri uri, string text) => (Uri, _text) = (uri, text);
+
+    /// <summary>The URL, with a scheme and without credentials. Of the short form it has the host, not the way: that begins at the user's home there.</summary>
     public Uri Uri { get; }
 
     /// <summary>Whether it is reached by ssh.</summary>
@@ -34,7 +36,7 @@ public sealed partial record GitUrl
             throw new FormatException($"the URL of {uri.Host} has credentials in it; put them into a secret, and name that");
         if (uri.Query.Length > 0 || uri.Fragment.Length > 0)
             throw new FormatException($"'{Shown(text)}': a branch, tag or commit is the revision, and no part of the URL");
-        return uri.Scheme != "http" || uri.IsLoopback ? new GitUrl(uri) : throw new FormatException($"'{uri}': over http anybody could put other source in its place; use https");
+        return uri.Scheme != "http" || uri.IsLoopback ? new GitUrl(uri, ReferenceEquals(url, text) ? uri.ToString() : text) : throw new FormatException($"'{uri}': over http anybody could put other source in its place; use https");
     }
 
     /// <summary>Whether this can be a branch, a tag or a commit, and no option of git's.</summary>
@@ -43,7 +45,8 @@ public sealed partial record GitUrl
     /// <summary>Whether this can be a directory within a repository: relative, with '/', and nothing that leads out of it.</summary>
     public static bool IsPath(string text) => text.Length is > 0 and <= 1000 && text.Split('/').All(part => part is not ("" or "." or ".." or ".git") && !part.Any(char.IsControl));
 
-    public override string ToString() => Uri.ToString();
+    /// <summary>What git is given.</summary>
+    public override string ToString() => _text;
 
     /// <summary>What somebody wrote, without what may be a password.</summary>
     private static string Shown(string text) => text.LastIndexOf('@') is >= 0 and var at && text.IndexOf("://", StringComparison.Ordinal) is >= 0 and var scheme && scheme < at ? text[..(scheme + 3)] + "…" + text[at..] : text;

@@ -1,6 +1,7 @@
 using System.Text;
 using Grid.Client.Models;
 using Grid.Contracts.Builds;
+using Grid.Contracts.Events;
 using Grid.EndToEnd.Tests.Fixtures;
 
 namespace Grid.EndToEnd.Tests.Chaos;
@@ -12,7 +13,7 @@ internal static class Aftermath
     public static async Task<IReadOnlyList<string>> ProblemsAsync(ChaosGrid grid, BuildLoad load, IReadOnlyDictionary<AcceptedBuild, BuildResource> ends, CancellationToken cancellationToken)
     {
         var problems = new List<string>();
-        var journals = await Journals.ReadAsync(grid.Azurite, cancellationToken);
+        var journals = await ReadAsync(grid, ends, cancellationToken);
         foreach (var build in load.Accepted)
         {
             var end = ends[build];
@@ -64,6 +65,19 @@ internal static class Aftermath
             .. grid.Nodes.SelectMany(n => Leftovers.Of(n.Data, n.Data)),
             .. grid.Nodes.SelectMany(n => Leftovers.MountsElsewhere(n.Data)),
         ];
+    }
+
+    /// <summary>The journals, when the end of each build is in them: where the storage was away, a build's reminder writes it.</summary>
+    private static async Task<Journals> ReadAsync(ChaosGrid grid, IReadOnlyDictionary<AcceptedBuild, BuildResource> ends, CancellationToken cancellationToken)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(3));
+        while (true)
+        {
+            var journals = await Journals.ReadAsync(grid.Azurite, cancellationToken);
+            if (patience.IsCancellationRequested || ends.Keys.All(b => journals.Of(b.Id).Any(e => e is BuildFinished)))
+                return journals;
+            await Task.Delay(TimeSpan.FromMilliseconds(200), cancellationToken);
+        }
     }
 
     private static IEnumerable<RegistryRequest> WritesOf(RegistryFaults registry, string image)

@@ -70,6 +70,8 @@ internal sealed class BuildLoad(Func<Uri?> any, Func<Uri, GridClient> clientOf, 
                 return await client.SubmitBuildAsync(source.Tenant, new BuildSubmission
                 {
                     App = source.App, Image = image, Builder = builder, Source = new SourceUpload(digest, archive.DiffId.ToString(), blob.Size, blob.MediaType),
+                    // Without it images say on which day their steps ran, and a run over midnight makes two.
+                    SourceDateEpoch = 1,
                 }, key, cancellationToken);
             }, cancellationToken);
             var accepted = new AcceptedBuild(source, build.Id, image);

@@ -43,8 +43,10 @@ internal sealed partial class Journals
         var events = Of(build);
         if (events.Count(e => e is BuildFinished) != 1)
             yield return $"{events.Count(e => e is BuildFinished)} ends";
-        // A node that was cut off writes what its sandboxes had printed by then when it is back, which may be behind the end. Nobody reads it there.
-        foreach (var late in events.SkipWhile(e => e is not BuildFinished).Skip(1).Where(e => e is not OutputWritten))
+        // A node that was cut off writes what it had to say by then when it is back, which may be behind the end. Nobody reads it there. But nothing of the build
+        // happens when it has ended; what processes print that nobody could stop is no part of it.
+        var end = events.OfType<BuildFinished>().FirstOrDefault();
+        foreach (var late in events.SkipWhile(e => e is not BuildFinished).Skip(1).Where(e => e is BuildFinished || (e is not OutputWritten && e.At > end!.At)))
             yield return $"{late} behind the end";
         foreach (var phase in new[] { Phase.ExtendBuild, Phase.ExtendRun, Phase.Build })
         {

@@ -16,7 +16,7 @@ public sealed class TestMachine : IAsyncDisposable
     public TestMachine()
     {
         Scratch = Directory.CreateTempSubdirectory("grid-e2e-").FullName;
-        _launcher = new Lazy<string>(PublishedLauncher.Publish);
+        _launcher = new Lazy<string>(() => PublishedLauncher.Publish(Directory.CreateDirectory(Path.Combine(Scratch, "launcher")).FullName));
         _images = new Lazy<Task<TinyImages>>(() => TinyImages.CreateAsync(Path.Combine(Scratch, "base")));
     }
 

@@ -16,7 +16,7 @@ public sealed class PhaseContainer
 
     // What Grid needs of this machine: over the few libraries of a tiny image, or beside those of a whole one.
     private readonly (string Path, string Source)[] _libraries = [("usr/lib", "/usr/lib"), ("usr/lib64", "/usr/lib64")];
-    private readonly string _variables = "";
+    private readonly string _libraryPath = "";
 
     /// <param name="imageRoot">The image's files.</param>
     /// <param name="place">Where volumes and containers are kept.</param>
@@ -30,13 +30,16 @@ public sealed class PhaseContainer
             Directory.CreateDirectory(At(volume));
         if (!withBuilder)
         {
-            (_libraries, _variables) = ([("libraries", Directory.GetDirectories("/usr/lib", "*-linux-gnu").Single())], "LD_LIBRARY_PATH=/libraries");
+            (_libraries, _libraryPath) = ([("libraries", Directory.GetDirectories("/usr/lib", "*-linux-gnu").Single())], "LD_LIBRARY_PATH=/libraries");
             return;
         }
         Directory.CreateDirectory(At("cnb/lifecycle"));
         foreach (var phase in Phases)
             File.CreateSymbolicLink(At("cnb/lifecycle/" + phase), "/grid/grid");
     }
+
+    /// <summary>More variables of phases, without blanks.</summary>
+    public Dictionary<string, string> Variables { get; } = [];
 
     /// <summary>A path in the volumes on this machine.</summary>
     public string At(string path) => Path.Combine(_place, "volumes", path);
@@ -87,7 +90,7 @@ public sealed class PhaseContainer
             $"echo 127.0.0.1 localhost >{own.FullName}/hosts; touch {root}/etc/hosts; mount --bind {own.FullName}/hosts {root}/etc/hosts",
             $"mkdir -p {root}/proc {root}/dev; mount -t proc proc {root}/proc; mount --rbind /dev {root}/dev",
         ];
-        var start = $"exec chroot --userspec={user}:{user} --groups= {root} /usr/bin/env -i PATH=/usr/bin:/bin HOME=/root DOTNET_ROOT=/dotnet {_variables} CNB_PLATFORM_API=0.13 "
+        var start = $"exec chroot --userspec={user}:{user} --groups= {root} /usr/bin/env -i PATH=/usr/bin:/bin HOME=/root DOTNET_ROOT=/dotnet {_libraryPath} {string.Join(' ', Variables.Select(v => $"{v.Key}={v.Value}"))} CNB_PLATFORM_API=0.13 "
             + $"CNB_USER_ID={TinyImages.UserId} CNB_GROUP_ID={TinyImages.UserId} {_program}{phase} \"$@\"";
         return Tool.TryAsync("unshare", ["--mount", "--pid", "--fork", "sh", "-ec", string.Join('\n', mounts) + "\n" + start, phase, .. arguments]);
     }

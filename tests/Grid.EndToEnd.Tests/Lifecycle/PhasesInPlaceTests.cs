@@ -1,4 +1,5 @@
 using Grid.EndToEnd.Tests.Fixtures;
+using Grid.EndToEnd.Tests.Telemetry;
 
 namespace Grid.EndToEnd.Tests.Lifecycle;
 
@@ -97,6 +98,35 @@ public sealed class PhasesInPlaceTests(TestMachine machine) : IAsyncLifetime
 
         result.Output.ShouldContain("tool says built as 1001 in /home/cnb");
         (await Registry.TagsAsync("created")).ShouldBe(["1"]);
+    }
+
+    [Fact]
+    public async Task Phase_OfAPlatformThatTraces_IsInItsTrace_AndSoAreItsModules()
+    {
+        const string Trace = "0af7651916cd43dd8448eb211c80319c";
+        const string Platform = $"00-{Trace}-b7ad6b7169203331-01";
+        var container = (await ContainerAsync(runDockerfile: null)).Module("buildpack", "plain",
+            ("detect", "printf '[[requires]]\\nname = \"tool\"\\n' >\"$CNB_BUILD_PLAN_PATH\"; echo \"$CNB_OTEL_TRACEPARENT\" >/layers/seen; ls /layers/tracing >>/layers/seen"));
+        await using var receiver = await ReceiverProcess.StartAsync(Path.Combine(_place, "received"));
+        container.Variables["CNB_OTEL_TRACEPARENT"] = Platform;
+
+        await container.NewBuildAsync();
+        await ShouldSucceedAsync(container, "detector", TinyImages.UserId, "builder");
+        var alone = File.ReadAllLines(container.At("layers/seen"));
+        container.Variables["OTEL_EXPORTER_OTLP_ENDPOINT"] = receiver.Endpoints["http/protobuf"];
+        container.Variables["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf";
+        await container.NewBuildAsync();
+        await ShouldSucceedAsync(container, "detector", TinyImages.UserId, "builder");
+
+        // Without a receiver of ours, what modules write is the platform's to read.
+        alone.ShouldBe([Platform, "buildpacks", "extensions"]);
+        var spans = receiver.Spans;
+        spans.ShouldAllBe(s => s.TraceId == Trace);
+        var phase = spans.Single(s => s.Name == "detect");
+        phase.ParentId.ShouldBe("b7ad6b7169203331");
+        spans.Where(s => s != phase).Select(s => s.Name).ShouldBe(["buildpack detect", "extension detect", "extension generate"], ignoreOrder: true);
+        spans.Where(s => s != phase).ShouldAllBe(s => s.ParentId == phase.SpanId);
+        File.ReadAllLines(container.At("layers/seen"))[0].ShouldBe($"00-{Trace}-{spans.Single(s => s.Name == "buildpack detect").SpanId}-01");
     }
 
     private async Task<PhaseContainer> ContainerAsync(string? runDockerfile)

@@ -69,6 +69,22 @@ public sealed class BuildTests : IAsyncLifetime
         (await _grid.EndAsync(key)).State.ShouldBe(BuildState.Succeeded);
     }
 
+    [Fact]
+    public async Task Phases_that_begin_together_are_told_before_the_first_node_has_answered()
+    {
+        Extends();
+        using var answers = new ManualResetEventSlim();
+        _grid.Node.Holds = i => i is RestoreWork && !answers.Wait(TestGrid.Patience);
+        var key = await _grid.SubmitAsync();
+
+        foreach (var phase in new[] { Phase.Restore, Phase.ExtendBuild, Phase.ExtendRun })
+            await _grid.Events.FirstAsync<PhaseStarted>(key, e => e.Phase == phase);
+
+        answers.Set();
+        (await _grid.EndAsync(key)).State.ShouldBe(BuildState.Succeeded);
+        _grid.Events.Of(key).OfType<PhaseStarted>().Count().ShouldBe(7);
+    }
+
     [Theory]
     [InlineData(ImageKind.Build)]
     [InlineData(ImageKind.Run)]

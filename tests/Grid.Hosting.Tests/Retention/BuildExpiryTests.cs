@@ -29,7 +29,7 @@ public sealed class BuildExpiryTests(TestServers servers) : IDisposable
     {
         var store = new ContentStore(Path.Combine(_directory, "content"));
         var shared = new TieredContent(store, bench.Tier);
-        return new BuildDesk(bench.Grid.Grains, new Uploads(store, shared, bench.Grid.Grains, new ApiOptions { DataDirectory = _directory }),
+        return new BuildDesk(bench.Grid.Grains, new Uploads(store, shared, bench.Grid.Grains, new ApiOptions { DataDirectory = _directory }, TimeProvider.System),
             new SecretDesk(bench.Grid.Grains, SecretKeyRing.Parse(SecretKeyRing.NewEntry("k1")), TimeProvider.System), TimeProvider.System);
     }
 
@@ -114,7 +114,7 @@ public sealed class BuildExpiryTests(TestServers servers) : IDisposable
     public async Task An_upload_whose_content_was_collected_is_not_taken_for_one_that_is_here()
     {
         await using var bench = await StartAsync(servers, RetentionBench.Short);
-        var uploads = new Uploads(new ContentStore(Path.Combine(_directory, "content")), new TieredContent(new ContentStore(Path.Combine(_directory, "content")), bench.Tier), bench.Grid.Grains, new ApiOptions { DataDirectory = _directory });
+        var uploads = new Uploads(new ContentStore(Path.Combine(_directory, "content")), new TieredContent(new ContentStore(Path.Combine(_directory, "content")), bench.Tier), bench.Grid.Grains, new ApiOptions { DataDirectory = _directory }, TimeProvider.System);
         var digest = await bench.PutAsync("source");
         await bench.Grid.Grains.GetGrain<IUploadGrain>($"tenant/{digest.Hex}").CompleteAsync(6);
         (await uploads.IsHereAsync("tenant", digest)).ShouldBeTrue();

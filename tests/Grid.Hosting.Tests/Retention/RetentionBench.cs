@@ -55,6 +55,7 @@ internal sealed class RetentionBench : IAsyncDisposable
             .AddSingleton<IBuildArtifacts>(bench.Artifacts)
             .AddSingleton<CacheInventory>()
             .AddSingleton<BuildExpiry>()
+            .AddSingleton<TenantExpiry>()
             .AddSingleton<IRetention, GridRetention>()
             // The scripted one stands in its place.
             .Configure<GrainTypeOptions>(types => types.Classes.RemoveWhere(type => type.Assembly == typeof(WorkerAgent).Assembly)));

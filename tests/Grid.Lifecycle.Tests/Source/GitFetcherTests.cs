@@ -163,15 +163,4 @@ public sealed class GitFetcherTests : IDisposable
 
         (await Should.ThrowAsync<LifecycleException>(() => FetchAsync(url, limits: new GitLimits { MaxBytes = 50_000 }))).Message.ShouldContain("50000 bytes");
     }
-
-    private sealed class Lines : IPhaseLog
-    {
-        private readonly StringBuilder _text = new();
-
-        public string Text => _text.ToString();
-
-        public void Log(PhaseLogLevel level, string line) => _text.AppendLine(line);
-
-        public void Write(ReadOnlySpan<byte> bytes, bool isError) => _text.Append(Encoding.UTF8.GetString(bytes));
-    }
 }

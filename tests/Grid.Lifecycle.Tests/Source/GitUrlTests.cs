@@ -8,7 +8,7 @@ public sealed class GitUrlTests
     [InlineData("https://git.example/team/app.git", "https://git.example/team/app.git", 443)]
     [InlineData("https://git.example:8443/app", "https://git.example:8443/app", 8443)]
     [InlineData("ssh://git@git.example/app", "ssh://git@git.example/app", 22)]
-    [InlineData("git@git.example:team/app.git", "ssh://git@git.example/team/app.git", 22)]
+    [InlineData("git@git.example:team/app.git", "git@git.example:team/app.git", 22)]
     [InlineData("http://127.0.0.1:3000/app", "http://127.0.0.1:3000/app", 3000)]
     public void Parse_WhatCanBeCloned_IsTaken(string text, string url, int port)
     {

@@ -64,7 +64,7 @@ public sealed class ModuleSpanTests : IDisposable
     [Fact]
     public void Module_IsToldOfItsSpan_WhateverTheUserGave()
     {
-        using var span = ModuleSpan.Start(ModuleKind.Buildpack, "test/app", "1.0", "build");
+        using var span = ModuleSpan.Start(_environment, ModuleKind.Buildpack, "test/app", "1.0", "build");
 
         var variables = span.AddTo(["PATH=/bin", "CNB_OTEL_TRACEPARENT=00-00000000000000000000000000000001-0000000000000001-01"]);
 
@@ -76,12 +76,29 @@ public sealed class ModuleSpanTests : IDisposable
     public void Module_WithoutATrace_IsToldNothing()
     {
         Activity.Current = null;
-        using var span = ModuleSpan.Start(ModuleKind.Buildpack, "test/app", "1.0", "build");
+        using var span = ModuleSpan.Start(_environment, ModuleKind.Buildpack, "test/app", "1.0", "build");
 
         span.AddTo(["PATH=/bin"]).ShouldBe(["PATH=/bin"]);
         span.Collect(_files, _environment, _log);
 
         Ended.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void Module_OfAPlatformThatTraces_InheritsItsContext_WhereNoSpansAreSent()
+    {
+        const string Platform = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        var environment = _environment with { PlatformTrace = Platform };
+        using (var traced = ModuleSpan.Start(environment, ModuleKind.Buildpack, "test/app", "1.0", "build"))
+            traced.AddTo([]).ShouldBe([$"CNB_OTEL_TRACEPARENT={Activity.Current!.Id}"]);
+        Activity.Current = null;
+        using var span = ModuleSpan.Start(environment, ModuleKind.Buildpack, "test/app", "1.0", "build");
+
+        span.AddTo(["PATH=/bin"]).ShouldBe(["PATH=/bin", $"CNB_OTEL_TRACEPARENT={Platform}"]);
+        span.Collect(_files, environment, _log);
+
+        ModuleSpan.IsTraced(environment).ShouldBeTrue();
+        ModuleSpan.IsTraced(_environment).ShouldBeFalse();
     }
 
     [Fact]
@@ -171,7 +188,7 @@ public sealed class ModuleSpanTests : IDisposable
         _files.Delete(place);
         _files.CreateSymbolicLink(place, place == File ? "/elsewhere/test_app@1.0-build.jsonl" : place == "/layers/tracing" ? "/elsewhere" : "/elsewhere/buildpacks");
 
-        using (var span = ModuleSpan.Start(ModuleKind.Buildpack, "test/app", "1.0", "build"))
+        using (var span = ModuleSpan.Start(_environment, ModuleKind.Buildpack, "test/app", "1.0", "build"))
             span.Collect(_files, _environment, _log);
         TracingDirectory.Prepare(_files, _environment);
 
@@ -182,7 +199,7 @@ public sealed class ModuleSpanTests : IDisposable
     private Dictionary<string, Activity> Collect(string text)
     {
         _files.WriteFile(File, Encoding.UTF8.GetBytes(text), 0x1A4);
-        using (var span = ModuleSpan.Start(ModuleKind.Buildpack, "test/app", "1.0", "build"))
+        using (var span = ModuleSpan.Start(_environment, ModuleKind.Buildpack, "test/app", "1.0", "build"))
             span.Collect(_files, _environment, _log);
         Activity.Current.ShouldBe(_phase);
         return Ended.ToDictionary(s => s.OperationName, StringComparer.Ordinal);

@@ -19,6 +19,9 @@ internal sealed class NodeTable
 
     public int Slots => _nodes.Values.Sum(n => n.Slots);
 
+    /// <summary>Slots of nodes that get new builds.</summary>
+    public int OpenSlots => _nodes.Values.Where(n => !IsDraining(n)).Sum(n => n.Slots);
+
     /// <summary>Grows when nodes come and go, and when what they say of themselves changes.</summary>
     public int Version { get; private set; }
 

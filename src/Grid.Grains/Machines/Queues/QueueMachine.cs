@@ -287,7 +287,7 @@ public sealed class QueueMachine
             BuildKey = waiting.Build.BuildKey,
             Position = ahead + 1,
             Reason = ReasonOf(waiting),
-            Estimate = _backlog.Seconds > 0 && _nodes.Slots > 0 ? TimeSpan.FromSeconds((ahead + 1) * _backlog.Seconds / _nodes.Slots) : null,
+            Estimate = _backlog.Seconds > 0 && _nodes.OpenSlots is > 0 and var slots ? TimeSpan.FromSeconds((ahead + 1) * _backlog.Seconds / slots) : null,
             Since = waiting.Since,
         };
     }
@@ -302,9 +302,11 @@ public sealed class QueueMachine
             return $"build {_placed.Values.First(p => p.Build.Tenant == tenant.Name && p.Build.App == waiting.Build.App).Build.BuildKey} of the same app runs";
         if (_backlog.IsAtLimit(tenant))
             return $"tenant {tenant.Name} has {tenant.Running} builds running, as many as it may";
-        if (nodes.All(_nodes.IsDraining))
+        var open = nodes.Count(n => !_nodes.IsDraining(n));
+        if (open == 0)
             return nodes.Count == 1 ? $"node {nodes[0].Id.Node} is draining" : $"all {nodes.Count} nodes of the pool are draining";
-        return $"all {_nodes.Slots} slots of {nodes.Count} node{(nodes.Count == 1 ? "" : "s")} are taken";
+        var others = open < nodes.Count ? $"; {nodes.Count - open} {(nodes.Count - open == 1 ? "is" : "are")} draining" : "";
+        return $"all {_nodes.OpenSlots} slots of {open} node{(open == 1 ? "" : "s")} are taken{others}";
     }
 
     private IReadOnlyList<QueueEffect> TakeEffects()

@@ -302,4 +302,23 @@ public sealed class QueueMachineTests
         var place = pool.Submit("b3").Place!;
         (place.Position, place.Estimate).ShouldBe((1, TimeSpan.FromSeconds(40)));
     }
+
+    [Fact]
+    public void Estimate_NodesThatDrain_DoNotCount()
+    {
+        var pool = new Pool();
+        pool.Node("a");
+        pool.Node("b", slots: 3);
+        pool.Submit("b1");
+        pool.Now += TimeSpan.FromSeconds(40);
+        pool.End("b1");
+        pool.Drain("b");
+        pool.Submit("b2").Placement.ShouldNotBeNull();
+
+        var place = pool.Submit("b3").Place!;
+
+        (place.Estimate, place.Reason).ShouldBe((TimeSpan.FromSeconds(40), "all 1 slots of 1 node are taken; 1 is draining"));
+        pool.Drain("a");
+        pool.Queue.Find("b3")!.Estimate.ShouldBeNull();
+    }
 }
