@@ -145,6 +145,10 @@ public sealed class GridClient
         }
     }
 
+    /// <summary>All pools at a glance.</summary>
+    public Task<Page<PoolSummaryResource>> ListPoolsAsync(CancellationToken cancellationToken) => GetAsync<Page<PoolSummaryResource>>("v1/pools", cancellationToken);
+
+    /// <summary>Nodes of a pool.</summary>
     public Task<Page<NodeResource>> ListNodesAsync(string pool, CancellationToken cancellationToken) => GetAsync<Page<NodeResource>>($"v1/pools/{Escape(pool)}/nodes", cancellationToken);
 
     /// <summary>Switches whether a node gets new builds.</summary>

@@ -1,4 +1,5 @@
 using Grid.Api;
+using Grid.Api.Audit;
 using Grid.Api.Identity;
 using Grid.Contracts.Tenants;
 using Microsoft.AspNetCore.Builder;
@@ -43,14 +44,14 @@ public static class GridDashboard
         tenant.MapGet("settings", TenantPages.SettingsAsync).Require(Role.Viewer);
         tenant.MapGet("compare", BuildPages.CompareAsync).Require(Role.Viewer);
         tenant.MapGet("builds/{build}", BuildPages.GetAsync).Require(Role.Viewer);
-        tenant.MapPost("builds/{build}/cancel", BuildPages.CancelAsync).Require(Role.Builder);
-        tenant.MapPost("builds/{build}/retry", BuildPages.RetryAsync).Require(Role.Builder);
+        tenant.MapPost("builds/{build}/cancel", BuildPages.CancelAsync).Require(Role.Builder).AuditAs("CancelBuild");
+        tenant.MapPost("builds/{build}/retry", BuildPages.RetryAsync).Require(Role.Builder).AuditAs("RetryBuild");
         var pool = Pages(app.MapGroup("/pools/{pool}"));
         pool.MapGet("queue", GridPages.QueueAsync).Require(Role.Operator);
         pool.MapGet("nodes", GridPages.NodesAsync).Require(Role.Operator);
         pool.MapGet("nodes/{node}", GridPages.NodeAsync).Require(Role.Operator);
-        pool.MapPost("nodes/{node}/drain", GridPages.DrainAsync).Require(Role.Operator);
-        pool.MapPost("nodes/{node}/undrain", GridPages.UndrainAsync).Require(Role.Operator);
+        pool.MapPost("nodes/{node}/drain", GridPages.DrainAsync).Require(Role.Operator).AuditAs("DrainNode");
+        pool.MapPost("nodes/{node}/undrain", GridPages.UndrainAsync).Require(Role.Operator).AuditAs("UndrainNode");
     }
 
     /// <summary>Forms of other sites do not reach these routes: the cookie is SameSite=Strict.</summary>

@@ -22,12 +22,13 @@ internal static class GridPages
 
     public static async Task<IResult> QueueAsync(string pool, HttpContext context, IGrainFactory grains, QueueDesk queues)
     {
+        var pools = await queues.PoolsAsync();
         var status = await queues.PoolAsync(pool);
         var names = status.Queue.Running.Select(r => r.Build).Concat(status.Queue.Waiting.Select(w => w.Build)).Select(b => Show.Key(b).Tenant).Distinct();
         var tenants = await Task.WhenAll(names.Select(n => grains.GetGrain<ITenantGrain>(n).GetAsync()));
         return GridDashboard.Page<QueuePage>(new
         {
-            Caller = context.GetCaller(), Pool = pool, Status = status, Tenants = (IReadOnlyDictionary<string, Tenant>)tenants.OfType<Tenant>().ToDictionary(t => t.Name, StringComparer.Ordinal),
+            Caller = context.GetCaller(), Pool = pool, Pools = pools, Status = status, Tenants = (IReadOnlyDictionary<string, Tenant>)tenants.OfType<Tenant>().ToDictionary(t => t.Name, StringComparer.Ordinal),
         });
     }
 
@@ -40,7 +41,7 @@ internal static class GridPages
     public static Task<IResult> UndrainAsync(string pool, string node, QueueDesk queues) => DrainAsync(pool, node, drain: false, queues);
 
     private static async Task<IResult> NodesPageAsync(string pool, string? only, HttpContext context, QueueDesk queues) =>
-        GridDashboard.Page<NodesPage>(new { Caller = context.GetCaller(), Pool = pool, Only = only, Status = await queues.PoolAsync(pool) });
+        GridDashboard.Page<NodesPage>(new { Caller = context.GetCaller(), Pool = pool, Only = only, Pools = await queues.PoolsAsync(), Status = await queues.PoolAsync(pool) });
 
     private static async Task<IResult> DrainAsync(string pool, string node, bool drain, QueueDesk queues)
     {

@@ -76,46 +76,9 @@ public sealed class EmbeddedGrid : IAsyncDisposable
     /// <summary>What is to be known about how well they are closed, or null.</summary>
     public string? SandboxWarning => Services.GetRequiredService<ISandboxRuntime>().Warning;
 
-    /// <summary>Extends an image and gives the events to its end, as <see cref="BuildAsync"/> does for a build.</summary>
-    public async IAsyncEnumerable<BuildEvent> ExtendAsync(
-        string key, ImageExtensionRequest request, IReadOnlyDictionary<string, byte[]> secrets, [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        using var kept = Services.GetRequiredService<BuildSecrets>().Keep(key, secrets);
-        var extension = Services.GetRequiredService<IGrainFactory>().GetGrain<IImageExtensionGrain>(key);
-        await extension.StartAsync(request);
-        await using var registration = cancellationToken.Register(() => extension.CancelAsync("interrupted").Ignore());
-        await foreach (var buildEvent in Services.GetRequiredService<IBuildEvents>().WatchAsync(key, CancellationToken.None))
-            yield return buildEvent;
-    }
-
-    /// <summary>The value of <c>build_id</c> for an image that is extended by itself now.</summary>
-    /// <exception cref="LifecycleException">The build to be replayed is not known.</exception>
-    public async Task<string> ResolveBuildIdAsync(string tenant, BuildIdPolicy policy)
-    {
-        string? replayed = null;
-        if (policy.Kind == BuildIdKind.Replay)
-        {
-            var key = policy.Value.StartsWith(tenant + "/", StringComparison.Ordinal) ? policy.Value : $"{tenant}/{policy.Value}";
-            replayed = (await Services.GetRequiredService<IGrainFactory>().GetGrain<IBuildGrain>(key).GetStatusAsync()).BuildId;
-            if (replayed.Length == 0)
-                throw new LifecycleException(ExitCode.InvalidArgs, $"build_id {policy}: the grid knows no such build; name another, or use pinned=UUID");
-        }
-        return policy.Resolve(tenant, Services.GetRequiredService<TimeProvider>().GetUtcNow(), Guid.NewGuid(), replayed);
-    }
-
-    /// <summary>An image as it is now, pinned.</summary>
-    /// <exception cref="LifecycleException">There is no such image.</exception>
-    public async Task<PinnedImage> PinAsync(ImageLocation location, CancellationToken cancellationToken) =>
-        await Services.GetRequiredService<ImageStores>().FindAsync(location, HostPlatform.Current, cancellationToken) is { } image
-            ? PinnedImage.From(image, location)
-            : throw new LifecycleException(ExitCode.ExtendError, $"there is no image {location}; check the name, or pull it first");
-
-    /// <summary>Packs a build context, without what its .dockerignore leaves out; an empty one for null.</summary>
-    public BuildContext PackContext(string? directory, CancellationToken cancellationToken)
-    {
-        var content = Services.GetRequiredService<ContentStore>();
-        return ContextStore.Index(content, SourceArchive.Pack(content, directory ?? AppContext.BaseDirectory, (_, _) => directory is not null, cancellationToken), cancellationToken);
-    }
+    /// <summary>Packs a build context into the content store, all of it: a node leaves out what its .dockerignore names.</summary>
+    public Layer PackContext(string directory, CancellationToken cancellationToken) =>
+        SourceArchive.Pack(Services.GetRequiredService<ContentStore>(), directory, (_, _) => true, cancellationToken);
 
     /// <summary>Packs an app's source into the content store.</summary>
     public Layer PackSource(string directory, CancellationToken cancellationToken) =>

@@ -36,9 +36,10 @@ internal static class Failures
         AnalyzeWork => ExitCode.AnalyzeError,
         DetectWork => ExitCode.DetectError,
         RestoreWork => ExitCode.RestoreError,
-        StepWork or FetchWork => ExitCode.ExtendError,
+        PinWork or StepWork or FetchWork => ExitCode.ExtendError,
         BuildWork => ExitCode.BuildError,
         ExportWork or PublishWork => ExitCode.ExportError,
+        RebaseWork => ExitCode.RebaseError,
         _ => ExitCode.Failed,
     };
 }

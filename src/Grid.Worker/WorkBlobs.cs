@@ -10,11 +10,13 @@ internal static class WorkBlobs
 {
     public static IReadOnlyCollection<Digest> NeededBy(WorkItem item) => Distinct(item switch
     {
+        PinWork work => Of(work.Extension.Dockerfiles.Select(d => d.Context).OfType<Layer>()),
         DetectWork work => [work.Source.Blob.Digest],
         RestoreWork work => Of(work.Cache?.AllLayers() ?? []),
         // The base's layers are in its registry. What earlier steps added is not, and which of them are the base's is not known here.
         StepWork work => [.. Of(work.Input.Parent), .. Of(work.Input.Context), .. work.Input.Fetched.Select(f => f.Digest)],
         BuildWork work => [work.Source.Blob.Digest, .. Of(work.BuildImage), .. Of(work.Cache?.AllLayers() ?? [])],
+        PublishWork work => Of(work.Image),
         ExportWork work => [.. Of(work.RunImage), .. Of(work.App.Layers.Where(l => l.Origin is null).Select(l => l.Layer))],
         _ => [],
     });
@@ -22,6 +24,7 @@ internal static class WorkBlobs
     public static IReadOnlyCollection<Digest> MadeBy(WorkResult result) => Distinct(result switch
     {
         AnalyzeDone { Source: { } source } => [source.Archive.Blob.Digest],
+        PinDone done => done.Result.Dockerfiles.SelectMany(d => Of(d.Context)),
         DetectDone done => done.Result.Dockerfiles.SelectMany(d => Of(d.Context)),
         FetchDone done => done.Urls.Select(u => u.Digest),
         StepDone { Layer: { } layer } => [layer.Blob.Digest],

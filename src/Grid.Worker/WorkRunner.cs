@@ -13,6 +13,7 @@ using Grid.Lifecycle.Analyze;
 using Grid.Lifecycle.Build;
 using Grid.Lifecycle.Export;
 using Grid.Lifecycle.Extend;
+using Grid.Lifecycle.Rebase;
 using Grid.Lifecycle.Restore;
 using Grid.Oci;
 using Grid.Oci.Content;
@@ -75,6 +76,7 @@ public sealed class WorkRunner(
     private async Task<WorkResult> DoAsync(WorkItem item, Activity? span, CancellationToken cancellationToken) => item switch
     {
         AnalyzeWork work => await AnalyzeAsync(work, cancellationToken),
+        PinWork work => new PinDone(await PinAsync(work, cancellationToken)),
         DetectWork work => new DetectDone(await new DetectRunner(_sandboxes, content, images, builds, options, vault).RunAsync(work, Output(item, Phase.Detect), cancellationToken)),
         RestoreWork work => await RestoreAsync(work, cancellationToken),
         StepWork work => await StepAsync(work, span, cancellationToken),
@@ -82,6 +84,7 @@ public sealed class WorkRunner(
         BuildWork work => await BuildAsync(work, cancellationToken),
         ExportWork work => await ExportAsync(work, cancellationToken),
         PublishWork work => await PublishAsync(work, cancellationToken),
+        RebaseWork work => await RebaseAsync(work, cancellationToken),
         _ => throw new InvalidOperationException($"no such work: {item.GetType().Name}"),
     };
 
@@ -98,6 +101,16 @@ public sealed class WorkRunner(
         }, log, cancellationToken);
         var source = work.Origin is { } origin ? await new SourceRunner(content, images, options, node, vault).FetchAsync(work, origin, log, cancellationToken) : null;
         return new AnalyzeDone(analyzed) { Source = source };
+    }
+
+    private async Task<PinnedExtension> PinAsync(PinWork work, CancellationToken cancellationToken)
+    {
+        var image = await Analyzer.PinAsync(images, ImageLocation.Parse(work.Extension.Base), [.. work.Targets.Select(ImageLocation.Parse)], HostPlatform.Current, cancellationToken);
+        return new PinnedExtension(image, [.. work.Extension.Dockerfiles.Select(given => new ExtensionDockerfileSource
+        {
+            ExtensionId = given.Extension, ExtensionVersion = "", Kind = work.Extension.Kind, Text = given.Text, FileName = given.FileName, Args = given.Args,
+            Context = given.Context is { } archive ? ContextStore.Index(content, archive, cancellationToken) : BuildContext.Empty,
+        })]);
     }
 
     private async Task<WorkResult> RestoreAsync(RestoreWork work, CancellationToken cancellationToken)
@@ -212,7 +225,7 @@ public sealed class WorkRunner(
             ProjectMetadataToml = work.ProjectMetadata,
             OciMediaTypes = targets.Any(target => target is ImageLocation.Layout),
         }, content, images, log);
-        var report = await Exporter.ExportAsync(await MayNameAsync(work, cancellationToken), image, targets, log, cancellationToken);
+        var report = await Exporter.ExportAsync(await MayNameAsync(work, work.Targets, cancellationToken), image, targets, log, cancellationToken);
         report.EnsureComplete();
         await Leavings(work, log).KeepAsync(report, work.Packages, cancellationToken);
         return new ExportDone(report);
@@ -221,19 +234,36 @@ public sealed class WorkRunner(
     private async Task<WorkResult> PublishAsync(PublishWork work, CancellationToken cancellationToken)
     {
         var image = work.Image.ToContent(content, Origin(work.Image.Base.Location));
-        var report = await Exporter.ExportAsync(images, image, [.. work.Targets.Select(ImageLocation.Parse)], Output(work, Phase.Export), cancellationToken);
+        var report = await Exporter.ExportAsync(await MayNameAsync(work, work.Targets, cancellationToken), image, [.. work.Targets.Select(ImageLocation.Parse)], Output(work, Phase.Export), cancellationToken);
         report.EnsureComplete();
         return new ExportDone(report);
     }
 
+    private async Task<WorkResult> RebaseAsync(RebaseWork work, CancellationToken cancellationToken)
+    {
+        var log = Output(work, Phase.Export);
+        var report = await Rebaser.RebaseAsync(await MayNameAsync(work, work.Targets, cancellationToken), new RebaseInput
+        {
+            App = ImageLocation.Parse(work.Image),
+            Targets = [.. work.Targets.Select(ExportTarget.Parse)],
+            RunImage = work.RunImage is { } name ? ExportTarget.Parse(name) : null,
+            Force = work.Force,
+            Created = work.SourceDateEpoch is { } seconds ? DateTimeOffset.FromUnixTimeSeconds(seconds) : null,
+            Platform = HostPlatform.Current,
+        }, log, cancellationToken);
+        report.EnsureComplete(ExitCode.RebaseError);
+        await Leavings(work, log).KeepAsync(report, [], cancellationToken);
+        return new ExportDone(report);
+    }
+
     /// <summary>The names belong to the build's current attempt alone. A node that is not alone has to be sure of that with each of them.</summary>
-    private async Task<IImageStore> MayNameAsync(ExportWork work, CancellationToken cancellationToken)
+    private async Task<IImageStore> MayNameAsync(WorkItem work, string[] targets, CancellationToken cancellationToken)
     {
         var build = grains.GetGrain<IBuildGrain>(work.BuildKey);
         if (options.StagesExports)
             return new FencedImages(images, new PublishPermit(build, work.Handle, time));
         return await Question.AskAsync(() => build.MayPublishAsync(work.Handle), time, cancellationToken) ? images
-            : throw new LifecycleException(ExitCode.ExportError, $"{work.Handle} may not write {string.Join(", ", work.Targets)}: the build goes on elsewhere, or was stopped");
+            : throw new LifecycleException(ExitCode.ExportError, $"{work.Handle} may not write {string.Join(", ", targets)}: the build goes on elsewhere, or was stopped");
     }
 
     /// <summary>Blobs of this node, and of an image for what the node has not.</summary>

@@ -113,8 +113,7 @@ public sealed partial class WorkerAgent(
         LogStarted(item.Handle);
         try
         {
-            if (item is AnalyzeWork analyze)
-                warm.Add(analyze.Warm);
+            warm.Add(item switch { AnalyzeWork work => work.Warm, PinWork work => work.Warm, _ => [] });
             await shared.FetchAsync(WorkBlobs.NeededBy(item), cancellationToken);
             var result = await runner.RunAsync(item, span, cancellationToken);
             // Whoever hears of a blob may be on another node: it must be able to get it from then on, even if this node dies.

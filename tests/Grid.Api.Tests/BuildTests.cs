@@ -6,6 +6,7 @@ using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
 using Grid.Contracts.Tenants;
 using Grid.Contracts.Work;
+using Grid.Dockerfiles;
 using Grid.Oci;
 
 namespace Grid.Api.Tests;
@@ -60,6 +61,45 @@ public sealed class BuildTests(ApiUnderTest api) : IClassFixture<ApiUnderTest>
         (await client.ListBuildsAsync("red", null, null, 50, Stop)).Items.ShouldContain(b => b.Id == build.Id && b.Digest == found.Digest);
         (await client.ListBuildsAsync("red", "team/app", null, 50, Stop)).Items.ShouldContain(b => b.Id == build.Id);
         (await client.ListAppsAsync("red", Stop)).Items.ShouldContain("team/app");
+    }
+
+    [Fact]
+    public async Task An_image_is_extended_or_rebased_by_itself_and_that_is_a_build_like_any_other()
+    {
+        var client = await api.AsAsync("red", Role.Builder);
+        var context = await SendAsync(client, "red", "context");
+        BuildSubmission Extension(string text, SourceUpload? with) => new()
+        {
+            Image = "registry.example/red/extended:v1",
+            Extension = new ImageExtensionSubmission
+            {
+                Kind = ImageKind.Run, Base = "registry.example/base",
+                Dockerfiles = [new DockerfileSubmission { Extension = "tools", File = "run.Dockerfile", Text = text, Args = [new ArgumentResource("word", "hello")], Context = with }],
+            },
+        };
+        const string Text = "ARG base_image\nFROM ${base_image}\nARG word\nRUN echo $word\n";
+
+        var build = await client.SubmitBuildAsync("red", Extension(Text, context), Guid.NewGuid().ToString(), Stop);
+
+        (await api.Grid.EndAsync($"red/{build.Id}")).State.ShouldBe(BuildState.Succeeded);
+        var found = await client.GetBuildAsync("red", build.Id, Stop);
+        (found.App, found.Phases[Phase.ExtendRun], found.Phases[Phase.Build]).ShouldBe(("red/extended", PhaseState.Done, PhaseState.Skipped));
+        (await client.GetBuildDetailsAsync("red", build.Id, Stop)).Dockerfiles.Single().Steps[^1].Text.ShouldContain("echo");
+        api.Grid.Node.Started.OfType<PinWork>().Single(w => w.BuildKey == $"red/{build.Id}").Extension.Dockerfiles.Single().Context!.Blob.Digest.ToString().ShouldBe(context.Digest);
+
+        var missing = await Should.ThrowAsync<GridApiException>(client.SubmitBuildAsync("red", Extension(Text, Upload("never sent")), "never", Stop));
+        missing.Problem!.Code.ShouldBe("source-missing");
+        var wrong = await Should.ThrowAsync<GridApiException>(client.SubmitBuildAsync("red",
+            Extension("FROM scratch AS other\nENTRYPOINT [\n", null) with { Builder = "registry.example/builder:1", Environment = new Dictionary<string, string> { ["A"] = "b" } }, "wrong", Stop));
+        wrong.Problem!.Errors!.Keys.ShouldBe(["builder", "environment", "extension.dockerfiles[0].text"], ignoreOrder: true);
+        var neither = await Should.ThrowAsync<GridApiException>(client.SubmitBuildAsync("red", new BuildSubmission { Image = "registry.example/red/app:v1" }, "neither", Stop));
+        neither.Problem!.Errors!.Keys.ShouldBe(["builder", "source"], ignoreOrder: true);
+
+        var rebase = await client.SubmitBuildAsync("red", new BuildSubmission { Image = "registry.example/red/app:v1", RunImage = "registry.example/run:2", Rebase = new ImageRebaseSubmission() }, Guid.NewGuid().ToString(), Stop);
+        (await api.Grid.EndAsync($"red/{rebase.Id}")).State.ShouldBe(BuildState.Succeeded);
+        (await client.GetBuildAsync("red", rebase.Id, Stop)).Phases.Where(p => p.Value == PhaseState.Done).Select(p => p.Key).ShouldBe([Phase.Export]);
+        var both = await Should.ThrowAsync<GridApiException>(client.SubmitBuildAsync("red", Extension(Text, null) with { Rebase = new ImageRebaseSubmission() }, "both", Stop));
+        both.Problem!.Errors!.Keys.ShouldContain("rebase");
     }
 
     [Fact]

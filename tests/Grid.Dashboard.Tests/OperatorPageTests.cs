@@ -36,10 +36,12 @@ public sealed class OperatorPageTests : IAsyncLifetime
         queue.QuerySelector("#part-tenants tbody tr")!.Children.Select(c => c.TextContent.Trim()).ToList()[..4].ShouldBe(["red", "2 of no bound", "1 of no bound", "1"]);
         queue.QuerySelector("#part-waiting tbody tr")!.TextContent.ShouldContain("all 2 slots of 1 node are taken");
         queue.QuerySelectorAll("#part-running tbody tr").Length.ShouldBe(2);
+        queue.QuerySelector("#part-pools tbody tr")!.Children.Select(c => c.TextContent.Trim()).ShouldBe(["default", "1", "2", "2 of 2", "1"]);
 
         var nodes = await _pages.PageAsync("/pools/default/nodes", _pages.OperatorToken);
         nodes.QuerySelector(".slots")!.GetAttribute("aria-label").ShouldBe("2 of 2 slots taken");
         nodes.QuerySelectorAll(".node tbody tr").Length.ShouldBe(2);
+        nodes.QuerySelector("#part-pools tbody a")!.GetAttribute("href").ShouldBe("/pools/default/nodes");
         (await _pages.PageAsync("/pools/default/nodes/node-1", _pages.OperatorToken)).QuerySelector("h1")!.TextContent.ShouldBe("Node node-1");
     }
 

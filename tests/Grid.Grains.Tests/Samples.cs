@@ -71,6 +71,21 @@ internal static class Samples
         Digest = DigestOf(name), ManifestSize = 700, Tags = ["registry.example/app:latest"], Pinned = [$"registry.example/app@{DigestOf(name)}"], Errors = [],
     };
 
+    public static BuildRequest Extension(ImageKind kind, string text, string app = "extended") => new()
+    {
+        Tenant = "tenant", App = app, Source = BuildRequest.NoSource, Builder = "", Targets = [$"registry.example/{app}"], BuildId = "pinned=11111111-2222-3333-4444-555555555555",
+        Extension = new ImageExtension { Kind = kind, Base = "registry.example/base", Dockerfiles = [new GivenDockerfile { Extension = "samples/tools", FileName = "Dockerfile", Text = text }] },
+    };
+
+    public static BuildRequest Rebase(string app = "rebased") => new()
+    {
+        Tenant = "tenant", App = app, Source = BuildRequest.NoSource, Builder = "", Targets = [$"registry.example/{app}"], Rebase = new ImageRebase(Force: false),
+    };
+
+    /// <summary>What a node makes of an image that is extended by itself.</summary>
+    public static PinnedExtension Pinned(ImageExtension extension) =>
+        new(Image("base"), [.. extension.Dockerfiles.Select(d => Dockerfile(extension.Kind, d.Text, d.Extension) with { FileName = d.FileName })]);
+
     public static BuildRequest Request(string app = "app") => new()
     {
         Tenant = "tenant", App = app, Source = LayerOf("source"), Builder = "registry.example/builder", Targets = ["registry.example/app:latest"],

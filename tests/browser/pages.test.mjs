@@ -1,13 +1,16 @@
 // The pages as people use them: a real grid, a real browser. Each test goes on where the one before left the grid.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { cp, writeFile } from "node:fs/promises";
+import { cp, readFile, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
 
 const { GRID_ADDRESS: address, GRID_KEY: key, GRID_REGISTRY: registry, GRID_SCREENSHOTS: screenshots } = process.env;
 const patience = 120_000;
 const complaints = [];
+const commands = [];
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 let browser, page;
 
 before(async () => {
@@ -22,15 +25,21 @@ before(async () => {
   page.on("request", request => { if (!request.url().startsWith(address) && !request.url().startsWith("data:")) complaints.push("asked for " + request.url()); });
 });
 
-after(() => browser?.close());
+// A test that failed may have left a command that waits for something that does not come.
+after(async () => {
+  for (const command of commands) command.kill();
+  await browser?.close();
+});
 
-/** Starts `grid build` of an app whose build prints so many lines, ten a second. The answer tells how it ends. */
-async function build(name, lines) {
+/** Starts `grid build` of an app whose build prints so many lines, ten a second, or fails. The answer tells how it ends. */
+async function build(name, lines, isBroken = false) {
   const app = `${process.cwd()}/${name}-app`;
   await cp("app", app, { recursive: true });
   await writeFile(`${app}/lines`, `${lines}\n`);
+  if (isBroken) await writeFile(`${app}/broken`, "");
   const child = spawn("grid", ["build", app, "--builder", `${registry}/builder:1`, "--image", `${registry}/${name}:1`],
     { env: { ...process.env, GRID_SERVER: address, GRID_TOKEN: key, GRID_TENANT: "default" }, stdio: ["ignore", "pipe", "pipe"] });
+  commands.push(child);
   const said = [];
   for (const stream of [child.stdout, child.stderr]) stream.on("data", data => said.push(data));
   return { ended: new Promise(resolve => child.on("exit", code => resolve({ code, said: said.join("") }))) };
@@ -52,7 +61,9 @@ const state = word => page.locator("[data-state]", { hasText: word }).waitFor();
 /** What keeps people from reading a page: too wide, faint, without headings or labels. */
 function flaws() {
   const found = [];
-  if (document.documentElement.scrollWidth > window.innerWidth) found.push(`is ${document.documentElement.scrollWidth} wide on ${window.innerWidth}`);
+  // Not the window's width: a phone makes that as wide as the page.
+  const { scrollWidth, clientWidth } = document.documentElement;
+  if (scrollWidth > clientWidth) found.push(`is ${scrollWidth} wide on ${clientWidth}`);
   if (document.querySelectorAll("h1").length !== 1) found.push("has not one h1");
   let level = 1;
   for (const heading of document.querySelectorAll("main h1, main h2, main h3")) {
@@ -87,8 +98,20 @@ function flaws() {
   return [...new Set(found)];
 }
 
+/** What axe finds against WCAG 2.2 AA and what it takes for good practice. It is run from outside: the page's policy lets in no script but its own. */
+async function barriers(on) {
+  await on.evaluate(axe);
+  const found = await on.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
+  return found.violations.flatMap(rule => rule.nodes.map(node => `${rule.id}: ${node.target} ${node.failureSummary}`));
+}
+
+async function check(on, name) {
+  assert.deepEqual(await on.evaluate(flaws), [], name);
+  assert.deepEqual(await barriers(on), [], name);
+}
+
 async function checkedShot(name) {
-  assert.deepEqual(await page.evaluate(flaws), [], name);
+  await check(page, name);
   await shot(name);
 }
 
@@ -136,6 +159,7 @@ test("A build is followed to its end without a reload", async () => {
   await page.locator("[data-digest]", { hasText: "sha256:" }).waitFor();
   assert.equal(await page.locator("[data-cancel]").count(), 0);
   await page.locator("#part-layers tbody tr").first().waitFor();
+  await page.locator("[data-announce]", { hasText: "The build has ended: succeeded" }).waitFor({ state: "attached" });
   await checkedShot("build-succeeded");
 });
 
@@ -162,6 +186,19 @@ test("The waterfall has both extensions and their steps on one axis, and Dockerf
   }
   for (const origin of ["base", "extension", "app", "lifecycle"]) assert.ok(await page.locator("#part-layers tbody td:first-child", { hasText: origin }).count(), `there are layers of origin ${origin}`);
   assert.match(await page.locator("#part-detected").textContent(), /test\/app 1\.0\.0/);
+});
+
+test("A build that fails says why at once, and the overview has it", async () => {
+  const run = await build("broken", 1, true);
+  await open("broken");
+  await state("failed");
+  await page.getByRole("alert").getByText("failed with exit code 7").first().waitFor();
+  await page.locator("[data-log] .err", { hasText: "main.c:7" }).waitFor();
+  assert.notEqual((await run.ended).code, 0);
+  await checkedShot("build-failed");
+  await page.goto(`${address}/tenants/default`);
+  await page.locator("#part-failures").getByRole("link", { name: "broken" }).waitFor();
+  await checkedShot("overview-failed");
 });
 
 test("A build is cancelled from its page", async () => {
@@ -230,7 +267,7 @@ test("Everything is reached by keyboard", async () => {
   assert.ok(page.url().endsWith("#main"));
   await page.keyboard.press("?");
   await page.getByRole("dialog").waitFor();
-  await shot("keys");
+  await page.screenshot({ path: `${screenshots}/keys.png` });
   await page.keyboard.press("Escape");
   await page.keyboard.press("g");
   await page.keyboard.press("s");
@@ -244,6 +281,28 @@ test("Everything is reached by keyboard", async () => {
   await page.locator("[data-found]", { hasText: "1 of 5 lines" }).waitFor();
   await page.keyboard.press("Enter");
   await page.locator("[data-found]", { hasText: "2 of 5 lines" }).waitFor();
+});
+
+test("Tab goes through a page in its order, and where it is can be seen", async () => {
+  for (const path of ["/tenants/default", page.url().slice(address.length)]) {
+    await page.goto(address + path);
+    await page.locator("time").first().waitFor();
+    if (path.includes("/builds/")) await page.locator("[data-waterfall] .row", { hasText: "export" }).waitFor();
+    const many = await page.evaluate(() => {
+      window.stops = [...document.querySelectorAll("a[href], button, input, select, summary, [tabindex='0']")].filter(e => e.tabIndex >= 0 && e.checkVisibility());
+      return window.stops.length;
+    });
+    const visited = [];
+    for (let n = 0; n < many; n++) {
+      await page.keyboard.press("Tab");
+      visited.push(await page.evaluate(() => {
+        const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement);
+        const place = window.stops.indexOf(document.activeElement);
+        return outlineStyle !== "none" && parseFloat(outlineWidth) >= 2 ? place : `${document.activeElement.outerHTML.slice(0, 80)} is not seen to have the focus`;
+      }));
+    }
+    assert.deepEqual(visited, [...Array(many).keys()], path);
+  }
 });
 
 test("On a phone and in the dark everything can be read", async () => {
@@ -260,7 +319,7 @@ test("On a phone and in the dark everything can be read", async () => {
     for (const [title, url] of Object.entries(pages)) {
       await other.goto(url);
       if (title === "build") await other.locator("[data-log] .l").first().waitFor();
-      assert.deepEqual(await other.evaluate(flaws), [], `${title} on ${name}`);
+      await check(other, `${title} on ${name}`);
       await other.screenshot({ path: `${screenshots}/${title}-${name}.png`, fullPage: true });
     }
     await context.close();

@@ -25,7 +25,7 @@ internal sealed partial class AuditTrail(IGrainFactory grains, TimeProvider time
         if (endpoint is null || IsReading(context.Request.Method) || endpoint.Metadata.GetMetadata<RequiredRole>() is null || endpoint.Metadata.GetMetadata<NotAudited>() is not null
             || Caller.From(context.User) is not { } caller)
             return next(context);
-        var action = endpoint.Metadata.GetMetadata<IEndpointNameMetadata>()?.EndpointName ?? $"{context.Request.Method} {(endpoint as RouteEndpoint)?.RoutePattern.RawText}";
+        var action = endpoint.Metadata.GetMetadata<AuditedAction>()?.Name ?? endpoint.Metadata.GetMetadata<IEndpointNameMetadata>()?.EndpointName ?? $"{context.Request.Method} {(endpoint as RouteEndpoint)?.RoutePattern.RawText}";
         var tenant = context.Request.RouteValues.TryGetValue(Access.TenantParameter, out var value) ? value as string : null;
         // Not the trace's: that is the caller's to choose, and two requests with one id would be taken for a repeated one.
         var id = context.TraceIdentifier;
@@ -88,14 +88,25 @@ internal sealed record AnsweredProblem(string Code);
 /// <summary>A route that changes nothing but bytes on their way in.</summary>
 internal sealed record NotAudited;
 
+/// <summary>What a route does, where it has no name of its own or the name is another route's too.</summary>
+internal sealed record AuditedAction(string Name);
+
 /// <summary>How routes speak to the audit log.</summary>
-internal static class Auditing
+public static class Auditing
 {
     /// <summary>Names what was made or removed.</summary>
-    public static void Audit(this HttpContext context, string path) => context.Features.Set(new AuditedObject(path));
+    internal static void Audit(this HttpContext context, string path) => context.Features.Set(new AuditedObject(path));
+
+    /// <summary>Names what a route does: a page does what a route of the API does, and stands in the log as that.</summary>
+    public static TBuilder AuditAs<TBuilder>(this TBuilder route, string action)
+        where TBuilder : IEndpointConventionBuilder
+    {
+        route.Add(endpoint => endpoint.Metadata.Add(new AuditedAction(action)));
+        return route;
+    }
 
     /// <summary>Leaves a route out of the log.</summary>
-    public static TBuilder WithoutAudit<TBuilder>(this TBuilder route)
+    internal static TBuilder WithoutAudit<TBuilder>(this TBuilder route)
         where TBuilder : IEndpointConventionBuilder
     {
         route.Add(endpoint => endpoint.Metadata.Add(new NotAudited()));

@@ -11,6 +11,7 @@ using Grid.Contracts.Builds;
 using Grid.Contracts.Queues;
 using Grid.Contracts.Tenants;
 using Grid.Oci;
+using Grid.Oci.Images;
 
 namespace Grid.Api.Builds;
 
@@ -96,8 +97,11 @@ public sealed class BuildDesk(IGrainFactory grains, Uploads uploads, SecretDesk 
         var hash = Digest.Compute(JsonSerializer.SerializeToUtf8Bytes(request)).Hex;
         var claim = idempotencyKey is null ? null : grains.GetGrain<IIdempotencyGrain>($"{tenant}/{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(idempotencyKey)))}");
         var isKnown = claim is not null && await claim.FindAsync() is { } claimed && await IsKnownAsync(tenant, claimed, hash);
-        if (request.Origin is null && !await uploads.IsHereAsync(tenant, request.Source.Blob.Digest))
-            throw new ApiException(ProblemCode.SourceMissing, $"upload the source first: PUT /v1/tenants/{tenant}/uploads/{request.Source.Blob.Digest}");
+        foreach (var archive in UploadsOf(request))
+        {
+            if (!await uploads.IsHereAsync(tenant, archive))
+                throw new ApiException(ProblemCode.SourceMissing, $"upload the {(request.Extension is null ? "source" : "context")} first: PUT /v1/tenants/{tenant}/uploads/{archive}");
+        }
         // Before anything is stored: what is not allowed, and a full queue, is met at once.
         if (!isKnown && (await grains.GetGrain<ITenantGrain>(tenant).AdmitAsync(request)).Refusal is { } refusal)
             throw new ApiException(refusal.Code, refusal.Message) { Errors = refusal.Errors };
@@ -118,6 +122,11 @@ public sealed class BuildDesk(IGrainFactory grains, Uploads uploads, SecretDesk 
             await RestoreAsync(tenant, entry, claim!);
         return Describe(tenant, entry, status);
     }
+
+    /// <summary>What has to be uploaded before a build can be accepted.</summary>
+    private static IEnumerable<Digest> UploadsOf(BuildRequest request) =>
+        request.Extension is { } extension ? extension.Dockerfiles.Select(d => d.Context).OfType<Layer>().Select(context => context.Blob.Digest)
+            : request is { Origin: null, Rebase: null } ? [request.Source.Blob.Digest] : [];
 
     /// <summary>Submits a build, with the secrets it was given for itself beside it.</summary>
     private async Task<BuildStatus> SubmitAsync(string tenant, string id, BuildRequest request, IReadOnlyDictionary<string, byte[]> given, Caller caller)

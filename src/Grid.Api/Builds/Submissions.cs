@@ -25,7 +25,12 @@ internal static class Submissions
         var app = submission.App ?? image?.Repository ?? "";
         if (image is not null && !Names.IsApp(app))
             errors["app"] = [Names.AppRule];
-        Image(submission.Builder, "builder", errors);
+        var extension = SubmittedExtensions.Read(submission, errors);
+        var rebase = ReadRebase(submission, errors);
+        if (submission.Builder is not null)
+            Image(submission.Builder, "builder", errors);
+        else if (extension is null && rebase is null)
+            errors["builder"] = ["the builder image; or extension or rebase, when no app is built"];
         if (submission.RunImage is not null)
             Image(submission.RunImage, "runImage", errors);
         if (submission.PreviousImage is not null)
@@ -51,17 +56,40 @@ internal static class Submissions
             App = app,
             Source = source,
             Origin = origin,
-            Builder = submission.Builder,
+            Extension = extension,
+            Rebase = rebase,
+            Builder = submission.Builder ?? "",
             Targets = [image!.ToString(), .. tags.Select(t => t!.ToString())],
             RunImage = submission.RunImage,
             PreviousImage = submission.PreviousImage,
-            Environment = environment,
+            Environment = extension is null && rebase is null ? environment : [],
             BuildId = submission.BuildId,
             DefaultProcess = submission.DefaultProcess,
             RefreshExtensions = submission.RefreshExtensions,
             SourceDateEpoch = submission.SourceDateEpoch,
             SecretIds = [.. submission.Secrets.Keys.Order(StringComparer.Ordinal)],
         };
+    }
+
+    private static ImageRebase? ReadRebase(BuildSubmission submission, Dictionary<string, string[]> errors)
+    {
+        if (submission.Rebase is not { } rebase)
+            return null;
+        RefuseAppFields(submission, "rebase", errors,
+            ("buildId", submission.BuildId is not null), ("refreshExtensions", submission.RefreshExtensions), ("secrets", submission.Secrets.Count > 0));
+        return new ImageRebase(rebase.Force);
+    }
+
+    /// <summary>Says what may not be given with an image that is extended or rebased: what only the build of an app has, and more.</summary>
+    internal static void RefuseAppFields(BuildSubmission submission, string with, Dictionary<string, string[]> errors, params IEnumerable<(string Name, bool Given)> more)
+    {
+        (string Name, bool Given)[] ofApps =
+        [
+            ("builder", submission.Builder is not null), ("source", submission.Source is not null), ("git", submission.Git is not null), ("sourceImage", submission.SourceImage is not null),
+            ("sourcePath", submission.SourcePath is not null), ("environment", submission.Environment.Count > 0), ("defaultProcess", submission.DefaultProcess is not null),
+        ];
+        foreach (var (name, _) in ofApps.Concat(more).Where(field => field.Given))
+            errors[name] = [$"not with {with}"];
     }
 
     private static void CheckBuildId(string? policy, Dictionary<string, string[]> errors)

@@ -11,9 +11,11 @@ internal static class SubmittedSources
 {
     private const int MaxKnownHosts = 64 * 1024;
 
-    /// <summary>The source that was uploaded, or where a node gets it.</summary>
+    /// <summary>The source that was uploaded, or where a node gets it; neither when no app is built.</summary>
     public static (Layer Source, SourceOrigin? Origin) Read(BuildSubmission submission, Dictionary<string, string[]> errors)
     {
+        if (submission.Extension is not null || submission.Rebase is not null)
+            return (BuildRequest.NoSource, null);
         if (new object?[] { submission.Source, submission.Git, submission.SourceImage }.Count(s => s is not null) != 1)
         {
             errors["source"] = ["exactly one of source, git and sourceImage"];
@@ -22,7 +24,7 @@ internal static class SubmittedSources
         if (submission.SourcePath is { } path && (submission.Source is not null || !GitUrl.IsPath(path)))
             errors["sourcePath"] = ["a directory of the repository or of the source image: relative, with '/', and without '..'"];
         if (submission.Source is { } upload)
-            return (Uploaded(upload, errors), null);
+            return (Uploaded(upload, "source", errors), null);
         if (submission.SourceImage is { } image)
             Submissions.Image(image, "sourceImage", errors);
         return (BuildRequest.NoSource, new SourceOrigin { Git = submission.Git is { } git ? Git(git, errors) : null, Image = submission.SourceImage, Path = submission.SourcePath ?? "" });
@@ -47,14 +49,15 @@ internal static class SubmittedSources
         return new GitOrigin { Url = git.Url, Revision = git.Revision, Secret = git.Secret, KnownHosts = git.KnownHosts };
     }
 
-    private static Layer Uploaded(SourceUpload upload, Dictionary<string, string[]> errors)
+    /// <summary>An archive that was uploaded.</summary>
+    internal static Layer Uploaded(SourceUpload upload, string field, Dictionary<string, string[]> errors)
     {
         if (!Digest.TryParse(upload.Digest, out var digest))
-            errors["source.digest"] = ["sha256: and 64 hexadecimal digits"];
+            errors[$"{field}.digest"] = ["sha256: and 64 hexadecimal digits"];
         if (!Digest.TryParse(upload.DiffId, out var diffId))
-            errors["source.diffId"] = ["sha256: and 64 hexadecimal digits"];
+            errors[$"{field}.diffId"] = ["sha256: and 64 hexadecimal digits"];
         if (upload.Size <= 0)
-            errors["source.size"] = ["the archive's bytes"];
+            errors[$"{field}.size"] = ["the archive's bytes"];
         return new Layer(new Descriptor(upload.MediaType, digest, upload.Size), diffId);
     }
 }

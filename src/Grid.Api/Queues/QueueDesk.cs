@@ -28,6 +28,14 @@ public sealed class QueueDesk(IGrainFactory grains, TimeProvider time)
     /// <summary>The queue's grain, or the same 404 as for a pool that nobody may see.</summary>
     private IQueueGrain Grain(string pool) => Names.IsTenant(pool) ? grains.GetGrain<IQueueGrain>(pool) : throw ApiException.NotFound();
 
+    /// <summary>All pools at a glance: those that have or had nodes, and the one that builds go to when nothing else is said.</summary>
+    public async Task<IReadOnlyList<PoolSummaryResource>> PoolsAsync()
+    {
+        var joined = await grains.GetGrain<IPoolDirectoryGrain>(IPoolDirectoryGrain.Key).ListAsync();
+        var names = joined.Append(BuildRequest.DefaultPool).Distinct().Order(StringComparer.Ordinal);
+        return await Task.WhenAll(names.Select(async name => Summarize(name, await Grain(name).GetStatusAsync(0))));
+    }
+
     /// <summary>Nodes and queue of a pool.</summary>
     public async Task<PoolResource> PoolAsync(string pool, int waiting = MaxWaiting) => Describe(await Grain(pool).GetStatusAsync(waiting));
 
@@ -95,6 +103,12 @@ public sealed class QueueDesk(IGrainFactory grains, TimeProvider time)
         QueuePlaceResource[] waiting = [.. all.Waiting.Where(w => w.Build.StartsWith(tenant + "/", StringComparison.Ordinal))];
         return new QueueResource { Running = [.. all.Running.Where(r => r.Build.StartsWith(tenant + "/", StringComparison.Ordinal))], WaitingCount = waiting.Length, Waiting = waiting };
     }
+
+    private static PoolSummaryResource Summarize(string name, QueueStatus status) => new()
+    {
+        Name = name, Waiting = status.WaitingCount, Running = status.Running.Length, Nodes = status.Nodes.Length, Draining = status.Nodes.Count(n => n.Draining),
+        Slots = status.Nodes.Sum(n => n.Slots), Used = status.Nodes.Sum(n => n.Used),
+    };
 
     /// <summary>What runs and what waits.</summary>
     private static QueueResource QueueOf(QueueStatus status) => new()

@@ -18,6 +18,8 @@ internal static class PoolRoutes
 {
     public static void MapPools(this IEndpointRouteBuilder routes)
     {
+        routes.MapGet("/pools", async (QueueDesk desk) => TypedResults.Ok(new Page<PoolSummaryResource>(await desk.PoolsAsync(), null))).Require(Role.Operator).WithEntityTag()
+            .WithTags("Pools").WithName("ListPools").WithSummary("Pools of nodes: what waits and runs in each, slots, nodes");
         var pool = routes.MapGroup("/pools/{pool}").WithTags("Pools");
         pool.MapGet("nodes", ListNodesAsync).Require(Role.Operator).WithEntityTag().WithName("ListNodes").WithSummary("Nodes of a pool");
         pool.MapPost("nodes/{node}/drain", (string pool, string node, QueueDesk desk) => DrainAsync(pool, node, drain: true, desk)).Require(Role.Operator)

@@ -76,7 +76,7 @@ internal static class BuildCommand
             Image = parsed.GetValue(ImageName)!,
             Tags = parsed.GetValue(Tags) ?? [],
             Builder = parsed.GetValue(Builder)!,
-            Source = input.Origin is null ? await grid.UploadAsync(input.Source.FullName, cancellationToken) : null,
+            Source = input.Origin is null ? await grid.UploadSourceAsync(input.Source.FullName, cancellationToken) : null,
             Git = input.Origin?.Git is { } git ? new GitSource(git.Url) { Revision = git.Revision, Secret = git.Secret, KnownHosts = git.KnownHosts } : null,
             SourceImage = input.Origin?.Image,
             SourcePath = input.Origin is { Path: { Length: > 0 } path } ? path : null,
@@ -89,9 +89,7 @@ internal static class BuildCommand
             SourceDateEpoch = input.SourceDateEpoch,
             Secrets = input.Secrets,
         };
-        var code = Code(await EventScreen.ShowAsync(grid.BuildAsync(submission, cancellationToken), parsed.GetValue(Json), "Build"));
-        grid.Trace.End(code);
-        return code;
+        return await grid.ShowAsync(grid.BuildAsync(submission, cancellationToken), parsed.GetValue(Json), "Build");
     }
 
     private static async Task<int> BuildAsync(Input input, ParseResult parsed, CancellationToken cancellationToken)
@@ -123,10 +121,8 @@ internal static class BuildCommand
                 Console.Error.WriteLine($"grid build: {warning} (docs/sandboxes.md)");
         }
         span?.SetTag("grid.exit_code", end.ExitCode);
-        return Code(end);
+        return UserError.CodeOf(end);
     }
-
-    private static int Code(BuildFinished end) => end.State == BuildState.Cancelled ? UserError.Interrupted : end.ExitCode;
 
     /// <summary>What the flags and the environment ask for, checked without touching anything.</summary>
     private sealed record Input(DirectoryInfo Source, SourceOrigin? Origin, BuildTargets Targets, Dictionary<string, string> Environment, long? SourceDateEpoch, IReadOnlyDictionary<string, byte[]> Secrets)

@@ -4,8 +4,6 @@ using Grid.Buildpacks.Generate;
 using Grid.Buildpacks.Toml;
 using Grid.Dockerfiles;
 using Grid.Dockerfiles.Planning;
-using Grid.Lifecycle;
-using Grid.Lifecycle.Extend;
 
 namespace Grid.Cli.Commands;
 
@@ -60,12 +58,6 @@ internal sealed record DockerfileFlag
             Warnings = warnings,
         };
     }
-
-    /// <summary>The file as the grid takes it.</summary>
-    public ExtensionDockerfileSource ToSource(BuildContext context, IReadOnlyList<BuildArg> args) => new()
-    {
-        ExtensionId = Extension, ExtensionVersion = "", Kind = Kind, Text = Text, FileName = FileName, Args = [.. Args, .. args], Context = context,
-    };
 
     private static string? ContextBeside(string directory, ImageKind kind) =>
         new[] { kind == ImageKind.Build ? "context.build" : "context.run", "context" }.Select(name => Path.Combine(directory, name)).FirstOrDefault(Directory.Exists);

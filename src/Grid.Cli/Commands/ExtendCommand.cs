@@ -3,8 +3,11 @@ using System.Diagnostics;
 using System.Globalization;
 using Grid.Buildpacks;
 using Grid.Cli.Progress;
+using Grid.Cli.Remote;
+using Grid.Client.Models;
 using Grid.Contracts;
 using Grid.Contracts.Builds;
+using Grid.Contracts.Events;
 using Grid.Dockerfiles;
 using Grid.Dockerfiles.Planning;
 using Grid.Hosting;
@@ -38,6 +41,7 @@ internal static class ExtendCommand
             Kind, Base, Files, Context, Args, UserId, GroupId, Output, BuildId, Refresh, Secrets, Json,
         };
         GridFlags.AddTo(command);
+        ServerFlags.AddTo(command);
         command.SetAction(RunAsync);
         return command;
     }
@@ -47,6 +51,10 @@ internal static class ExtendCommand
         try
         {
             var input = Input.Read(parsed);
+            foreach (var warning in input.Files.SelectMany(file => file.Warnings))
+                Console.Error.WriteLine($"Warning: {warning}");
+            if (ServerFlags.Read(parsed) is { } server)
+                return await ExtendElsewhereAsync(server, input, parsed, cancellationToken);
             MountNamespace.EnterPrivate();
             return await ExtendAsync(input, parsed, cancellationToken);
         }
@@ -57,31 +65,71 @@ internal static class ExtendCommand
         }
     }
 
+    private static async Task<int> ExtendElsewhereAsync(ServerContext server, Input input, ParseResult parsed, CancellationToken cancellationToken)
+    {
+        if (input.Targets.FirstOrDefault(target => target is not ImageLocation.Registry) is { } here)
+            throw new LifecycleException(ExitCode.InvalidArgs, $"--output {here}: a running grid writes to registries only; extend on this machine with --server local");
+        using var grid = new RemoteGrid(server, "grid extend");
+        var dockerfiles = new List<DockerfileSubmission>();
+        foreach (var file in input.Files)
+        {
+            dockerfiles.Add(new DockerfileSubmission
+            {
+                Extension = file.Extension,
+                File = file.FileName,
+                Text = file.Text,
+                Args = [.. file.Args.Concat(input.Args).Select(arg => new ArgumentResource(arg.Name, arg.Value))],
+                Context = file.Context is { } directory ? await grid.UploadContextAsync(directory, cancellationToken) : null,
+            });
+        }
+        var submission = new BuildSubmission
+        {
+            Image = input.Targets[0].ToString(),
+            Tags = [.. input.Targets.Skip(1).Select(target => target.ToString())],
+            Extension = new ImageExtensionSubmission { Kind = input.Kind, Base = input.Base.ToString(), Dockerfiles = dockerfiles },
+            BuildId = parsed.GetValue(BuildId),
+            RefreshExtensions = parsed.GetValue(Refresh),
+            Secrets = input.Secrets,
+        };
+        return await grid.ShowAsync(grid.BuildAsync(submission, cancellationToken), parsed.GetValue(Json), "Extending");
+    }
+
     private static async Task<int> ExtendAsync(Input input, ParseResult parsed, CancellationToken cancellationToken)
     {
-        foreach (var warning in input.Files.SelectMany(file => file.Warnings))
-            Console.Error.WriteLine($"Warning: {warning}");
         await using var grid = await EmbeddedGrid.StartAsync(GridFlags.Read(parsed), cancellationToken);
         using var span = GridTelemetry.Source.StartActivity("grid extend", ActivityKind.Client);
-        var request = new ImageExtensionRequest
+        var request = new BuildRequest
         {
             Tenant = Tenant,
-            Kind = input.Kind,
-            Base = await grid.PinAsync(input.Base, cancellationToken),
-            Dockerfiles = [.. input.Files.Select(file => file.ToSource(grid.PackContext(file.Context, cancellationToken), input.Args))],
+            App = input.Targets[0].ToString(),
+            Source = BuildRequest.NoSource,
+            Builder = "",
             Targets = [.. input.Targets.Select(target => target.ToString())],
-            BuildId = await grid.ResolveBuildIdAsync(Tenant, input.BuildId),
-            Refresh = parsed.GetValue(Refresh),
+            Extension = new ImageExtension
+            {
+                Kind = input.Kind,
+                Base = input.Base.ToString(),
+                Dockerfiles = [.. input.Files.Select(file => new GivenDockerfile
+                {
+                    Extension = file.Extension,
+                    FileName = file.FileName,
+                    Text = file.Text,
+                    Args = [.. file.Args, .. input.Args],
+                    Context = file.Context is { } directory ? grid.PackContext(directory, cancellationToken) : null,
+                })],
+            },
+            BuildId = parsed.GetValue(BuildId),
+            RefreshExtensions = parsed.GetValue(Refresh),
             TraceParent = span?.Id,
         };
-        var end = await EventScreen.ShowAsync(grid.ExtendAsync($"{Tenant}/{Guid.CreateVersion7():N}", request, input.Secrets, cancellationToken), parsed.GetValue(Json), "Extending");
+        var end = await EventScreen.ShowAsync(grid.BuildAsync($"{Tenant}/{Guid.CreateVersion7():N}", request, input.Secrets, cancellationToken), parsed.GetValue(Json), "Extending");
         span?.SetTag("grid.exit_code", end.ExitCode);
-        return end.State == BuildState.Cancelled ? UserError.Interrupted : end.ExitCode;
+        return UserError.CodeOf(end);
     }
 
     /// <summary>What the flags ask for, checked without touching anything.</summary>
     private sealed record Input(ImageKind Kind, ImageLocation Base, IReadOnlyList<DockerfileFlag> Files, IReadOnlyList<BuildArg> Args, IReadOnlyList<ImageLocation> Targets,
-        IReadOnlyDictionary<string, byte[]> Secrets, BuildIdPolicy BuildId)
+        IReadOnlyDictionary<string, byte[]> Secrets)
     {
         /// <exception cref="LifecycleException">A value cannot be used.</exception>
         public static Input Read(ParseResult parsed)
@@ -99,7 +147,7 @@ internal static class ExtendCommand
                 throw new LifecycleException(ExitCode.InvalidArgs, $"--context: there is no directory {missing.FullName}");
             var files = parsed.GetValue(ExtendCommand.Files)!.Select(file => DockerfileFlag.Read(file, kind, parsed.GetValue(Context))).ToList();
             return new Input(kind, ImageLocation.Parse(parsed.GetValue(ExtendCommand.Base)!), files, Arguments(parsed), [.. parsed.GetValue(Output)!.Select(Target)],
-                SecretFlags.Read(parsed.GetValue(ExtendCommand.Secrets) ?? []), buildId);
+                SecretFlags.Read(parsed.GetValue(ExtendCommand.Secrets) ?? []));
         }
 
         private static ImageLocation Target(string text) => ImageLocation.Parse(text) switch

@@ -1,6 +1,9 @@
 using System.CommandLine;
+using System.Text;
 using Grid.Buildpacks;
 using Grid.Cli.Lifecycle;
+using Grid.Cli.Remote;
+using Grid.Client.Models;
 using Grid.Hosting;
 using Grid.Lifecycle;
 using Grid.Lifecycle.Export;
@@ -12,8 +15,7 @@ namespace Grid.Cli.Commands;
 /// <summary><c>grid rebase</c>: puts an app image on a newer run image without building it again. Flags are named as pack's.</summary>
 internal static class RebaseCommand
 {
-    // What names and labels are compared by; the app's own CNB_PLATFORM_API decides which rules it is checked by.
-    private const string PlatformApi = "0.15";
+    private const string ReportFile = "report.toml";
 
     private static readonly Argument<string> Image = new("image") { Description = "The app image: a registry name, oci:DIR[:TAG] or docker:NAME" };
     private static readonly Option<string?> RunImage = new("--run-image") { Description = "The new run image (default: the one the app's label names, or its mirror)" };
@@ -27,6 +29,7 @@ internal static class RebaseCommand
     public static Command Create()
     {
         var command = new Command("rebase", "Put an app image on a newer run image") { Image, RunImage, PreviousImage, Tags, Force, Reports, Insecure, Verbose };
+        ServerFlags.AddTo(command);
         command.SetAction(RunAsync);
         return command;
     }
@@ -35,6 +38,8 @@ internal static class RebaseCommand
     {
         try
         {
+            if (ServerFlags.Read(parsed) is { } server)
+                return await RebaseElsewhereAsync(server, parsed, cancellationToken);
             await RebaseAsync(parsed, cancellationToken);
             return 0;
         }
@@ -47,18 +52,17 @@ internal static class RebaseCommand
 
     private static async Task RebaseAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        var image = Target(parsed.GetValue(Image)!);
-        var targets = new[] { image }.Concat((parsed.GetValue(Tags) ?? []).Select(Target)).ToList();
+        var image = ExportTarget.Parse(parsed.GetValue(Image)!);
+        var targets = new[] { image }.Concat((parsed.GetValue(Tags) ?? []).Select(ExportTarget.Parse)).ToList();
         var log = PhaseConsole.Standard(parsed.GetValue(Verbose) ? PhaseLogLevel.Debug : PhaseLogLevel.Info, noColor: false);
         await using var tools = ImageTools.Create(new GridOptions { InsecureRegistries = parsed.GetValue(Insecure) ?? [] });
         var report = await Rebaser.RebaseAsync(
             tools.Images,
             new RebaseInput
             {
-                PlatformApi = PlatformApi,
                 App = parsed.GetValue(PreviousImage) is { } previous ? ImageLocation.Parse(previous) : image.Location,
                 Targets = targets,
-                RunImage = parsed.GetValue(RunImage) is { } name ? Target(name) : null,
+                RunImage = parsed.GetValue(RunImage) is { } name ? ExportTarget.Parse(name) : null,
                 Force = parsed.GetValue(Force),
                 Created = SourceDateEpoch.Read(),
                 Platform = HostPlatform.Current,
@@ -69,12 +73,31 @@ internal static class RebaseCommand
             cancellationToken);
         report.EnsureComplete(ExitCode.RebaseError);
         if (parsed.GetValue(Reports) is { } directory)
-            await File.WriteAllTextAsync(Path.Combine(Directory.CreateDirectory(directory).FullName, "report.toml"), report.ToToml(), cancellationToken);
+            await WriteReportAsync(directory, Encoding.UTF8.GetBytes(report.ToToml()), cancellationToken);
     }
 
-    private static ExportTarget Target(string name)
+    private static async Task<int> RebaseElsewhereAsync(ServerContext server, ParseResult parsed, CancellationToken cancellationToken)
     {
-        var location = ImageLocation.Parse(name);
-        return new ExportTarget(location is ImageLocation.Docker docker ? docker.Name : name, location);
+        var image = parsed.GetValue(Image)!;
+        var tags = parsed.GetValue(Tags) ?? [];
+        if (tags.Prepend(image).FirstOrDefault(name => ImageLocation.Parse(name) is not ImageLocation.Registry) is { } here)
+            throw new LifecycleException(ExitCode.InvalidArgs, $"{here}: a running grid writes to registries only; rebase on this machine with --server local");
+        using var grid = new RemoteGrid(server, "grid rebase");
+        var build = await grid.SubmitAsync(new BuildSubmission
+        {
+            Image = image,
+            Tags = tags,
+            PreviousImage = parsed.GetValue(PreviousImage),
+            RunImage = parsed.GetValue(RunImage),
+            Rebase = new ImageRebaseSubmission { Force = parsed.GetValue(Force) },
+            SourceDateEpoch = SourceDateEpoch.Read()?.ToUnixTimeSeconds(),
+        }, cancellationToken);
+        var code = await grid.ShowAsync(grid.WatchAsync(build, cancellationToken), json: false, "Rebase");
+        if (code == 0 && parsed.GetValue(Reports) is { } directory)
+            await WriteReportAsync(directory, await grid.Client.GetArtifactAsync(server.Tenant, build.Id, ReportFile, cancellationToken), cancellationToken);
+        return code;
     }
+
+    private static Task WriteReportAsync(string directory, byte[] report, CancellationToken cancellationToken) =>
+        File.WriteAllBytesAsync(Path.Combine(Directory.CreateDirectory(directory).FullName, ReportFile), report, cancellationToken);
 }

@@ -1,6 +1,8 @@
 using Grid.Buildpacks;
 using Grid.Buildpacks.Toml;
 using Grid.Client;
+using Grid.Contracts.Builds;
+using Grid.Contracts.Events;
 using Grid.Dockerfiles.Syntax;
 using Grid.Lifecycle.Builders;
 using Grid.Oci.Images;
@@ -13,6 +15,9 @@ internal static class UserError
 {
     /// <summary>What a shell calls a command that SIGINT ended.</summary>
     public const int Interrupted = 130;
+
+    /// <summary>The exit code of a command that followed a build to its end.</summary>
+    public static int CodeOf(BuildFinished end) => end.State == BuildState.Cancelled ? Interrupted : end.ExitCode;
 
     public static (string Message, int ExitCode)? Describe(Exception exception) => exception switch
     {

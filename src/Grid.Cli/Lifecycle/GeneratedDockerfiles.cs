@@ -69,7 +69,7 @@ internal static class GeneratedDockerfiles
     private static BuildContext Context(ExtensionDockerfile dockerfile, string directory, ContentStore content, CancellationToken cancellationToken)
     {
         if (!dockerfile.Dockerfile.Instructions.Any(i => i is CopyInstruction or AddInstruction or RunInstruction { Flags.Count: > 0 }))
-            return new BuildContext(new Layer(new Descriptor(MediaTypes.OciLayer, default, 0), default), default);
+            return BuildContext.Empty;
         return ContextStore.Index(content, SourceArchive.Pack(content, directory, (_, _) => true, cancellationToken), cancellationToken);
     }
 

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using Grid.Cli.Commands;
+using Grid.Cli.Progress;
 using Grid.Client;
 using Grid.Client.Models;
 using Grid.Contracts.Events;
@@ -7,6 +9,7 @@ using Grid.Hosting.Telemetry;
 using Grid.Lifecycle.Source;
 using Grid.Oci.Content;
 using Grid.Oci.Images;
+using Grid.Oci.Layers;
 
 namespace Grid.Cli.Remote;
 
@@ -32,14 +35,21 @@ internal sealed class RemoteGrid : IDisposable
     /// <summary>The command's span, which what the grid does is below.</summary>
     public CommandTrace Trace { get; }
 
-    /// <summary>Packs a directory and sends it, unless the grid has it.</summary>
-    public async Task<SourceUpload> UploadAsync(string directory, CancellationToken cancellationToken)
+    /// <summary>Packs an app's source and sends it, unless the grid has it.</summary>
+    public Task<SourceUpload> UploadSourceAsync(string directory, CancellationToken cancellationToken) =>
+        UploadAsync(store => AppSource.Pack(store, directory, cancellationToken), cancellationToken);
+
+    /// <summary>Packs a build context, all of it, and sends it, unless the grid has it: a node leaves out what its .dockerignore names.</summary>
+    public Task<SourceUpload> UploadContextAsync(string directory, CancellationToken cancellationToken) =>
+        UploadAsync(store => SourceArchive.Pack(store, directory, (_, _) => true, cancellationToken), cancellationToken);
+
+    private async Task<SourceUpload> UploadAsync(Func<ContentStore, Layer> pack, CancellationToken cancellationToken)
     {
         var scratch = Directory.CreateTempSubdirectory("grid-source-");
         try
         {
             var store = new ContentStore(scratch.FullName);
-            var archive = await Task.Run(() => AppSource.Pack(store, directory, cancellationToken), cancellationToken);
+            var archive = await Task.Run(() => pack(store), cancellationToken);
             await using var content = store.Open(archive.Blob);
             await Client.UploadAsync(_tenant, archive.Blob.Digest.ToString(), content, cancellationToken);
             return new SourceUpload(archive.Blob.Digest.ToString(), archive.DiffId.ToString(), archive.Blob.Size, archive.Blob.MediaType);
@@ -53,11 +63,29 @@ internal sealed class RemoteGrid : IDisposable
     /// <summary>Submits a build and gives its events to its end. Cancelling asks the build to stop and still gives the rest.</summary>
     public async IAsyncEnumerable<BuildEvent> BuildAsync(BuildSubmission submission, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        // The key is this command's: a submission whose answer was lost is not submitted twice.
-        var build = await Client.SubmitBuildAsync(_tenant, submission, Guid.NewGuid().ToString(), cancellationToken);
+        var build = await SubmitAsync(submission, cancellationToken);
+        await foreach (var buildEvent in WatchAsync(build, cancellationToken))
+            yield return buildEvent;
+    }
+
+    /// <summary>Submits a build. The key is this command's: a submission whose answer was lost is not submitted twice.</summary>
+    public Task<BuildResource> SubmitAsync(BuildSubmission submission, CancellationToken cancellationToken) =>
+        Client.SubmitBuildAsync(_tenant, submission, Guid.NewGuid().ToString(), cancellationToken);
+
+    /// <summary>A build's events to its end. Cancelling asks the build to stop and still gives the rest.</summary>
+    public async IAsyncEnumerable<BuildEvent> WatchAsync(BuildResource build, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
         await using var registration = cancellationToken.Register(() => _ = CancelAsync(build.Id));
         await foreach (var buildEvent in Client.WatchBuildAsync(_tenant, build.Id, 0, CancellationToken.None))
             yield return buildEvent;
+    }
+
+    /// <summary>Shows a build's events to its end; gives the command's exit code.</summary>
+    public async Task<int> ShowAsync(IAsyncEnumerable<BuildEvent> events, bool json, string verb)
+    {
+        var code = UserError.CodeOf(await EventScreen.ShowAsync(events, json, verb));
+        Trace.End(code);
+        return code;
     }
 
     public void Dispose()
@@ -74,7 +102,7 @@ internal sealed class RemoteGrid : IDisposable
         }
         catch (Exception e) when (e is GridApiException or HttpRequestException)
         {
-            await Console.Error.WriteLineAsync($"grid build: the build could not be cancelled ({e.Message}); it goes on");
+            await Console.Error.WriteLineAsync($"grid: the build could not be cancelled ({e.Message}); it goes on");
         }
     }
 }

@@ -1,4 +1,5 @@
 using Grid.Contracts.Builds;
+using Grid.Dockerfiles;
 
 namespace Grid.Client.Models;
 
@@ -14,8 +15,17 @@ public sealed record BuildSubmission
     /// <summary>More names for it, on the same registry.</summary>
     public IReadOnlyList<string> Tags { get; init; } = [];
 
-    /// <summary>Builder image.</summary>
-    public required string Builder { get; init; }
+    /// <summary>Builder image; left out with <see cref="Extension"/> and with <see cref="Rebase"/>.</summary>
+    public string? Builder { get; init; }
+
+    /// <summary>An image to extend by itself, in place of an app to build: then there is no builder, no source, and no environment.</summary>
+    public ImageExtensionSubmission? Extension { get; init; }
+
+    /// <summary>
+    /// Puts an app image, <see cref="PreviousImage"/> or else <see cref="Image"/>, on <see cref="RunImage"/> or else on the one that its label names: then there is no builder, no source, and
+    /// no environment.
+    /// </summary>
+    public ImageRebaseSubmission? Rebase { get; init; }
 
     /// <summary>The uploaded source; left out when a node of the grid fetches it: exactly one of source, git and sourceImage is given.</summary>
     public SourceUpload? Source { get; init; }
@@ -55,6 +65,45 @@ public sealed record BuildSubmission
 
     /// <summary>Seconds since 1970 for the image's creation time.</summary>
     public long? SourceDateEpoch { get; init; }
+}
+
+/// <summary>How to put an app image on another run image.</summary>
+public sealed record ImageRebaseSubmission
+{
+    /// <summary>Rebase even where it is unsafe: checks become warnings.</summary>
+    public bool Force { get; init; }
+}
+
+/// <summary>Dockerfiles to apply to an image as extensions' Dockerfiles are.</summary>
+public sealed record ImageExtensionSubmission
+{
+    /// <summary>Whose rules apply: a build image's, or a run image's, which must not end as root.</summary>
+    public required ImageKind Kind { get; init; }
+
+    /// <summary>The image to extend.</summary>
+    public required string Base { get; init; }
+
+    /// <summary>In the order they are applied.</summary>
+    public required IReadOnlyList<DockerfileSubmission> Dockerfiles { get; init; }
+}
+
+/// <summary>A Dockerfile to apply.</summary>
+public sealed record DockerfileSubmission
+{
+    /// <summary>Stands for the extension in messages and in the cache.</summary>
+    public required string Extension { get; init; }
+
+    /// <summary>Name of the file, for messages.</summary>
+    public required string File { get; init; }
+
+    /// <summary>What is in it.</summary>
+    public required string Text { get; init; }
+
+    /// <summary>Values of its ARGs.</summary>
+    public IReadOnlyList<ArgumentResource> Args { get; init; } = [];
+
+    /// <summary>The uploaded build context; none when it is left out.</summary>
+    public SourceUpload? Context { get; init; }
 }
 
 /// <summary>An archive that was uploaded by <c>PUT /v1/tenants/{tenant}/uploads/{digest}</c>.</summary>

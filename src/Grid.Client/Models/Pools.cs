@@ -27,6 +27,29 @@ public sealed record NodeResource
     public IReadOnlyList<string> Warm { get; init; } = [];
 }
 
+/// <summary>A pool at a glance.</summary>
+public sealed record PoolSummaryResource
+{
+    public required string Name { get; init; }
+
+    /// <summary>Builds that wait for a slot of it.</summary>
+    public required int Waiting { get; init; }
+
+    /// <summary>Builds that run in it.</summary>
+    public required int Running { get; init; }
+
+    /// <summary>Slots of all its nodes.</summary>
+    public required int Slots { get; init; }
+
+    /// <summary>Slots that are taken.</summary>
+    public required int Used { get; init; }
+
+    public required int Nodes { get; init; }
+
+    /// <summary>Nodes that get no new builds.</summary>
+    public required int Draining { get; init; }
+}
+
 /// <summary>A pool: its queue and its nodes.</summary>
 public sealed record PoolResource(QueueResource Queue, IReadOnlyList<NodeResource> Nodes);
 

@@ -20,10 +20,10 @@ public sealed record BuildRequest
     /// <summary>Stands for source that is not here yet: see <see cref="Origin"/>.</summary>
     public static readonly Layer NoSource = new(new Descriptor("", default, 0), default);
 
-    /// <summary>The packed source, in the content store; <see cref="NoSource"/> when a node fetches it.</summary>
+    /// <summary>The packed source, in the content store; <see cref="NoSource"/> when a node fetches it, or when there is none.</summary>
     [Id(2)] public required Layer Source { get; init; }
 
-    /// <summary>Where the builder image is (an <c>ImageLocation</c>).</summary>
+    /// <summary>Where the builder image is (an <c>ImageLocation</c>); empty when <see cref="Extension"/> or <see cref="Rebase"/> says what to do.</summary>
     [Id(3)] public required string Builder { get; init; }
 
     /// <summary>Names to publish the image under; the first is the image's name, the others are tags on the same registry.</summary>
@@ -67,4 +67,10 @@ public sealed record BuildRequest
 
     /// <summary>Where a node gets the source; null when it was uploaded.</summary>
     [Id(90)] public SourceOrigin? Origin { get; init; }
+
+    /// <summary>The image to extend by itself; null when an app is built.</summary>
+    [Id(91)] public ImageExtension? Extension { get; init; }
+
+    /// <summary>How to put <see cref="PreviousImage"/> (the first target when null) on <see cref="RunImage"/> (the one its label names when null); null when an app is built.</summary>
+    [Id(92)] public ImageRebase? Rebase { get; init; }
 }

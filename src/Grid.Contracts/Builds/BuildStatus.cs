@@ -17,7 +17,7 @@ public enum Phase
     Export = 6,
 }
 
-/// <summary>Where a phase stands. Done, Failed and Cancelled absorb.</summary>
+/// <summary>Where a phase stands. Done, Failed, Cancelled and Skipped absorb.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<PhaseState>))]
 public enum PhaseState
 {
@@ -26,6 +26,8 @@ public enum PhaseState
     Done = 2,
     Failed = 3,
     Cancelled = 4,
+    /// <summary>The build does not have it.</summary>
+    Skipped = 5,
 }
 
 /// <summary>Where a build stands. Succeeded, Failed and Cancelled absorb; a refused build was never accepted.</summary>

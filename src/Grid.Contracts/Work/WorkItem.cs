@@ -63,6 +63,21 @@ public sealed record AnalyzeDone([property: Id(0)] AnalyzeResult Result) : WorkR
     [Id(90)] public FetchedSource? Source { get; init; }
 }
 
+/// <summary>Analyze of an image that is extended by itself: pin it, check access, index the contexts.</summary>
+[GenerateSerializer, Immutable, Alias("grid.PinWork")]
+public sealed record PinWork : WorkItem
+{
+    [Id(0)] public required ImageExtension Extension { get; init; }
+
+    [Id(1)] public required string[] Targets { get; init; }
+
+    /// <summary>What the node has warm from now on (<see cref="Queues.WarmKeys"/>).</summary>
+    [Id(2)] public string[] Warm { get; init; } = [];
+}
+
+[GenerateSerializer, Immutable, Alias("grid.PinDone")]
+public sealed record PinDone([property: Id(0)] PinnedExtension Result) : WorkResult;
+
 /// <summary>Detect and generate in the builder.</summary>
 [GenerateSerializer, Immutable, Alias("grid.DetectWork")]
 public sealed record DetectWork : WorkItem
@@ -207,6 +222,24 @@ public sealed record PublishWork : WorkItem
     [Id(1)] public required string[] Targets { get; init; }
 }
 
-/// <summary>The image of an export or of publishing has been written.</summary>
+/// <summary>Put an app image on another run image.</summary>
+[GenerateSerializer, Immutable, Alias("grid.RebaseWork")]
+public sealed record RebaseWork : WorkItem
+{
+    /// <summary>The app image.</summary>
+    [Id(0)] public required string Image { get; init; }
+
+    [Id(1)] public required string[] Targets { get; init; }
+
+    /// <summary>The run image; null for the one that the app's label names.</summary>
+    [Id(2)] public string? RunImage { get; init; }
+
+    /// <summary>Checks become warnings.</summary>
+    [Id(3)] public bool Force { get; init; }
+
+    [Id(4)] public long? SourceDateEpoch { get; init; }
+}
+
+/// <summary>The image of an export, of publishing or of a rebase has been written.</summary>
 [GenerateSerializer, Immutable, Alias("grid.ExportDone")]
 public sealed record ExportDone([property: Id(0)] ExportReport Report) : WorkResult;

@@ -1,12 +1,23 @@
 // Makes the pages live and usable by keyboard. Text from builds only ever becomes text nodes, or comes encoded from the server.
 "use strict";
 
-/** Times in the reader's zone. */
+/** Moments as people say them; the exact one, in the reader's zone, is in the title. */
 function localTimes(root) {
-  for (const time of root.querySelectorAll("time:not([title])")) {
-    time.title = time.textContent;
-    time.textContent = new Date(time.dateTime).toLocaleString();
+  for (const time of root.querySelectorAll("time")) {
+    const at = new Date(time.dateTime);
+    time.title ||= at.toLocaleString();
+    const text = distance(at, Date.now());
+    if (time.textContent !== text) time.textContent = text;
   }
+  for (const place of root.querySelectorAll("[data-origin]")) place.textContent = location.origin;
+}
+
+function distance(at, now) {
+  const minutes = Math.floor(Math.abs(now - at) / 60000);
+  if (minutes < 1) return "just now";
+  if (minutes >= 7 * 24 * 60) return at.toLocaleDateString(undefined, { year: "numeric", month: "short", day: "numeric" });
+  const text = minutes < 60 ? minutes + " min" : minutes < 24 * 60 ? Math.floor(minutes / 60) + " h" : Math.floor(minutes / 60 / 24) + " d";
+  return at > now ? "in " + text : text + " ago";
 }
 
 function seconds(milliseconds) {
@@ -76,14 +87,27 @@ function watch(url) {
   const state = document.querySelector("[data-live-state]");
   let seen = new URL(url, location.href).searchParams.get("known");
   listen(url, "known", {
-    open() { state.textContent = "Live: what changes shows here by itself."; },
-    error() { state.textContent = "Not live: the grid does not answer. Trying again …"; },
+    open() { tell(state, true, "Live: what changes shows here by itself."); },
+    error() { tell(state, false, "Not live: the grid does not answer. Trying again …"); },
     message(news) {
       if (news.lastEventId === seen) return;
       seen = news.lastEventId;
       parts.refresh();
     },
   });
+}
+
+function tell(state, isLive, text) {
+  state.classList.toggle("on", isLive);
+  state.classList.toggle("off", !isLive);
+  state.textContent = text;
+}
+
+/** On a narrow screen the sections are wider than it: the one that is looked at is seen. */
+function showSection() {
+  const bar = document.querySelector("nav.sections");
+  const here = bar?.querySelector("[aria-current]");
+  if (here) bar.scrollLeft = here.offsetLeft - bar.offsetLeft - (bar.clientWidth - here.offsetWidth) / 2;
 }
 
 /** Keys that do something by themselves; whoever needs them for something else switches them off. */
@@ -113,5 +137,7 @@ function shortcuts() {
 }
 
 localTimes(document);
+setInterval(() => { if (!document.hidden) localTimes(document); }, 30000);
 shortcuts();
+showSection();
 if (document.body.dataset.live) watch(document.body.dataset.live);

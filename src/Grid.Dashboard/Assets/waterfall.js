@@ -17,14 +17,14 @@ class Waterfall {
     this.heard = performance.now();
     const key = event.step ? `${event.phase} ${event.step.number} ${event.step.file} ${event.step.line}` : event.phase;
     switch (event.event) {
-      case "phase-started": this.open(key, words(event.phase), "phase", at); break;
+      case "phase-started": this.open(key, words(event.phase), "", "phase", at); break;
       case "phase-finished": this.close(key, at, event.state.toLowerCase(), event.message); break;
       case "step-started":
-        this.open(key, stepName(event.step), "step", at, event.phase);
+        this.open(key, event.step.text, stepPlace(event.step), "step", at, event.phase);
         this.explain(this.rows.get(key), event);
         break;
       case "step-finished":
-        if (!this.rows.has(key)) this.open(key, stepName(event.step), "step", at, event.phase);
+        if (!this.rows.has(key)) this.open(key, event.step.text, stepPlace(event.step), "step", at, event.phase);
         this.close(key, at, event.source === "Ran" ? "done" : "cached", null, Waterfall.marks[event.source]);
         break;
     }
@@ -44,7 +44,7 @@ class Waterfall {
     return axis;
   }
 
-  open(key, name, kind, at, under) {
+  open(key, name, place, kind, at, under) {
     if (this.rows.has(key)) return;
     const line = element("div", `row ${kind} busy`);
     line.setAttribute("role", "row");
@@ -55,7 +55,8 @@ class Waterfall {
       return e;
     };
     const title = cell("name", name);
-    title.title = name;
+    title.title = place ? `${name}\n${place}` : name;
+    if (place) title.append(element("small", "", place));
     const lane = cell("lane");
     lane.setAttribute("aria-hidden", "true");
     const bar = element("i");
@@ -135,4 +136,6 @@ function element(tag, css, text) {
 
 function words(phase) { return phase.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase(); }
 
-function stepName(step) { return `${step.extension} ${step.file}:${step.line} ${step.text}`; }
+function stepPlace(step) { return `${step.extension} ${step.file}:${step.line}`; }
+
+function stepName(step) { return `${stepPlace(step)} ${step.text}`; }

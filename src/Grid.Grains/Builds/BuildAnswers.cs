@@ -38,7 +38,7 @@ internal static class BuildAnswers
             RunImage = analyzed?.RunImage.Location,
             Group = state.Detection?.Group,
             Plan = state.Detection?.Plan,
-            Dockerfiles = [.. state.Detection?.Dockerfiles ?? []],
+            Dockerfiles = [.. state.Pinned?.Dockerfiles ?? state.Detection?.Dockerfiles ?? []],
             Layers = [.. LayersOf(state)],
             Times = state.Times,
             ProjectMetadata = state.Fetched?.ProjectMetadata,
@@ -52,11 +52,11 @@ internal static class BuildAnswers
 
     private static IEnumerable<ImageLayer> LayersOf(BuildGrainState state)
     {
-        if (state.RunImage is { } run)
+        if ((state.Pinned is null ? state.RunImage : state.RunImage ?? state.BuildImage) is { } extended)
         {
-            foreach (var layer in run.Base.Layers)
-                yield return new ImageLayer(LayerOrigin.Base, run.Base.Location, layer.DiffId.ToString(), layer.Blob.Size);
-            foreach (var added in run.Added)
+            foreach (var layer in extended.Base.Layers)
+                yield return new ImageLayer(LayerOrigin.Base, extended.Base.Location, layer.DiffId.ToString(), layer.Blob.Size);
+            foreach (var added in extended.Added)
                 yield return new ImageLayer(LayerOrigin.Extension, added.ExtensionId, added.Layer.DiffId.ToString(), added.Layer.Blob.Size) { CreatedBy = added.CreatedBy, Reused = added.Origin is not null };
         }
         foreach (var layer in state.App?.Layers ?? [])

@@ -22,7 +22,7 @@ public sealed partial class BuildGrain
     {
         var progress = State.Progress;
         var failures = new List<Exception>();
-        if (progress.State == BuildState.Succeeded)
+        if (progress.State == BuildState.Succeeded && State.App is not null)
             await TryAsync(RememberAsync, failures);
         foreach (var node in new[] { progress.Placement?.Home?.Node, progress.Placement?.RunExtension?.Node }.OfType<string>().Distinct())
             await ReleaseAsync(node);

@@ -118,10 +118,11 @@ public sealed partial class BuildGrain(
         BuildMetrics.Submitted("accepted");
         using (GridTelemetry.Within(_span))
             LogAccepted(Key);
+        var accepted = BuildMachine.Accept(PhaseWork.Skipped(request));
         if (State.BuildId.Length > 0)
-            await AnsweredAsync(BuildMachine.Accept(), answer);
+            await AnsweredAsync(accepted, answer);
         else
-            await ApplyAsync(BuildMachine.Refused(BuildMachine.Accept(), new Failure((int)ExitCode.InvalidArgs, $"build_id {request.BuildId}: the grid knows no such build of {request.App}; name another, or use pinned=UUID")));
+            await ApplyAsync(BuildMachine.Refused(accepted, new Failure((int)ExitCode.InvalidArgs, $"build_id {request.BuildId}: the grid knows no such build of {request.App}; name another, or use pinned=UUID")));
         return Status();
     }
 
@@ -224,6 +225,9 @@ public sealed partial class BuildGrain(
             case AnalyzeDone done:
                 (State.Analyzed, State.Fetched) = (done.Result, done.Source);
                 break;
+            case PinDone done:
+                State.Pinned = done.Result;
+                break;
             case BuildDone done:
                 State.App = done.App;
                 break;
@@ -285,7 +289,7 @@ public sealed partial class BuildGrain(
     {
         // Not earlier: a build of the app that ran while this one waited has left something.
         if (progress.Placement is null)
-            (State.History, State.StartedAt) = (await App.GetAsync(), time.GetUtcNow());
+            (State.History, State.StartedAt) = (PhaseWork.IsOfApp(Request) ? await App.GetAsync() : State.History, time.GetUtcNow());
         var decision = BuildMachine.Placed(progress, placement);
         foreach (var node in decision.Progress.LostNodes.Skip(progress.LostNodes.Count))
             events.Append(Key, new BuildMoved(node, placement.Home?.Node) { At = time.GetUtcNow() });

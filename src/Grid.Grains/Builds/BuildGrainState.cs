@@ -64,4 +64,7 @@ public sealed class BuildGrainState
 
     /// <summary>The source that analyze has fetched; null when it was uploaded.</summary>
     [Id(91)] public FetchedSource? Fetched { get; set; }
+
+    /// <summary>What analyze has found of an image that is extended by itself.</summary>
+    [Id(92)] public PinnedExtension? Pinned { get; set; }
 }

@@ -33,6 +33,17 @@ internal sealed class PhaseWork(string key, BuildGrainState state, GrainId owner
         return null;
     }
 
+    /// <summary>Whether an app is built: an image that is extended or rebased has no source and no buildpacks, and leaves nothing for a next build.</summary>
+    public static bool IsOfApp(BuildRequest request) => request is { Extension: null, Rebase: null };
+
+    /// <summary>Phases that a build does not have.</summary>
+    public static IEnumerable<Phase> Skipped(BuildRequest request) => request switch
+    {
+        { Extension: { } extension } => [Phase.Detect, Phase.Restore, extension.Kind == ImageKind.Build ? Phase.ExtendRun : Phase.ExtendBuild, Phase.Build],
+        { Rebase: not null } => Enum.GetValues<Phase>().Where(phase => phase != Phase.Export),
+        _ => [],
+    };
+
     /// <summary>The build as its queue sees it.</summary>
     public static QueuedBuild Queued(string key, GrainId owner, BuildRequest request, DateTimeOffset submittedAt, TenantQuota? quota) => new()
     {
@@ -40,7 +51,12 @@ internal sealed class PhaseWork(string key, BuildGrainState state, GrainId owner
         Warm = Warm(request), Quota = quota,
     };
 
-    public AnalyzeWork Analyze() => new()
+    public WorkItem Analyze() => Request.Extension is { } extension ? new PinWork
+    {
+        Handle = Handle(Phase.Analyze), BuildKey = key, Owner = owner, TraceParent = state.TraceParent,
+        Extension = extension, Targets = Request.Targets, Warm = Warm(Request),
+    }
+    : new AnalyzeWork
     {
         Handle = Handle(Phase.Analyze), BuildKey = key, Owner = owner, TraceParent = state.TraceParent,
         Builder = Request.Builder, Targets = Request.Targets, RunImage = Request.RunImage, PreviousImage = Request.PreviousImage, Warm = Warm(Request), Origin = Request.Origin,
@@ -61,18 +77,15 @@ internal sealed class PhaseWork(string key, BuildGrainState state, GrainId owner
     public ExtendRequest Extend(ImageKind kind)
     {
         var phase = kind == ImageKind.Build ? Phase.ExtendBuild : Phase.ExtendRun;
-        return new ExtendRequest
+        var alone = new ExtendRequest
         {
             BuildKey = key,
             Kind = kind,
-            Base = kind == ImageKind.Build ? state.Analyzed!.Builder : state.Detection!.Analyzed.RunImage,
-            Dockerfiles = [.. state.Detection!.Dockerfiles.Where(d => d.Kind == kind)],
+            Base = state.Pinned?.Base ?? (kind == ImageKind.Build ? state.Analyzed!.Builder : state.Detection!.Analyzed.RunImage),
+            Dockerfiles = [.. (state.Pinned?.Dockerfiles ?? state.Detection!.Dockerfiles).Where(d => d.Kind == kind)],
             Scope = Request.Tenant,
             Egress = state.Quota?.Egress ?? Egress.Open,
             BuildId = state.BuildId,
-            Previous = [.. PriorSteps.Records(state.History, state.Analyzed!, Request.Targets[0]).Where(e => e.Kind == kind)],
-            Prior = kind == ImageKind.Run ? PriorSteps.Image(state.Analyzed!, Request.Targets[0]) : null,
-            Builder = state.Analyzed!.Builder.Manifest.Digest,
             StartedAt = state.SubmittedAt,
             BuildIdIsFresh = BuildIdPolicy.Parse(Request.BuildId).Kind == BuildIdKind.PerBuild,
             Refresh = Request.RefreshExtensions,
@@ -80,6 +93,12 @@ internal sealed class PhaseWork(string key, BuildGrainState state, GrainId owner
             Node = BuildMachine.NodeOf(state.Progress.Placement, phase)!.Node,
             Owner = owner,
             Attempt = state.Progress.Attempts[(int)phase],
+        };
+        return state.Pinned is not null ? alone : alone with
+        {
+            Previous = [.. PriorSteps.Records(state.History, state.Analyzed!, Request.Targets[0]).Where(e => e.Kind == kind)],
+            Prior = kind == ImageKind.Run ? PriorSteps.Image(state.Analyzed!, Request.Targets[0]) : null,
+            Builder = state.Analyzed!.Builder.Manifest.Digest,
         };
     }
 
@@ -90,7 +109,22 @@ internal sealed class PhaseWork(string key, BuildGrainState state, GrainId owner
         Source = Source, Environment = Request.Environment, Cache = state.History.Cache,
     };
 
-    public ExportWork Export() => new()
+    public WorkItem Export() => Request switch
+    {
+        { Extension: { } extension } => new PublishWork
+        {
+            Handle = Handle(Phase.Export), BuildKey = key, Owner = owner, TraceParent = state.TraceParent,
+            Image = (extension.Kind == ImageKind.Build ? state.BuildImage : state.RunImage)!, Targets = Request.Targets,
+        },
+        { Rebase: { } rebase } => new RebaseWork
+        {
+            Handle = Handle(Phase.Export), BuildKey = key, Owner = owner, TraceParent = state.TraceParent,
+            Image = Request.PreviousImage ?? Request.Targets[0], Targets = Request.Targets, RunImage = Request.RunImage, Force = rebase.Force, SourceDateEpoch = Request.SourceDateEpoch,
+        },
+        _ => ExportApp(),
+    };
+
+    private ExportWork ExportApp() => new()
     {
         Handle = Handle(Phase.Export), BuildKey = key, Owner = owner, TraceParent = state.TraceParent,
         Detection = state.Detection!, RunImage = state.RunImage!, App = state.App!, Targets = Request.Targets,
@@ -99,5 +133,5 @@ internal sealed class PhaseWork(string key, BuildGrainState state, GrainId owner
         Packages = ExtensionChain.PackagesOf(state.RunRecords), ProjectMetadata = state.Fetched?.ProjectMetadata,
     };
 
-    private static string[] Warm(BuildRequest request) => [WarmKeys.App(request.Tenant, request.App), WarmKeys.Builder(request.Builder)];
+    private static string[] Warm(BuildRequest request) => [WarmKeys.App(request.Tenant, request.App), .. (request.Extension?.Base ?? request.Builder) is { Length: > 0 } image ? [WarmKeys.Builder(image)] : Array.Empty<string>()];
 }

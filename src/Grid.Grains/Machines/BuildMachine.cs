@@ -15,7 +15,7 @@ namespace Grid.Grains.Machines;
 ///                                   └→ extend run ─────────────┴→ export
 /// </code>
 /// A phase starts when all it needs is done and its node is there. The first failure is the build's; what runs then is cancelled, and the build
-/// ends when nothing runs any more. A placement that takes a node away puts the phases that ran there back to waiting, for their next attempt;
+/// ends when nothing runs any more. A build that only extends or rebases an image skips what it does not have. A placement that takes a node away puts the phases that ran there back to waiting, for their next attempt;
 /// what restore put on the disk of a lost node is restored again. Terminal states absorb every further fact.
 /// </remarks>
 public static class BuildMachine
@@ -28,14 +28,16 @@ public static class BuildMachine
         [Phase.Analyze] = [],
         [Phase.Detect] = [Phase.Analyze],
         [Phase.Restore] = [Phase.Detect],
-        [Phase.ExtendBuild] = [Phase.Detect],
-        [Phase.ExtendRun] = [Phase.Detect],
+        [Phase.ExtendBuild] = [Phase.Analyze, Phase.Detect],
+        [Phase.ExtendRun] = [Phase.Analyze, Phase.Detect],
         [Phase.Build] = [Phase.Restore, Phase.ExtendBuild],
-        [Phase.Export] = [Phase.Build, Phase.ExtendRun],
+        [Phase.Export] = [Phase.Build, Phase.ExtendBuild, Phase.ExtendRun],
     };
 
     /// <summary>The state of a build that has just been accepted; its placement starts it.</summary>
-    public static BuildProgress Accept() => new() { State = BuildState.Queued };
+    /// <param name="skipped">Phases that it does not have.</param>
+    public static BuildProgress Accept(params IEnumerable<Phase> skipped) =>
+        skipped.Aggregate(new BuildProgress { State = BuildState.Queued }, (all, phase) => all.With(phase, PhaseState.Skipped));
 
     /// <summary>The node a phase has in a placement.</summary>
     public static NodeSession? NodeOf(BuildPlacement? placement, Phase phase) => phase == Phase.ExtendRun ? placement?.RunExtension : placement?.Home;
@@ -97,6 +99,8 @@ public static class BuildMachine
     /// <summary>Whether the build has reached its end.</summary>
     public static bool IsOver(BuildProgress progress) => progress.State is not (BuildState.Queued or BuildState.Running);
 
+    private static bool IsBehind(PhaseState state) => state is PhaseState.Done or PhaseState.Skipped;
+
     private static bool IsStopping(BuildProgress progress) => progress.Failure is not null || progress.CancelReason is not null;
 
     private static IEnumerable<Phase> Running(BuildProgress progress) => Enum.GetValues<Phase>().Where(p => progress[p] == PhaseState.Running);
@@ -114,7 +118,7 @@ public static class BuildMachine
         {
             foreach (var (phase, needs) in Needs)
             {
-                if (progress[phase] == PhaseState.Waiting && NodeOf(progress.Placement, phase) is not null && needs.All(n => progress[n] == PhaseState.Done))
+                if (progress[phase] == PhaseState.Waiting && NodeOf(progress.Placement, phase) is not null && needs.All(n => IsBehind(progress[n])))
                 {
                     progress = progress.With(phase, PhaseState.Running).Attempted(phase);
                     effects.Add(new BuildEffect(BuildEffectKind.Start, phase));
@@ -125,7 +129,7 @@ public static class BuildMachine
         {
             effects.AddRange(Running(progress).Select(p => new BuildEffect(BuildEffectKind.Cancel, p)));
         }
-        if (stopping ? !progress.Phases.Contains(PhaseState.Running) : progress.Phases.All(p => p == PhaseState.Done))
+        if (stopping ? !progress.Phases.Contains(PhaseState.Running) : progress.Phases.All(IsBehind))
         {
             progress = progress with
             {

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Grid.Contracts.Builds;
 using Grid.Contracts.Tenants;
+using Grid.Dockerfiles;
 using Grid.Lifecycle;
 using Grid.Lifecycle.Analyze;
 using Grid.Oci;
@@ -19,17 +20,32 @@ public static class TenantPolicy
     public static TenantRefusal? Check(string tenant, TenantSettings settings, BuildRequest request)
     {
         var errors = new Dictionary<string, string[]>();
-        if (!Allows(settings.AllowedBuilders, request.Builder))
+        if (request.Extension is { } extension)
+            Check(tenant, settings, extension, errors);
+        else if (request.Rebase is null && !Allows(settings.AllowedBuilders, request.Builder))
             errors["builder"] = [NotAllowed(tenant, "use", settings.AllowedBuilders, request.Builder)];
+        // The one that the app's label names is known to nobody yet.
+        if (request is { Rebase: not null, RunImage: null } && settings.AllowedRunImages.Length > 0)
+            errors["runImage"] = [NotAllowed(tenant, "rebase on", settings.AllowedRunImages, "the run image that the app's label names, whatever that is")];
         if (request.RunImage is not null && !Allows(settings.AllowedRunImages, request.RunImage))
             errors["runImage"] = [NotAllowed(tenant, "use", settings.AllowedRunImages, request.RunImage)];
         var foreign = settings.AllowedRegistries.Length == 0 ? [] : request.Targets.Where(t => !settings.AllowedRegistries.Any(r => IsIn(r, t))).ToList();
         if (foreign.Count > 0)
             errors["image"] = [NotAllowed(tenant, "push to", settings.AllowedRegistries, string.Join(", ", foreign))];
         // An app image that replaces what other builds start from would be theirs too.
-        if (request.Targets.Any(t => SameName(t, request.Builder) || (request.RunImage is not null && SameName(t, request.RunImage))))
-            errors["image"] = ["the app image has the name of its builder or run image; choose another"];
+        if (request.Targets.Any(t => new[] { request.Builder, request.Extension?.Base, request.RunImage }.Any(image => !string.IsNullOrEmpty(image) && SameName(t, image))))
+            errors["image"] = ["the image has the name of the builder, the run image or the base it is made from; choose another"];
         return Refusal(errors);
+    }
+
+    /// <summary>Dockerfiles that come with a request are nobody's extension, so a list of extensions allows none of them.</summary>
+    private static void Check(string tenant, TenantSettings settings, ImageExtension extension, Dictionary<string, string[]> errors)
+    {
+        var bases = extension.Kind == ImageKind.Build ? settings.AllowedBuilders : settings.AllowedRunImages;
+        if (!Allows(bases, extension.Base))
+            errors["extension.base"] = [NotAllowed(tenant, "extend", bases, extension.Base)];
+        if (settings.AllowedExtensions.Length > 0)
+            errors["extension"] = [NotAllowed(tenant, "use the extensions", settings.AllowedExtensions, "Dockerfiles of its own")];
     }
 
     /// <summary>What detection found that is not allowed; null when all of it is.</summary>

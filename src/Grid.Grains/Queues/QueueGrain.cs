@@ -29,6 +29,7 @@ public sealed partial class QueueGrain(
     private DateTimeOffset _nextBacklog;
     private long _activated;
     private long _told;
+    private bool _isListed;
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Never 0, and another one after each change, also by another activation.</summary>
@@ -154,6 +155,16 @@ public sealed partial class QueueGrain(
             }
             _storedWaiting = version;
         }
+        await ListAsync();
+    }
+
+    /// <summary>Operators find the pool in the directory from its first node on. Not on the way of a node's call, which must not fail for it.</summary>
+    private async Task ListAsync()
+    {
+        if (_isListed || _machine.Sessions.Count == 0)
+            return;
+        await GrainFactory.GetGrain<IPoolDirectoryGrain>(IPoolDirectoryGrain.Key).AddAsync(this.GetPrimaryKeyString());
+        _isListed = true;
     }
 
     /// <summary>A silo that died takes its node's work with it, and the activations of builds that work elsewhere.</summary>

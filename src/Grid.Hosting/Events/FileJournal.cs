@@ -14,7 +14,8 @@ internal sealed class FileJournal : IDisposable
     private long _endless;
     private bool _hasEnd;
     private bool _closed;
-    private TaskCompletionSource _grown = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    /// <summary>Told when the next line is there; null while no reader waits for one.</summary>
+    private TaskCompletionSource? _grown;
 
     public FileJournal(string path)
     {
@@ -28,7 +29,7 @@ internal sealed class FileJournal : IDisposable
     /// <summary>Adds a line with its end; false when the journal is closed.</summary>
     public bool TryAppend(byte[] line)
     {
-        TaskCompletionSource grown;
+        TaskCompletionSource? grown;
         lock (_lock)
         {
             if (_closed)
@@ -41,9 +42,11 @@ internal sealed class FileJournal : IDisposable
             if (_endless == _length)
                 _endless += line.Length;
             _length += line.Length;
-            (grown, _grown) = (_grown, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+            (grown, _grown) = (_grown, null);
         }
-        grown.TrySetResult();
+        // Another thread tells the readers: whoever writes waits for none of them, however many there are.
+        if (grown is not null)
+            ThreadPool.UnsafeQueueUserWorkItem(static waited => waited.TrySetResult(), grown, preferLocal: false);
         return true;
     }
 
@@ -62,10 +65,13 @@ internal sealed class FileJournal : IDisposable
         while (true)
         {
             long length;
-            Task grown;
+            Task? grown;
             lock (_lock)
-                (length, grown) = (_length, _grown.Task);
-            if (file.Position >= length)
+            {
+                length = _length;
+                grown = file.Position < length ? null : (_grown ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+            }
+            if (grown is not null)
             {
                 await grown.WaitAsync(cancellationToken);
                 continue;

@@ -49,6 +49,18 @@ public static class Analyzer
         };
     }
 
+    /// <summary>Pins an image that is extended by itself, and checks that the result can be written.</summary>
+    /// <exception cref="LifecycleException">There is no such image, or a target cannot be written.</exception>
+    public static async Task<PinnedImage> PinAsync(ImageStores images, ImageLocation image, IReadOnlyList<ImageLocation> targets, Platform platform, CancellationToken cancellationToken)
+    {
+        var writable = CheckWriteAsync(images, targets, cancellationToken);
+        var finding = images.FindAsync(image, platform, cancellationToken);
+        await Task.WhenAll(writable, finding);
+        return await finding is { } found
+            ? PinnedImage.From(found, image)
+            : throw new LifecycleException(ExitCode.ExtendError, $"there is no image {image}; check the name, or pull it first");
+    }
+
     /// <summary>The result with another run image: an extension's run.Dockerfile asked for it. It is pinned like the first one, with its own target.</summary>
     /// <exception cref="LifecycleException">Exit code 42 (where the reference finds out): it cannot be read, or a target of the build would overwrite it.</exception>
     public static async Task<AnalyzeResult> SwitchRunImageAsync(

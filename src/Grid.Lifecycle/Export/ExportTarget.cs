@@ -7,6 +7,13 @@ namespace Grid.Lifecycle.Export;
 /// <param name="Location">Where that is.</param>
 public sealed record ExportTarget(string Name, ImageLocation Location)
 {
+    /// <summary>What somebody wrote; an engine's image without the prefix that says so.</summary>
+    public static ExportTarget Parse(string name)
+    {
+        var location = ImageLocation.Parse(name);
+        return new ExportTarget(location is ImageLocation.Docker docker ? docker.Name : name, location);
+    }
+
     /// <summary>A location under its own name.</summary>
     public static ExportTarget Of(ImageLocation location) => new(location is ImageLocation.Docker docker ? docker.Name : location.ToString(), location);
 }

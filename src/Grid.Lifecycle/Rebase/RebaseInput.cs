@@ -7,8 +7,8 @@ namespace Grid.Lifecycle.Rebase;
 /// <summary>What to rebase, on what, and where to.</summary>
 public sealed record RebaseInput
 {
-    /// <summary>CNB_PLATFORM_API of whoever asks; from 0.12 on run image names are checked and target labels replaced.</summary>
-    public required string PlatformApi { get; init; }
+    /// <summary>CNB_PLATFORM_API of whoever asks; from 0.12 on run image names are checked and target labels replaced. The newest unless a platform asks.</summary>
+    public string PlatformApi { get; init; } = "0.15";
 
     /// <summary>The app image; it is not changed unless it is also a target.</summary>
     public required ImageLocation App { get; init; }

@@ -12,7 +12,7 @@ public static class Rebaser
 {
     /// <summary>Reads app and base, checks that they fit, and writes the rebased image to all its names.</summary>
     /// <exception cref="LifecycleException">Exit code 72: they do not fit, or the app is not one of buildpacks. Exit code 1: the named base cannot be read.</exception>
-    public static async Task<ExportReport> RebaseAsync(ImageStores images, RebaseInput input, IPhaseLog log, CancellationToken cancellationToken)
+    public static async Task<ExportReport> RebaseAsync(IImageStore images, RebaseInput input, IPhaseLog log, CancellationToken cancellationToken)
     {
         var app = await FindAsync(images, input.App, input.Platform, "access image to rebase", ExitCode.RebaseError, cancellationToken);
         var label = app.Config.Config.Labels?.GetValueOrDefault(LifecycleMetadata.Label);
@@ -43,7 +43,7 @@ public static class Rebaser
     }
 
     private static async Task<(string Name, ImageLocation Location, Image Image)> FindBaseAsync(
-        ImageStores images, RebaseInput input, Image app, LifecycleMetadata metadata, IPhaseLog log, CancellationToken cancellationToken)
+        IImageStore images, RebaseInput input, Image app, LifecycleMetadata metadata, IPhaseLog log, CancellationToken cancellationToken)
     {
         var platform = new Platform(app.Config.Os, app.Config.Architecture) { Variant = string.IsNullOrEmpty(app.Config.Variant) ? null : app.Config.Variant };
         if (input.RunImage is { } wanted)
@@ -58,7 +58,7 @@ public static class Rebaser
 
     // platform.md §Run image resolution: names on the app's registry first, each group in its order.
     private static async Task<(string Name, ImageLocation Location, Image Image)> BestAsync(
-        ImageStores images, RebaseInput input, RunImageNames names, Platform platform, IPhaseLog log, CancellationToken cancellationToken)
+        IImageStore images, RebaseInput input, RunImageNames names, Platform platform, IPhaseLog log, CancellationToken cancellationToken)
     {
         var registry = (input.App as ImageLocation.Registry)?.Reference.Registry;
         var reasons = new List<string>();
@@ -80,7 +80,7 @@ public static class Rebaser
     }
 
     private static async Task<Image> FindAsync(
-        ImageStores images, ImageLocation location, Platform platform, string what, ExitCode exitCode, CancellationToken cancellationToken)
+        IImageStore images, ImageLocation location, Platform platform, string what, ExitCode exitCode, CancellationToken cancellationToken)
     {
         try
         {

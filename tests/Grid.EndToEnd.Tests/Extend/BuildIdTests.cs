@@ -26,6 +26,6 @@ public sealed class BuildIdTests(TestMachine machine)
     {
         var run = await (await ExtendBench.NewAsync(machine)).RunAsync(Text, "--build-id", policy);
         run.ExitCode.ShouldBe(3, run.ToString());
-        run.Process.Error.ShouldContain(message);
+        (run.Process.Error + run.Process.Output).ShouldContain(message);
     }
 }

@@ -1,3 +1,4 @@
+using Grid.Contracts.Apps;
 using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
 using Grid.Contracts.Work;
@@ -15,7 +16,7 @@ public sealed class ImageExtensionTests : IAsyncLifetime
     public async ValueTask DisposeAsync() => await _grid.DisposeAsync();
 
     [Fact]
-    public async Task The_image_is_extended_and_published_without_a_build()
+    public async Task The_image_is_extended_and_published_without_an_app()
     {
         var key = await StartAsync("RUN tools\nENV A=b\n");
         var end = await _grid.EndAsync(key);
@@ -25,7 +26,13 @@ public sealed class ImageExtensionTests : IAsyncLifetime
         publish.Targets.ShouldBe(["registry.example/extended"]);
         publish.Image.Added.Count.ShouldBe(1);
         publish.Image.Config.Config.Env.ShouldBe(["PATH=/usr/bin", "A=b"]);
-        _grid.Events.Of(key).OfType<PhaseFinished>().Select(e => (e.Phase, e.State)).ShouldBe([(Phase.ExtendRun, PhaseState.Done), (Phase.Export, PhaseState.Done)]);
+        _grid.Events.Of(key).OfType<PhaseFinished>().Select(e => (e.Phase, e.State)).ShouldBe([(Phase.Analyze, PhaseState.Done), (Phase.ExtendRun, PhaseState.Done), (Phase.Export, PhaseState.Done)]);
+        (await _grid.Build(key).GetStatusAsync()).Phases.ShouldBe(
+            [PhaseState.Done, PhaseState.Skipped, PhaseState.Skipped, PhaseState.Skipped, PhaseState.Done, PhaseState.Skipped, PhaseState.Done]);
+        (await _grid.Grains.GetGrain<IAppGrain>("tenant/extended").GetAsync()).Builds.ShouldBeEmpty();
+        var details = (await _grid.Build(key).GetDetailsAsync())!;
+        details.Dockerfiles.Single().FileName.ShouldBe("Dockerfile");
+        details.Layers.Select(l => l.Origin).ShouldBe([LayerOrigin.Base, LayerOrigin.Extension]);
         _grid.Node.Released.ShouldContain(key);
     }
 
@@ -56,6 +63,35 @@ public sealed class ImageExtensionTests : IAsyncLifetime
         (end.State, end.ExitCode, end.Failure!.Phase).ShouldBe((BuildState.Failed, 62, Phase.Export));
     }
 
+    [Fact]
+    public async Task What_cannot_be_pinned_fails_in_analyze()
+    {
+        _grid.Node.Script = item => item is PinWork ? new Failure(101, "there is no image") : null;
+        var end = await _grid.EndAsync(await StartAsync("RUN fine\n"));
+        (end.State, end.ExitCode, end.Failure!.Phase).ShouldBe((BuildState.Failed, 101, Phase.Analyze));
+        _grid.Node.Started.OfType<StepWork>().ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_build_image_is_extended_where_a_build_would_extend_it()
+    {
+        var key = await _grid.SubmitAsync(Samples.Extension(ImageKind.Build, From + "RUN tools\n"));
+        (await _grid.EndAsync(key)).State.ShouldBe(BuildState.Succeeded);
+        _grid.Node.Started.OfType<PublishWork>().Single().Image.Added.Count.ShouldBe(1);
+        _grid.Events.Of(key).OfType<PhaseFinished>().Select(e => e.Phase).ShouldBe([Phase.Analyze, Phase.ExtendBuild, Phase.Export]);
+    }
+
+    [Fact]
+    public async Task A_rebase_is_an_export_and_nothing_else()
+    {
+        var key = await _grid.SubmitAsync(Samples.Rebase());
+        var end = await _grid.EndAsync(key);
+        (end.State, end.Image!.Digest).ShouldBe((BuildState.Succeeded, Samples.DigestOf(key).ToString()));
+        _grid.Node.Started.ShouldHaveSingleItem().ShouldBeOfType<RebaseWork>().Image.ShouldBe("registry.example/rebased");
+        _grid.Events.Of(key).OfType<PhaseFinished>().Select(e => e.Phase).ShouldBe([Phase.Export]);
+        (await _grid.Grains.GetGrain<IAppGrain>("tenant/rebased").GetAsync()).Builds.ShouldBeEmpty();
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -64,7 +100,7 @@ public sealed class ImageExtensionTests : IAsyncLifetime
         _grid.Node.Holds = item => publishing ? item is PublishWork : item is StepWork;
         var key = await StartAsync("RUN slow\n");
         WorkItem running = publishing ? await _grid.Node.StartedAsync<PublishWork>() : await _grid.Node.StartedAsync<StepWork>();
-        await _grid.Grains.GetGrain<IImageExtensionGrain>(key).CancelAsync("stop");
+        await _grid.Build(key).CancelAsync("stop");
         var end = await _grid.EndAsync(key);
         end.State.ShouldBe(BuildState.Cancelled);
         end.Failure!.Message.ShouldBe("cancelled: stop");
@@ -80,14 +116,5 @@ public sealed class ImageExtensionTests : IAsyncLifetime
         _grid.Events.Of(key).OfType<OutputWritten>().Single().Text.ShouldContain("busy");
     }
 
-    private async Task<string> StartAsync(string text)
-    {
-        var key = TestGrid.NewKey();
-        await _grid.Grains.GetGrain<IImageExtensionGrain>(key).StartAsync(new ImageExtensionRequest
-        {
-            Tenant = "tenant", Kind = ImageKind.Run, Base = Samples.Image("base"), Dockerfiles = [Samples.Dockerfile(ImageKind.Run, From + text)],
-            Targets = ["registry.example/extended"], BuildId = "the-build-id",
-        });
-        return key;
-    }
+    private Task<string> StartAsync(string text) => _grid.SubmitAsync(Samples.Extension(ImageKind.Run, From + text));
 }

@@ -47,6 +47,25 @@ public sealed class NodeLossTests : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData(typeof(PinWork))]
+    [InlineData(typeof(StepWork))]
+    [InlineData(typeof(PublishWork))]
+    [InlineData(typeof(RebaseWork))]
+    public async Task An_image_that_is_extended_or_rebased_by_itself_goes_on_elsewhere(Type work)
+    {
+        _grid.Node.Holds = work.IsInstanceOfType;
+        var key = await _grid.SubmitAsync(work == typeof(RebaseWork) ? Samples.Rebase() : Samples.Extension(ImageKind.Build, "ARG base_image\nFROM ${base_image}\nRUN alone\n"));
+        var first = await _grid.Node.StartedAsync<WorkItem>(work.IsInstanceOfType);
+        _grid.Node.Holds = _ => false;
+        await _grid.KillNodeAsync(NodeOf(first));
+
+        var end = await _grid.EndAsync(key);
+        end.State.ShouldBe(BuildState.Succeeded, end.Failure?.Message);
+        foreach (var group in _grid.Node.Started.GroupBy(i => i.GetType()))
+            group.Count().ShouldBe(group.Key == work ? 2 : 1, group.Key.Name);
+    }
+
+    [Theory]
     [InlineData(ImageKind.Build)]
     [InlineData(ImageKind.Run)]
     public async Task A_chain_goes_on_from_its_last_finished_step(ImageKind kind)

@@ -150,10 +150,12 @@ internal sealed class ScriptedNode : IContexts
     private object? Outcome(WorkItem item) => Script(item) ?? item switch
     {
         AnalyzeWork => new AnalyzeDone(Samples.Analyzed()),
+        PinWork work => new PinDone(Samples.Pinned(work.Extension)),
         DetectWork work => new DetectDone(Detect(work)),
         RestoreWork => new RestoreDone(),
         StepWork work => new StepDone(Samples.LayerOf(work.Handle)) { RootUsers = [] },
         BuildWork => new BuildDone(Samples.App()),
+        RebaseWork work => new ExportDone(Samples.Report(work.BuildKey)),
         PublishWork work => new ExportDone(Samples.Report(work.BuildKey)),
         ExportWork work => new ExportDone(Samples.Report(work.BuildKey)),
         _ => throw new InvalidOperationException(item.GetType().Name),

@@ -1,4 +1,6 @@
+using Grid.Contracts.Builds;
 using Grid.Contracts.Tenants;
+using Grid.Dockerfiles;
 using Grid.Grains.Machines;
 
 namespace Grid.Grains.Tests.Machines;
@@ -34,6 +36,32 @@ public sealed class TenantPolicyTests
         refusal.Code.ShouldBe("policy-violation");
         refusal.Errors.Keys.ShouldBe(["builder", "runImage", "image"]);
         refusal.Errors["image"].Single().ShouldBe("tenant red may push to a.example, not b.example/x; choose one of those, or ask an operator to allow it");
+    }
+
+    [Theory]
+    [InlineData(ImageKind.Build)]
+    [InlineData(ImageKind.Run)]
+    public void Extension_ByItself_NeedsABaseThatBuildsMayUse_AndNoListOfExtensions(ImageKind kind)
+    {
+        TenantRefusal? Check(string[] builders, string[] runs, string[] extensions, string target = "registry.example/extended") => TenantPolicy.Check(
+            "red", new TenantSettings { AllowedBuilders = builders, AllowedRunImages = runs, AllowedExtensions = extensions }, Samples.Extension(kind, "FROM x\n") with { Targets = [target] });
+
+        var (own, other) = (new[] { "registry.example/base" }, new[] { "registry.example/other" });
+        Check([], [], []).ShouldBeNull();
+        Check(kind == ImageKind.Build ? own : other, kind == ImageKind.Run ? own : other, []).ShouldBeNull();
+        Check(kind == ImageKind.Build ? other : own, kind == ImageKind.Run ? other : own, [])!.Errors.Keys.ShouldBe(["extension.base"]);
+        Check([], [], ["samples/tools"])!.Errors.Keys.ShouldBe(["extension"]);
+        Check([], [], [], "registry.example/base")!.Errors.Keys.ShouldBe(["image"]);
+    }
+
+    [Fact]
+    public void Rebase_OnTheRunImageThatTheLabelNames_NeedsATenantThatMayUseAny()
+    {
+        TenantPolicy.Check("red", new TenantSettings { AllowedBuilders = ["registry.example/builder"] }, Samples.Rebase()).ShouldBeNull();
+        var chosen = new TenantSettings { AllowedRunImages = ["registry.example/run"] };
+        TenantPolicy.Check("red", chosen, Samples.Rebase())!.Errors.Keys.ShouldBe(["runImage"]);
+        TenantPolicy.Check("red", chosen, Samples.Rebase() with { RunImage = "registry.example/run:2" }).ShouldBeNull();
+        TenantPolicy.Check("red", chosen, Samples.Rebase() with { RunImage = "registry.example/other" })!.Errors.Keys.ShouldBe(["runImage"]);
     }
 
     [Fact]
