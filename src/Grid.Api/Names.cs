@@ -1,6 +1,9 @@
 using System.Text.RegularExpressions;
 using Grid.Api.Problems;
+using Grid.Client.Models;
+using Grid.Contracts.Tenants;
 using Grid.Oci;
+using Grid.Oci.Network;
 
 namespace Grid.Api;
 
@@ -43,6 +46,26 @@ internal static partial class Names
             catch (FormatException e)
             {
                 errors[$"{field}.{image}"] = [e.Message];
+            }
+        }
+    }
+
+    /// <summary>Destinations that builds reach although they reach nothing else.</summary>
+    public static void CheckDestinations(TenantSettingsResource settings, Dictionary<string, string[]> errors)
+    {
+        if (settings.EgressAllow.Count > 0 && settings.Egress != Egress.None)
+            errors["egressAllow"] = [$"is for tenants with egress {Egress.None}: what is listed is then reached, and nothing else"];
+        if (settings.EgressAllow.Count > EgressList.MaxEntries)
+            errors["egressAllow"] = [$"{settings.EgressAllow.Count} destinations are too many: at most {EgressList.MaxEntries}; list blocks of addresses, or *.example.com"];
+        foreach (var destination in settings.EgressAllow)
+        {
+            try
+            {
+                _ = EgressDestination.Parse(destination);
+            }
+            catch (FormatException e)
+            {
+                errors[$"egressAllow.{destination}"] = [e.Message];
             }
         }
     }

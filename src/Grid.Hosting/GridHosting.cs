@@ -103,6 +103,7 @@ public static class GridHosting
         BuildsDirectory = Path.Combine(options.DataDirectory, "builds"),
         Launcher = options.Launcher,
         Hosts = options.Hosts,
+        Destinations = options.SandboxEgressAllow,
         StepTimeout = options.StepTimeout,
         SandboxLimits = new SandboxLimits { MemoryBytes = options.SandboxMemoryBytes, MaxProcesses = options.SandboxMaxProcesses },
     });

@@ -5,7 +5,7 @@ using Grid.Sandbox.OciRuntime;
 
 namespace Grid.Hosting;
 
-/// <summary>Settings of a node. Each can be given as a flag or as an environment variable of the same name: <c>GRID_DATA_DIR</c>, <c>GRID_SANDBOX</c>, <c>GRID_SANDBOX_EGRESS</c>, <c>GRID_SANDBOX_RUNTIME</c>, <c>GRID_SANDBOX_CA_BUNDLE</c>.</summary>
+/// <summary>Settings of a node. Each can be given as a flag or as an environment variable of the same name: <c>GRID_DATA_DIR</c>, <c>GRID_SANDBOX</c>, <c>GRID_SANDBOX_EGRESS</c>, <c>GRID_SANDBOX_EGRESS_ALLOW</c>, <c>GRID_SANDBOX_RUNTIME</c>, <c>GRID_SANDBOX_CA_BUNDLE</c>.</summary>
 public sealed record GridOptions
 {
     /// <summary>Where grain state, content, unpacked layers and build journals are kept.</summary>
@@ -16,6 +16,9 @@ public sealed record GridOptions
 
     /// <summary>What processes in sandboxes may reach when they have a network (<c>GRID_SANDBOX_EGRESS</c>: auto, open, none or host).</summary>
     public SandboxEgress SandboxEgress { get; init; } = SandboxRuntimes.ParseEgress(Environment.GetEnvironmentVariable("GRID_SANDBOX_EGRESS"));
+
+    /// <summary>Destinations that are all that processes in sandboxes, and ADD, may reach (<c>GRID_SANDBOX_EGRESS_ALLOW</c>, with commas between them); null for no list.</summary>
+    public EgressList? SandboxEgressAllow { get; init; } = SandboxRuntimes.ParseEgressAllow(Environment.GetEnvironmentVariable("GRID_SANDBOX_EGRESS_ALLOW")?.Split(','));
 
     /// <summary>OCI runtime of the sandbox: a name or path, or null for the first that works.</summary>
     public string? SandboxRuntime { get; init; } = Environment.GetEnvironmentVariable("GRID_SANDBOX_RUNTIME");

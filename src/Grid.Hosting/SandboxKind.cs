@@ -1,5 +1,6 @@
 using Grid.Docker.Sandboxes;
 using Grid.Oci.Content;
+using Grid.Oci.Network;
 using Grid.Sandbox;
 using Grid.Sandbox.OciRuntime;
 
@@ -37,6 +38,10 @@ internal static class SandboxRuntimes
         _ => throw new FormatException($"there is no sandbox egress '{text}'; want auto, open, none or host"),
     };
 
+    /// <summary>Destinations; null when there are none.</summary>
+    public static EgressList? ParseEgressAllow(IEnumerable<string>? destinations) =>
+        destinations?.Select(d => d.Trim()).Where(d => d.Length > 0).ToList() is { Count: > 0 } some ? EgressList.Parse(some) : null;
+
     public static ISandboxRuntime Make(GridOptions options, ContentStore content) => options.Sandbox switch
     {
         SandboxKind.Oci => Oci(options, content),
@@ -51,6 +56,7 @@ internal static class SandboxRuntimes
         CaBundle = options.SandboxCaBundle,
         Egress = options.SandboxEgress,
         OrphanTime = options.SandboxOrphanTime,
+        Hosts = options.Hosts,
     }, content);
 
     private static DockerSandboxRuntime Docker(GridOptions options, ContentStore content) => new(new DockerSandboxOptions

@@ -1,3 +1,8 @@
+using System.Net;
+using System.Net.Sockets;
+using Grid.Oci.Network;
+using Grid.Sandbox.OciRuntime.Networks;
+
 namespace Grid.Sandbox.OciRuntime;
 
 /// <summary>How the OCI runtime adapter works on this node.</summary>
@@ -20,6 +25,12 @@ public sealed record OciRuntimeOptions
 
     /// <summary>What processes with a network may reach.</summary>
     public SandboxEgress Egress { get; init; } = SandboxEgress.Auto;
+
+    /// <summary>Which addresses hosts may have that a list of destinations (<see cref="SandboxSpec.Egress"/>) has by name.</summary>
+    public HostPolicy Hosts { get; init; } = HostPolicy.Own;
+
+    /// <summary>Finds the addresses of such hosts: as this machine does itself, its hosts file included.</summary>
+    internal NameLookup Lookup { get; init; } = static (name, cancellationToken) => Dns.GetHostAddressesAsync(name, AddressFamily.InterNetwork, cancellationToken);
 
     /// <summary>Name servers for sandboxes that share the machine's network: a host file that is copied as /etc/resolv.conf.</summary>
     public string ResolverConfiguration { get; init; } = "/etc/resolv.conf";

@@ -1,3 +1,4 @@
+using System.Text;
 using Grid.Oci;
 using Grid.Oci.Content;
 using Grid.Oci.FileSystem;
@@ -49,6 +50,7 @@ internal sealed class OciSandbox(
         try
         {
             var result = await run;
+            await ReportAsync(process.Output);
             return disk.IsExceeded ? throw disk.Describe() : result;
         }
         catch (OperationCanceledException) when (disk.IsExceeded && !cancellationToken.IsCancellationRequested)
@@ -143,6 +145,8 @@ internal sealed class OciSandbox(
     private async Task<ContainerPlace> PlaceAsync(string rootfs, string id, bool network, CancellationToken cancellationToken)
     {
         var egress = await networks.DecideAsync(cancellationToken);
+        if (network && egress == SandboxEgress.Host)
+            spec.RefuseList("share this machine's network (sandbox.egress host, or auto without slirp4netns)");
         var place = new ContainerPlace(rootfs, options.HostName, options.CaBundle is not null)
         {
             Egress = egress,
@@ -158,7 +162,16 @@ internal sealed class OciSandbox(
     private Task<SandboxNetwork> NetworkAsync()
     {
         lock (_gate)
-            return _network is null or { IsFaulted: true } or { IsCanceled: true } ? _network = networks.RentAsync(CancellationToken.None) : _network;
+            return _network is null or { IsFaulted: true } or { IsCanceled: true } ? _network = networks.RentAsync(spec.Egress is { } list ? new EgressRules(list, options.Hosts, options.Lookup) : null, CancellationToken.None) : _network;
+    }
+
+    /// <summary>Says what was kept from processes, when one has ended: its output is nobody else's to write to before.</summary>
+    private async Task ReportAsync(IProcessOutput output)
+    {
+        if (_network is not { IsCompletedSuccessfully: true } network)
+            return;
+        foreach (var note in (await network).TakeNotes())
+            output.Write(Encoding.UTF8.GetBytes($"egress: {note}\n"), isError: true);
     }
 
     /// <summary>A second view of the root for one process, with its own mounts in it; what is mounted inside another mount comes after it.</summary>

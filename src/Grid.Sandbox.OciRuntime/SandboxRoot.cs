@@ -55,7 +55,7 @@ internal sealed class SandboxRoot(string directory, string controlGroup) : IAsyn
             System.IO.Directory.CreateDirectory(part);
             Libc.ChangeMode(part, 0x1ED);
         }
-        var binds = HostFiles(options, egress).Concat(spec.Volumes.Select(v => (v.HostPath, v.Path, v.ReadOnly))).ToList();
+        var binds = HostFiles(options, egress, spec.Egress is not null).Concat(spec.Volumes.Select(v => (v.HostPath, v.Path, v.ReadOnly))).ToList();
         var real = MakeMountPoints(binds);
         using (var overlay = Overlay.Writable([Extra, .. Image], Upper, Work, Empty))
             Binds.Attach(overlay, Merged);
@@ -168,12 +168,15 @@ internal sealed class SandboxRoot(string directory, string controlGroup) : IAsyn
             tree.WriteFile(path, [], 0x1A4);
     }
 
-    private List<(string HostPath, string Path, bool ReadOnly)> HostFiles(OciRuntimeOptions options, SandboxEgress egress)
+    private List<(string HostPath, string Path, bool ReadOnly)> HostFiles(OciRuntimeOptions options, SandboxEgress egress, bool isListed)
     {
         var files = Path.Combine(Directory, "etc");
         System.IO.Directory.CreateDirectory(files);
         var resolver = File.Exists(options.ResolverConfiguration) ? File.ReadAllText(options.ResolverConfiguration) : "";
-        if (egress == SandboxEgress.Open)
+        // Names are listed in full: what a search path makes of them would only be refused.
+        if (egress == SandboxEgress.Open && isListed)
+            resolver = $"nameserver {NameAnswerer.Address}\n";
+        else if (egress == SandboxEgress.Open)
             resolver = string.Join('\n', resolver.Split('\n').Where(line => !line.StartsWith("nameserver", StringComparison.Ordinal)).Prepend($"nameserver {SandboxNetwork.NameServer}"));
         List<(string, string, bool)> binds =
         [

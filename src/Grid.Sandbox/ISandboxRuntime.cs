@@ -1,5 +1,6 @@
 using Grid.Oci.FileSystem;
 using Grid.Oci.Images;
+using Grid.Oci.Network;
 
 namespace Grid.Sandbox;
 
@@ -74,6 +75,23 @@ public sealed record SandboxSpec(string Handle, IReadOnlyList<Layer> Parent, IBl
 
     /// <summary>What is done in it; null when it shall end with this process.</summary>
     public SandboxIdentity? Identity { get; init; }
+
+    /// <summary>
+    /// All that processes with a network may reach; null for what the node lets through. A runtime that cannot hold it runs no process with a network
+    /// (<see cref="RefuseList"/>).
+    /// </summary>
+    public EgressList? Egress { get; init; }
+
+    /// <summary>Throws <see cref="SandboxException"/> when there is a list: for runtimes, before they run a process with a network and cannot hold it.</summary>
+    /// <param name="why">What sandboxes do here.</param>
+    public void RefuseList(string why)
+    {
+        if (Egress is not null)
+        {
+            throw new SandboxException(
+                $"what this build may reach is a list of destinations, which cannot be held here: sandboxes {why}; it needs a node with an OCI runtime and slirp4netns (sandbox.kind oci, sandbox.egress open), or a tenant whose builds reach nothing (egress None without egressAllow)");
+        }
+    }
 
     /// <summary>
     /// Whether environments of its processes may hold secrets: what the engine writes about them then stays in memory. A Docker engine has a container's environment on

@@ -16,8 +16,9 @@ public sealed class NodeResources(WorkerOptions options, ContentStore content, B
     /// <param name="buildKey">The build.</param>
     /// <param name="contexts">Its contexts.</param>
     /// <param name="given">Secrets that the step asks for and the tenant has; those of a build of this process come first.</param>
-    internal StepResources For(string buildKey, ContextStore contexts, IReadOnlyDictionary<string, byte[]> given) =>
-        new(contexts, _caches, id => secrets.Find(buildKey, id) ?? given.GetValueOrDefault(id), Urls, _scratch);
+    /// <param name="urls">What fetches for this build; <see cref="Urls"/> when null.</param>
+    internal StepResources For(string buildKey, ContextStore contexts, IReadOnlyDictionary<string, byte[]> given, UrlFetcher? urls) =>
+        new(contexts, _caches, id => secrets.Find(buildKey, id) ?? given.GetValueOrDefault(id), urls ?? Urls, _scratch);
 
     /// <summary>A secret that a build of this process was given; null when there is none of that id.</summary>
     internal byte[]? SecretOf(string buildKey, string id) => secrets.Find(buildKey, id);

@@ -28,6 +28,7 @@ public sealed class WorkRunner(
     ISandboxRuntime sandboxes, ContentStore content, ImageStores images, BuildDirectories builds, SurvivingWorkTable survivors, IBuildEvents events, WorkerOptions options, NodeResources node, TenantVault vault,
     IBuildArtifacts artifacts, IGrainFactory grains, TimeProvider time)
 {
+    private readonly ISandboxRuntime _sandboxes = options.Bound(sandboxes);
     private static readonly string Version = typeof(WorkRunner).Assembly.GetName().Version?.ToString(3) ?? "";
 
     /// <summary>Name of the work's span.</summary>
@@ -70,14 +71,14 @@ public sealed class WorkRunner(
         var bounded = options.HasTenants && await Question.AskAsync(() => grains.GetGrain<ITenantGrain>(tenant).GetAsync(), time, cancellationToken) is { Settings: var settings } ? options.Within(settings) : options;
         if (ReferenceEquals(own, images) && bounded == options)
             return this;
-        return new WorkRunner(bounded.AllowsNetwork ? sandboxes : new NetworklessRuntime(sandboxes), content, own, builds, survivors, events, bounded, node, vault, artifacts, grains, time);
+        return new WorkRunner(sandboxes, content, own, builds, survivors, events, bounded, node, vault, artifacts, grains, time);
     }
 
     private async Task<WorkResult> DoAsync(WorkItem item, Activity? span, CancellationToken cancellationToken) => item switch
     {
         AnalyzeWork work => await AnalyzeAsync(work, cancellationToken),
         PinWork work => new PinDone(await PinAsync(work, cancellationToken)),
-        DetectWork work => new DetectDone(await new DetectRunner(sandboxes, content, images, builds, options, vault).RunAsync(work, Output(item, Phase.Detect), cancellationToken)),
+        DetectWork work => new DetectDone(await new DetectRunner(_sandboxes, content, images, builds, options, vault).RunAsync(work, Output(item, Phase.Detect), cancellationToken)),
         RestoreWork work => await RestoreAsync(work, cancellationToken),
         StepWork work => await AgainIfAbandonedAsync(() => StepAsync(work, span, cancellationToken), () => { }),
         FetchWork work => await FetchAsync(work, cancellationToken),
@@ -148,16 +149,17 @@ public sealed class WorkRunner(
     private async Task<WorkResult> StepAsync(StepWork work, Activity? span, CancellationToken cancellationToken)
     {
         span?.SetTag("grid.step", work.Input.Label);
-        if (work.Input.Step is CopyStep { Urls: [var url, ..] })
+        foreach (var url in work.Input.Step is CopyStep copy ? copy.Urls : [])
             EnsureNetwork(work.Input.Label, url, work.Tenant);
+        using var urls = options.Destinations is { } list ? node.Urls.Within(list) : null;
         var asked = work.Input.Step is RunStep run ? run.Mounts.Where(m => m.Kind == RunMountKind.Secret).Select(m => m.Id).ToHashSet(StringComparer.Ordinal) : [];
         var secrets = await vault.ForStepAsync(work.BuildKey, work.Tenant, asked, cancellationToken);
         var output = Output(work, work.Name.Kind == ImageKind.Build ? Phase.ExtendBuild : Phase.ExtendRun);
         using var outliving = survivors.Begin(work.BuildKey);
-        var executor = new StepExecutor(sandboxes, content, options.SandboxLimits, node.For(work.BuildKey, new ContextStore(content, builds.Open(work.BuildKey).Contexts), secrets))
+        var executor = new StepExecutor(_sandboxes, content, options.SandboxLimits, node.For(work.BuildKey, new ContextStore(content, builds.Open(work.BuildKey).Contexts), secrets, urls))
         {
             TimeLimit = options.StepTimeout,
-            Identity = WorkIdentity.Of(work),
+            Identity = IdentityOf(work),
             Created = sandbox => FollowAsync(output, outliving, sandbox, cancellationToken),
         };
         var result = await executor.RunAsync(BuildDirectory.SandboxHandle(work.Handle), work.Input, Origins([work.Input.BaseLocation, .. work.Input.Origins]), output, cancellationToken);
@@ -176,11 +178,12 @@ public sealed class WorkRunner(
     {
         try
         {
+            using var urls = options.Destinations is { } list ? node.Urls.Within(list) : null;
             var fetched = new List<FetchedUrl>();
             foreach (var url in work.Urls)
                 EnsureNetwork(work.Label, url, work.Tenant);
             foreach (var url in work.Urls)
-                fetched.Add(await node.Urls.FetchAsync(url, expected: null, cancellationToken));
+                fetched.Add(await (urls ?? node.Urls).FetchAsync(url, expected: null, cancellationToken));
             return new FetchDone([.. fetched]);
         }
         catch (FormatException e)
@@ -204,12 +207,12 @@ public sealed class WorkRunner(
         using var outliving = survivors.Begin(work.BuildKey);
         using var platform = PrivatePlatform.Create(options.BuildsDirectory, await vault.ForBuildpacksAsync(work.Tenant, cancellationToken), work.Environment, environment);
         // What only the tenant's own may see goes with this process; buildpacks cannot go on without it.
-        var identity = !platform.HasSecrets && !platform.Volumes.Any() ? WorkIdentity.Of(work) : null;
+        var identity = !platform.HasSecrets && !platform.Volumes.Any() ? IdentityOf(work) : null;
         // Another version of Grid may name the same work otherwise: then nobody can say that it is the same.
         if (await survivors.EndAsync(work.BuildKey, other => other != identity && WorkIdentity.PhaseOf(other) == Phase.Build))
             build.Reset();
         await build.PrepareAsync(content, work.Source, analyzed.User, work.Environment, cancellationToken);
-        await using var sandbox = await sandboxes.CreateAsync(
+        await using var sandbox = await _sandboxes.CreateAsync(
             new SandboxSpec(BuildDirectory.SandboxHandle(work.Handle), work.BuildImage.AllLayers(), Origins([analyzed.Builder.Location, .. work.BuildImage.Added.Select(a => a.Origin).OfType<string>()]))
             {
                 Volumes = [.. build.Volumes(environment, appReadOnly: false), .. platform.Volumes],
@@ -305,6 +308,9 @@ public sealed class WorkRunner(
     /// <summary>Blobs of this node, and of several images for what the node has not.</summary>
     private IBlobSource Origins(IEnumerable<string> locations) =>
         locations.Distinct().Aggregate((IBlobSource)content, (blobs, location) => new OriginBlobs(blobs, images, ImageLocation.Parse(location), HostPlatform.Current));
+
+    /// <summary>What work can be gone on with by, when this silo is gone; nothing with a list of destinations, for who answers for its names is gone with the silo.</summary>
+    private SandboxIdentity? IdentityOf(WorkItem work) => options.Destinations is null ? WorkIdentity.Of(work) : null;
 
     private BuildLeavings Leavings(WorkItem item, IPhaseLog log) => new(artifacts, item.BuildKey, log);
 

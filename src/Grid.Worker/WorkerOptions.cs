@@ -36,6 +36,9 @@ public sealed record WorkerOptions
     /// <summary>Whether processes in sandboxes, and ADD, may have the network.</summary>
     public bool AllowsNetwork { get; init; } = true;
 
+    /// <summary>What processes in sandboxes, and ADD, may reach when they have a network; null for what the sandboxes let through.</summary>
+    public EgressList? Destinations { get; init; }
+
     /// <summary>The same within a tenant's bounds: the smaller of two bounds counts.</summary>
     internal WorkerOptions Within(TenantSettings tenant)
     {
@@ -45,8 +48,26 @@ public sealed record WorkerOptions
             CpuMillis = (int)Least(SandboxLimits.CpuMillis, tenant.MaxCpuMillis),
             DiskBytes = Least(SandboxLimits.DiskBytes, tenant.MaxDiskBytes),
         };
-        var network = AllowsNetwork && tenant.Egress != Egress.None;
-        return limits == SandboxLimits && network == AllowsNetwork ? this : this with { SandboxLimits = limits, AllowsNetwork = network };
+        var network = AllowsNetwork && (tenant.Egress != Egress.None || tenant.EgressAllow.Length > 0);
+        var list = tenant.Egress == Egress.None && tenant.EgressAllow.Length > 0 ? Read(tenant.EgressAllow).Within(Destinations) : Destinations;
+        return limits == SandboxLimits && network == AllowsNetwork && ReferenceEquals(list, Destinations) ? this : this with { SandboxLimits = limits, AllowsNetwork = network, Destinations = list };
+    }
+
+    /// <summary>A runtime whose sandboxes have the network that is allowed, and no other.</summary>
+    internal ISandboxRuntime Bound(ISandboxRuntime sandboxes) =>
+        !AllowsNetwork ? new NetworklessRuntime(sandboxes) : Destinations is { } list ? new ListedRuntime(sandboxes, list) : sandboxes;
+
+    private static EgressList Read(string[] destinations)
+    {
+        try
+        {
+            return EgressList.Parse(destinations);
+        }
+        catch (FormatException e)
+        {
+            // A newer part of the grid may have stored what this node does not know.
+            throw new SandboxException($"the tenant's list of destinations (egressAllow) cannot be held by this node: {e.Message}; update the node, or change the list", e);
+        }
     }
 
     private static long Least(long one, long other) => one <= 0 ? other : other <= 0 ? one : Math.Min(one, other);

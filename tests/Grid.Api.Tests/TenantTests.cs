@@ -42,7 +42,7 @@ public sealed class TenantTests(ApiUnderTest api) : IClassFixture<ApiUnderTest>
         {
             MaxRunningBuilds = 1, MaxQueuedBuilds = 2, Weight = 3, AllowedBuilders = ["registry.example/b"], AllowedRunImages = ["registry.example/r:1"], AllowedRegistries = ["registry.example/team"],
             Environment = new Dictionary<string, string> { ["A"] = "1" }, AppEnvironment = new Dictionary<string, Dictionary<string, string>> { ["app"] = new() { ["B"] = "2" } },
-            AllowedExtensions = ["x/y@1"], Egress = Egress.None, MaxMemoryBytes = 1L << 30, MaxCpuMillis = 1500, MaxDiskBytes = 7, MaxCacheBytes = 5, MaxBuildMinutes = 6,
+            AllowedExtensions = ["x/y@1"], Egress = Egress.None, EgressAllow = ["*.example.com", "203.0.113.0/24:443"], MaxMemoryBytes = 1L << 30, MaxCpuMillis = 1500, MaxDiskBytes = 7, MaxCacheBytes = 5, MaxBuildMinutes = 6,
         };
         await api.Operator.SetTenantAsync("all", settings, Stop);
         System.Text.Json.JsonSerializer.Serialize((await api.Operator.GetTenantAsync("all", Stop)).Settings, GridClient.Json).ShouldBe(System.Text.Json.JsonSerializer.Serialize(settings, GridClient.Json));
@@ -54,6 +54,17 @@ public sealed class TenantTests(ApiUnderTest api) : IClassFixture<ApiUnderTest>
         }, Stop));
         error.Problem!.Errors!.Keys.ShouldBe(
             ["allowedBuilders.NOT/an image", "maxMemoryBytes", "maxCpuMillis", "maxCacheBytes, maxBuildMinutes, maxDiskBytes", "appEnvironment.../app", "environment.a/b"], ignoreOrder: true);
+    }
+
+    [Fact]
+    public async Task EgressAllow_WhatIsNoDestinationOrBesideOpen_IsRefusedByName()
+    {
+        var error = await Should.ThrowAsync<GridApiException>(api.Operator.SetTenantAsync("lists", new TenantSettingsResource { Egress = Egress.None, EgressAllow = ["ok.example.com", "*", "10.0.0.1/8"] }, Stop));
+        error.Problem!.Errors!.Keys.ShouldBe(["egressAllow.*", "egressAllow.10.0.0.1/8"], ignoreOrder: true);
+        error = await Should.ThrowAsync<GridApiException>(api.Operator.SetTenantAsync("lists", new TenantSettingsResource { EgressAllow = ["ok.example.com"] }, Stop));
+        error.Problem!.Errors!["egressAllow"].ShouldHaveSingleItem().ShouldContain("egress None");
+        error = await Should.ThrowAsync<GridApiException>(api.Operator.SetTenantAsync("lists", new TenantSettingsResource { Egress = Egress.None, EgressAllow = [.. Enumerable.Range(0, 129).Select(i => $"h{i}.example.com")] }, Stop));
+        error.Problem!.Errors!["egressAllow"].ShouldHaveSingleItem().ShouldContain("at most 128");
     }
 
     [Fact]

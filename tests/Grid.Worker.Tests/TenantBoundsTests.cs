@@ -1,4 +1,5 @@
 using Grid.Contracts.Tenants;
+using Grid.Oci.Network;
 using Grid.Sandbox;
 using NSubstitute;
 
@@ -29,6 +30,33 @@ public sealed class TenantBoundsTests
         var options = new WorkerOptions();
         options.Within(new TenantSettings()).ShouldBeSameAs(options);
         options.Within(new TenantSettings { Egress = Egress.None }).AllowsNetwork.ShouldBeFalse();
+    }
+
+    [Fact]
+    public void Within_TenantWithAList_HasTheNetworkBoundByItAndByTheNodes()
+    {
+        var tenant = new TenantSettings { Egress = Egress.None, EgressAllow = ["a.example.com", "b.example.org"] };
+        var bounded = new WorkerOptions().Within(tenant);
+        (bounded.AllowsNetwork, bounded.Destinations!.ToString()).ShouldBe((true, "a.example.com, b.example.org"));
+        new WorkerOptions { Destinations = EgressList.Parse(["*.example.com"]) }.Within(tenant).Destinations!.ToString().ShouldBe("a.example.com");
+        new WorkerOptions { Destinations = EgressList.Parse(["c.example.com"]) }.Within(tenant).Destinations!.Entries.ShouldBeEmpty();
+        // What is open to a tenant is what the node lets through.
+        new WorkerOptions { Destinations = EgressList.Parse(["c.example.com"]) }.Within(new TenantSettings()).Destinations!.ToString().ShouldBe("c.example.com");
+        new WorkerOptions { AllowsNetwork = false }.Within(tenant).AllowsNetwork.ShouldBeFalse();
+        Should.Throw<SandboxException>(() => new WorkerOptions().Within(tenant with { EgressAllow = ["from-later/x"] })).Message.ShouldContain("'from-later/x'");
+    }
+
+    [Fact]
+    public async Task Bound_EveryRuntime_GivesSandboxesTheSmallerList()
+    {
+        var (runtime, specs) = (Substitute.For<ISandboxRuntime>(), new List<SandboxSpec>());
+        runtime.CreateAsync(Arg.Do<SandboxSpec>(specs.Add), default).ReturnsForAnyArgs(Substitute.For<ISandbox>());
+        var options = new WorkerOptions { Destinations = EgressList.Parse(["a.example.com", "b.example.com"]) };
+        await options.Bound(runtime).CreateAsync(new SandboxSpec("x", [], null!), TestContext.Current.CancellationToken);
+        await options.Bound(runtime).CreateAsync(new SandboxSpec("x", [], null!) { Egress = EgressList.Parse(["a.example.com", "c.example.com"]) }, TestContext.Current.CancellationToken);
+
+        specs.Select(spec => spec.Egress!.ToString()).ShouldBe(["a.example.com, b.example.com", "a.example.com"]);
+        new WorkerOptions().Bound(runtime).ShouldBeSameAs(runtime);
     }
 
     [Fact]

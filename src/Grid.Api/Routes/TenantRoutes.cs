@@ -70,6 +70,7 @@ internal static class TenantRoutes
             errors["maxCpuMillis"] = [$"0 for no bound, or at least {MinCpuMillis}"];
         if (settings.MaxCacheBytes < 0 || settings.MaxBuildMinutes < 0 || settings.MaxDiskBytes < 0)
             errors["maxCacheBytes, maxBuildMinutes, maxDiskBytes"] = ["0 for no bound, or a positive number"];
+        Names.CheckDestinations(settings, errors);
         foreach (var app in settings.AppEnvironment.Keys.Where(a => !Names.IsApp(a)))
             errors[$"appEnvironment.{app}"] = [Names.AppRule];
         Names.CheckImages(settings.AllowedBuilders, "allowedBuilders", errors);
@@ -108,6 +109,7 @@ internal static class TenantRoutes
         AppEnvironment = settings.AppEnvironment.ToDictionary(),
         AllowedExtensions = [.. settings.AllowedExtensions],
         Egress = settings.Egress,
+        EgressAllow = [.. settings.EgressAllow],
         MaxMemoryBytes = settings.MaxMemoryBytes,
         MaxCpuMillis = settings.MaxCpuMillis,
         MaxDiskBytes = settings.MaxDiskBytes,
@@ -179,6 +181,7 @@ internal static class TenantRoutes
             AppEnvironment = tenant.Settings.AppEnvironment,
             AllowedExtensions = tenant.Settings.AllowedExtensions,
             Egress = tenant.Settings.Egress,
+            EgressAllow = tenant.Settings.EgressAllow,
             MaxMemoryBytes = tenant.Settings.MaxMemoryBytes,
             MaxCpuMillis = tenant.Settings.MaxCpuMillis,
             MaxDiskBytes = tenant.Settings.MaxDiskBytes,

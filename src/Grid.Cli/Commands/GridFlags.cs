@@ -2,6 +2,7 @@ using System.CommandLine;
 using Grid.Buildpacks;
 using Grid.Hosting;
 using Grid.Hosting.Cache;
+using Grid.Oci.Network;
 using Grid.Sandbox.OciRuntime;
 
 namespace Grid.Cli.Commands;
@@ -12,6 +13,7 @@ internal static class GridFlags
     private static readonly Option<string?> DataDirectory = new("--data-dir") { Description = "Where state, caches and layers are kept (GRID_DATA_DIR)" };
     private static readonly Option<SandboxKind?> Sandbox = new("--sandbox") { Description = "What runs sandboxes: auto, oci (an OCI runtime) or docker (an engine) (GRID_SANDBOX; default: auto, the first that works)" };
     private static readonly Option<SandboxEgress?> Egress = new("--sandbox-egress") { Description = "What processes in sandboxes may reach: open (all but this machine and metadata services), none, host (this machine's network), or auto (GRID_SANDBOX_EGRESS; default: auto, open where slirp4netns works)" };
+    private static readonly Option<string[]> EgressAllow = new("--sandbox-egress-allow") { Description = "Destination that may be reached, when not all may: a host, *.example.com, an IPv4 address or block, also with :port; can be repeated (GRID_SANDBOX_EGRESS_ALLOW, with commas between them)" };
     private static readonly Option<string?> Runtime = new("--sandbox-runtime") { Description = "OCI runtime: runc, crun or a path (GRID_SANDBOX_RUNTIME; default: the first that works)" };
     private static readonly Option<string?> CaBundle = new("--sandbox-ca-bundle") { Description = "PEM file of authorities that processes in sandboxes trust (GRID_SANDBOX_CA_BUNDLE)" };
     private static readonly Option<long> Memory = new("--sandbox-memory") { Description = "Memory for one sandbox in MiB (default: no bound)" };
@@ -24,6 +26,7 @@ internal static class GridFlags
         command.Add(DataDirectory);
         command.Add(Sandbox);
         command.Add(Egress);
+        command.Add(EgressAllow);
         command.Add(Runtime);
         command.Add(CaBundle);
         command.Add(Memory);
@@ -43,6 +46,8 @@ internal static class GridFlags
             DataDirectory = Path.GetFullPath(parsed.GetValue(DataDirectory) ?? defaults.DataDirectory),
             Sandbox = parsed.GetValue(Sandbox) ?? defaults.Sandbox,
             SandboxEgress = parsed.GetValue(Egress) ?? defaults.SandboxEgress,
+            SandboxEgressAllow = parsed.GetValue(EgressAllow) is { Length: > 0 } destinations
+                ? Read("--sandbox-egress-allow", string.Join(',', destinations), text => EgressList.Parse(text.Split(','))) : defaults.SandboxEgressAllow,
             SandboxRuntime = parsed.GetValue(Runtime) ?? defaults.SandboxRuntime,
             SandboxCaBundle = parsed.GetValue(CaBundle) ?? defaults.SandboxCaBundle,
             SandboxMemoryBytes = parsed.GetValue(Memory) * 1024 * 1024,

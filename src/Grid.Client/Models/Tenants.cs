@@ -42,8 +42,11 @@ public sealed record TenantSettingsResource
     /// <summary>Extensions: <c>id</c>, <c>id@version</c>, or <c>id@sha256:…</c> with the diff ID of the extension's layer in the builder.</summary>
     public IReadOnlyList<string> AllowedExtensions { get; init; } = [];
 
-    /// <summary>What builds reach: Open is what the nodes let through, None is nothing.</summary>
+    /// <summary>What builds reach: Open is what the nodes let through, None is nothing but what <see cref="EgressAllow"/> lists.</summary>
     public Egress Egress { get; init; }
+
+    /// <summary>Destinations that builds reach although egress is None: hosts, <c>*.example.com</c>, IPv4 addresses and blocks, each also with <c>:port</c>. Held where an OCI runtime runs sandboxes.</summary>
+    public IReadOnlyList<string> EgressAllow { get; init; } = [];
 
     /// <summary>Bytes of memory for one sandbox; 0 for the node's bound.</summary>
     public long MaxMemoryBytes { get; init; }

@@ -107,4 +107,10 @@ public sealed record TenantSettings
 
     /// <summary>Bytes of all files that one sandbox of a build writes; 0 for no bound.</summary>
     [Id(67)] public long MaxDiskBytes { get; init; }
+
+    /// <summary>
+    /// Destinations that its builds reach although <see cref="Egress"/> is <see cref="Egress.None"/>: hosts, <c>*.example.com</c>, IPv4 addresses and blocks, each also with <c>:port</c>.
+    /// A node that does not know this list yet gives them no network.
+    /// </summary>
+    [Id(68)] public string[] EgressAllow { get; init; } = [];
 }

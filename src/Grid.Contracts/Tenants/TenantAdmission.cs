@@ -6,7 +6,10 @@ public enum Egress
 {
     /// <summary>What the node's sandboxes let through (<c>sandbox.egress</c>).</summary>
     Open = 0,
-    /// <summary>Nothing: processes in sandboxes have no network, and ADD fetches nothing. Images are read and written by the node and not affected.</summary>
+    /// <summary>
+    /// Nothing but what <see cref="TenantSettings.EgressAllow"/> lists; without a list, processes in sandboxes have no network and ADD fetches nothing. Images and source are read and
+    /// written by the node and not affected.
+    /// </summary>
     None = 1,
 }
 

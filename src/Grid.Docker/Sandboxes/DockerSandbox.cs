@@ -43,6 +43,8 @@ internal sealed class DockerSandbox : ISandbox
     public async Task<ProcessResult> RunAsync(ProcessSpec process, CancellationToken cancellationToken)
     {
         BundleFactory.Check(process);
+        if (process.Network && _options.Network != "none")
+            _spec.RefuseList("are containers of a Docker engine, whose network is the engine's");
         using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _ending.Token);
         try
         {

@@ -68,9 +68,9 @@ public static class StepScope
             return $"{source.FileName} gets the argument {source.Args[0].Name}, which may be the tenant's";
         foreach (var instruction in file.Dockerfile.Instructions)
         {
-            // What a command makes of having no network is nobody else's result.
+            // What a command makes of having no network, or only what is listed, is nobody else's result.
             if (request.Egress == Egress.None && instruction is RunInstruction run && run.Flag("network") != "none")
-                return $"{source.FileName}:{instruction.Source.Line}: RUN wants the network, which this tenant does not have";
+                return $"{source.FileName}:{instruction.Source.Line}: RUN wants the network, which this tenant does not have, or not all of it";
             if (WhyPrivate(instruction, allowed) is { } why)
                 return $"{source.FileName}:{instruction.Source.Line}: {why}";
         }

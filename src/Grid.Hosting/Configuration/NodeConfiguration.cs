@@ -148,6 +148,7 @@ public sealed class NodeConfiguration
             Hosts = new HostPolicy { Listed = _values.List(NodeSettings.PrivateHost) ?? [] },
             Sandbox = WordOf<SandboxKind>(NodeSettings.Sandbox),
             SandboxEgress = WordOf<SandboxEgress>(NodeSettings.SandboxEgress),
+            SandboxEgressAllow = EgressAllowOf(),
             SandboxRuntime = _values.Text(NodeSettings.SandboxRuntime),
             SandboxCaBundle = _values.Text(NodeSettings.SandboxCaBundle),
             SandboxMemoryBytes = _values.Number(NodeSettings.SandboxMemory) * 1024 * 1024,
@@ -159,6 +160,19 @@ public sealed class NodeConfiguration
         };
     }
 
+    private EgressList? EgressAllowOf()
+    {
+        try
+        {
+            return SandboxRuntimes.ParseEgressAllow(_values.List(NodeSettings.SandboxEgressAllow));
+        }
+        catch (FormatException e)
+        {
+            _values.Fail($"{_values.Describe(NodeSettings.SandboxEgressAllow)}: {e.Message}");
+            return null;
+        }
+    }
+
     /// <summary>What settings ask of each other.</summary>
     private void Check(NodeOptions options)
     {
@@ -166,6 +180,8 @@ public sealed class NodeConfiguration
             _values.Fail($"{_values.Describe(NodeSettings.NodeName)}: want a name of at most 100 characters without spaces, '/' and '#'");
         if (options.AdvertisedAddress.Equals(IPAddress.Any) || options.AdvertisedAddress.Equals(IPAddress.IPv6Any))
             _values.Fail($"{NodeSettings.Advertise.Name}: is missing: others cannot connect to {options.AdvertisedAddress}; name an address of this machine that they reach");
+        if (options.Node is { SandboxEgressAllow: not null, SandboxEgress: SandboxEgress.Host })
+            _values.Fail($"{_values.Describe(NodeSettings.SandboxEgressAllow)}: cannot be held where sandboxes share the machine's network; set {NodeSettings.SandboxEgress.Name} to open");
         if (options.Node.SandboxCaBundle is { Length: > 0 } bundle && !File.Exists(bundle))
             _values.Fail($"{_values.Describe(NodeSettings.SandboxCaBundle)}: there is no such file");
         CheckConnection(NodeSettings.Redis, options.RedisConnection, Connections.WhyNotRedis,

@@ -73,6 +73,7 @@ public static class NodeSettings
 
     public static readonly Setting Sandbox = new("sandbox.kind", SettingKind.Word, "auto", "What runs sandboxes: an OCI runtime, a Docker engine, or the first of them that works") { Words = ["auto", "oci", "docker"] };
     public static readonly Setting SandboxEgress = new("sandbox.egress", SettingKind.Word, "auto", "What processes with a network reach: `open` is all but this machine and metadata services, `host` is this machine's network, `auto` is `open` where slirp4netns works") { Words = ["auto", "open", "none", "host"] };
+    public static readonly Setting SandboxEgressAllow = new("sandbox.egress-allow", SettingKind.List, "", "Destinations that are all that builds on this node reach, where the list is not empty: hosts, `*.example.com`, IPv4 addresses and blocks, each also with `:port`. A tenant's own list holds besides. Needs an OCI runtime and `open`");
     public static readonly Setting SandboxRuntime = new("sandbox.runtime", SettingKind.Text, "the first that works", "OCI runtime: `runc`, `crun` or a path");
     public static readonly Setting SandboxCaBundle = new("sandbox.ca-bundle", SettingKind.Text, "", "PEM file of authorities that processes in sandboxes trust");
     public static readonly Setting SandboxMemory = new("sandbox.memory", SettingKind.Number, "0", "Memory for one sandbox in MiB; 0 for no bound") { Range = (0, 1 << 30) };

@@ -15,22 +15,33 @@ public sealed class UrlFetcher : IDisposable
 {
     private const string MediaType = "application/octet-stream";
     private const long MaxBytes = 8L << 30;
+    private const int MaxRedirects = 10;
     private static readonly TimeSpan MaxSilence = TimeSpan.FromSeconds(60);
     private readonly ContentStore _content;
+    private readonly HostPolicy _hosts;
+    private readonly EgressList? _list;
     private readonly HttpClient _http;
 
     /// <param name="content">Where the bytes go.</param>
     /// <param name="hosts">Which hosts may be asked.</param>
     public UrlFetcher(ContentStore content, HostPolicy hosts)
+        : this(content, hosts, list: null)
     {
-        _content = content;
-        // Through a proxy the proxy decides what is reachable; without one we do, for the address that is really connected to.
-        var handler = new SocketsHttpHandler { UseCookies = false, MaxAutomaticRedirections = 10, ConnectTimeout = TimeSpan.FromSeconds(30) };
+    }
+
+    private UrlFetcher(ContentStore content, HostPolicy hosts, EgressList? list)
+    {
+        (_content, _hosts, _list) = (content, hosts, list);
+        // Through a proxy the proxy decides what is reachable; without one we do, for the address that is really connected to. Redirects are followed by us: each host is looked at.
+        var handler = new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false, ConnectTimeout = TimeSpan.FromSeconds(30) };
         if (HttpClient.DefaultProxy.GetProxy(new Uri("http://example.com/")) is null)
-            handler.ConnectCallback = (context, cancellationToken) => ConnectAsync(context.DnsEndPoint, hosts, cancellationToken);
+            handler.ConnectCallback = (context, cancellationToken) => ConnectAsync(context.DnsEndPoint, cancellationToken);
         _http = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
         _http.DefaultRequestHeaders.UserAgent.ParseAdd("grid");
     }
+
+    /// <summary>One that asks only listed hosts, after redirects too. It has connections of its own.</summary>
+    public UrlFetcher Within(EgressList list) => new(_content, _hosts, list.Within(_list));
 
     /// <summary>Fetches a URL and gives the digest of its content.</summary>
     /// <param name="url">http or https.</param>
@@ -45,7 +56,7 @@ public sealed class UrlFetcher : IDisposable
         {
             using var silence = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             silence.CancelAfter(MaxSilence);
-            using var response = await _http.GetAsync(url, HttpCompletionOption.ResponseHeadersRead, silence.Token);
+            using var response = await GetAsync(new Uri(url), silence);
             if (!response.IsSuccessStatusCode)
                 throw new FormatException($"cannot fetch {Shown(url)}: the server answered {(int)response.StatusCode} {response.ReasonPhrase}");
             await using var body = await response.Content.ReadAsStreamAsync(silence.Token);
@@ -67,7 +78,7 @@ public sealed class UrlFetcher : IDisposable
         {
             throw new FormatException($"cannot fetch {Shown(url)}: the server has been silent for {MaxSilence.TotalSeconds:0} seconds", e);
         }
-        catch (Exception e) when (e is HttpRequestException or UriFormatException or InvalidOperationException or NotSupportedException)
+        catch (Exception e) when (e is HttpRequestException or UriFormatException or InvalidOperationException or NotSupportedException or HostRefusedException)
         {
             throw new FormatException($"cannot fetch {Shown(url)}: {(e.InnerException ?? e).Message}", e);
         }
@@ -79,9 +90,31 @@ public sealed class UrlFetcher : IDisposable
     private static string Shown(string url) =>
         Uri.TryCreate(url, UriKind.Absolute, out var uri) ? uri.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped) : url;
 
-    private static async ValueTask<Stream> ConnectAsync(DnsEndPoint endPoint, HostPolicy hosts, CancellationToken cancellationToken)
+    /// <summary>Follows redirects, but none from https to http.</summary>
+    private async Task<HttpResponseMessage> GetAsync(Uri url, CancellationTokenSource silence)
     {
-        var allowed = await hosts.ResolveAsync(endPoint.Host, cancellationToken);
+        for (var redirects = 0; ; redirects++)
+        {
+            if (_list is not null && !_list.Allows(url.IdnHost, url.Port))
+                throw HostRefusedException.NotListed(url.IdnHost, url.Port);
+            var response = await _http.GetAsync(url, HttpCompletionOption.ResponseHeadersRead, silence.Token);
+            if ((int)response.StatusCode is not (300 or 301 or 302 or 303 or 307 or 308) || response.Headers.Location is not { } location)
+                return response;
+            var next = new Uri(url, location);
+            if (redirects == MaxRedirects || !(next.Scheme == Uri.UriSchemeHttps || (next.Scheme == Uri.UriSchemeHttp && url.Scheme == Uri.UriSchemeHttp)))
+                return response;
+            response.Dispose();
+            silence.CancelAfter(MaxSilence);
+            url = next;
+        }
+    }
+
+    private async ValueTask<Stream> ConnectAsync(DnsEndPoint endPoint, CancellationToken cancellationToken)
+    {
+        // What is listed as an address may be private: whoever lists it knows it.
+        var listed = _list is null ? [] : IPAddress.TryParse(endPoint.Host, out var written) ? [written] : await Dns.GetHostAddressesAsync(endPoint.Host, cancellationToken);
+        listed = [.. listed.Where(address => _list!.Contains(address))];
+        var allowed = listed.Length > 0 ? listed : await _hosts.ResolveAsync(endPoint.Host, cancellationToken);
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {

@@ -30,7 +30,7 @@ public sealed class InPlaceRuntime(ContentStore content, IReadOnlyList<string> e
                 return FilesOnly(spec);
             var left = MountedPaths.Read().Concat(excluded).Concat(spec.ExcludedPaths).Select(p => p.TrimEnd('/')).ToHashSet(StringComparer.Ordinal);
             var root = new RootedDirectory("/");
-            var sandbox = new ChangingSandbox(content, root, path => left.Contains(path) || IsOurs(path));
+            var sandbox = new ChangingSandbox(spec, content, root, path => left.Contains(path) || IsOurs(path));
             sandbox.Look(cancellationToken);
             return sandbox;
         },
@@ -53,7 +53,7 @@ public sealed class InPlaceRuntime(ContentStore content, IReadOnlyList<string> e
             || path.StartsWith("/tmp/dotnet-diagnostic-", StringComparison.Ordinal) || path.StartsWith("/tmp/clr-debug-pipe-", StringComparison.Ordinal));
 
     /// <summary>The container, with a look at all its files from before.</summary>
-    private sealed class ChangingSandbox(ContentStore content, RootedDirectory root, Func<string, bool> isExcluded) : ISandbox
+    private sealed class ChangingSandbox(SandboxSpec spec, ContentStore content, RootedDirectory root, Func<string, bool> isExcluded) : ISandbox
     {
         private static readonly TimeSpan ClockTick = TimeSpan.FromMilliseconds(20);
         private readonly InPlaceSandbox _inner = new();
@@ -73,7 +73,12 @@ public sealed class InPlaceRuntime(ContentStore content, IReadOnlyList<string> e
             cancellationToken.WaitHandle.WaitOne(ClockTick);
         }
 
-        public Task<ProcessResult> RunAsync(ProcessSpec process, CancellationToken cancellationToken) => _inner.RunAsync(process, cancellationToken);
+        public Task<ProcessResult> RunAsync(ProcessSpec process, CancellationToken cancellationToken)
+        {
+            // Processes here share the container's network, whatever they ask for.
+            spec.RefuseList("are the container this runs in, with its network");
+            return _inner.RunAsync(process, cancellationToken);
+        }
 
         public Task<Layer?> CommitAsync(CancellationToken cancellationToken) => Task.Run(
             () =>

@@ -157,19 +157,6 @@ internal static unsafe class Libc
     /// <summary>Moves the calling thread, and only that, into a new network namespace.</summary>
     public static void UnshareNetwork() => Check(unshare(0x40000000), "cannot make a network namespace");
 
-    /// <summary>Makes networks unreachable from the calling thread's network namespace.</summary>
-    public static void RejectRoutes(IEnumerable<System.Net.IPNetwork> networks)
-    {
-        const int Inet = 2, DatagramCloseOnExec = 0x80002;
-        const nuint AddRoute = 0x890B;
-        using var socket = Handle(Libc.socket(Inet, DatagramCloseOnExec, 0), "cannot make a socket");
-        foreach (var network in networks)
-        {
-            fixed (byte* entry = Networks.NetworkNamespace.RejectRoute(network))
-                Check(ioctl(Raw(socket), AddRoute, entry), $"cannot close the way to {network}");
-        }
-    }
-
     public static void UnshareMounts() => Check(unshare(0x20000), "cannot make a private mount namespace");
 
     public static nint Raw(SafeFileHandle handle) => handle.DangerousGetHandle();
@@ -218,12 +205,6 @@ internal static unsafe class Libc
 
     [DllImport("libc", SetLastError = true)]
     private static extern int execve(byte[] path, byte** argv, byte** envp);
-
-    [DllImport("libc", SetLastError = true)]
-    private static extern int socket(int domain, int type, int protocol);
-
-    [DllImport("libc", SetLastError = true)]
-    private static extern int ioctl(nint fd, nuint request, byte* argument);
 
     [DllImport("libc", SetLastError = true)]
     private static extern int kill(int pid, int signal);

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Net;
 using System.Net.NetworkInformation;
 using System.Net.Sockets;
@@ -17,44 +16,58 @@ internal static class NetworkNamespace
     /// <summary>A new namespace, which lives as long as the handle (or something in it). It has no interfaces yet.</summary>
     public static SafeFileHandle Create()
     {
-        var closed = Metadata.Concat(OwnAddresses()).ToList();
-        SafeFileHandle? handle = null;
+        var closed = Closed();
+        return OnThread("cannot make a network namespace", () =>
+        {
+            Libc.UnshareNetwork();
+            var handle = Libc.OpenRead("/proc/thread-self/ns/net");
+            try
+            {
+                using var routes = NetworkCalls.OpenRoutes();
+                foreach (var network in closed)
+                    NetworkCalls.Add(routes, RouteEntry.Unreachable(network));
+                return handle;
+            }
+            catch (IOException)
+            {
+                handle.Dispose();
+                throw;
+            }
+        });
+    }
+
+    /// <summary>What is out of reach from every sandbox: metadata services, and the addresses this machine has now.</summary>
+    public static IReadOnlyList<IPNetwork> Closed() => [.. Metadata, .. OwnAddresses()];
+
+    /// <summary>Does something in a namespace: sockets that are made there stay there.</summary>
+    public static T Inside<T>(SafeFileHandle ns, Func<T> work) => OnThread("cannot set up a network namespace", () =>
+    {
+        NetworkCalls.Enter(ns);
+        return work();
+    });
+
+    /// <summary>On a thread of its own: it stays in the namespace it goes to, and must not go back to others' work.</summary>
+    private static T OnThread<T>(string what, Func<T> work)
+    {
+        T? result = default;
         Exception? failure = null;
-        // A thread of its own: it stays in the namespace it makes, and must not go back to others' work.
         var thread = new Thread(() =>
         {
             try
             {
-                Libc.UnshareNetwork();
-                handle = Libc.OpenRead("/proc/thread-self/ns/net");
-                Libc.RejectRoutes(closed);
+                result = work();
             }
-            catch (IOException refused)
+            catch (Exception refused) when (refused is IOException or SocketException)
             {
-                handle?.Dispose();
                 failure = refused;
             }
         });
         thread.Start();
         thread.Join();
-        return failure is null ? handle! : throw new SandboxException($"cannot make a network namespace: {failure.Message}", failure);
+        return failure is null ? result! : throw new SandboxException($"{what}: {failure.Message}", failure);
     }
 
     private static IEnumerable<IPNetwork> OwnAddresses() => NetworkInterface.GetAllNetworkInterfaces()
         .SelectMany(card => card.GetIPProperties().UnicastAddresses).Select(address => address.Address)
         .Where(address => address.AddressFamily == AddressFamily.InterNetwork && !IPAddress.IsLoopback(address)).Distinct().Select(address => new IPNetwork(address, 32));
-
-    /// <summary>A <c>struct rtentry</c> for a route that answers "unreachable".</summary>
-    internal static byte[] RejectRoute(IPNetwork network)
-    {
-        const short Up = 0x1, Reject = 0x200, AddressFamilyInet = 2;
-        const int Destination = 8, Mask = 40, Flags = 56, Size = 120;
-        var entry = new byte[Size];
-        BinaryPrimitives.WriteInt16LittleEndian(entry.AsSpan(Destination), AddressFamilyInet);
-        network.BaseAddress.TryWriteBytes(entry.AsSpan(Destination + 4), out _);
-        BinaryPrimitives.WriteInt16LittleEndian(entry.AsSpan(Mask), AddressFamilyInet);
-        BinaryPrimitives.WriteUInt32BigEndian(entry.AsSpan(Mask + 4), network.PrefixLength == 0 ? 0 : uint.MaxValue << (32 - network.PrefixLength));
-        BinaryPrimitives.WriteInt16LittleEndian(entry.AsSpan(Flags), Up | Reject);
-        return entry;
-    }
 }

@@ -32,9 +32,11 @@ internal sealed class NetworkPool(SandboxEgress egress) : IDisposable
         }
     }
 
-    /// <summary>A network that nobody else uses.</summary>
-    public Task<SandboxNetwork> RentAsync(CancellationToken cancellationToken)
+    /// <summary>A network that nobody else uses. One with a list is always a new one, and never kept.</summary>
+    public Task<SandboxNetwork> RentAsync(EgressRules? rules, CancellationToken cancellationToken)
     {
+        if (rules is not null)
+            return Task.Run(() => SandboxNetwork.Create(rules), cancellationToken);
         lock (_gate)
         {
             while (_idle.TryPop(out var network))
@@ -44,7 +46,7 @@ internal sealed class NetworkPool(SandboxEgress egress) : IDisposable
                 network.Dispose();
             }
         }
-        return Task.Run(SandboxNetwork.Create, cancellationToken);
+        return Task.Run(() => SandboxNetwork.Create(rules: null), cancellationToken);
     }
 
     /// <summary>Gives a network back, in which nothing runs any more.</summary>
@@ -52,7 +54,7 @@ internal sealed class NetworkPool(SandboxEgress egress) : IDisposable
     {
         lock (_gate)
         {
-            if (!_disposed && _idle.Count < MaxIdle)
+            if (!_disposed && !network.IsListed && _idle.Count < MaxIdle)
             {
                 _idle.Push(network);
                 return;
@@ -78,7 +80,7 @@ internal sealed class NetworkPool(SandboxEgress egress) : IDisposable
             return egress;
         try
         {
-            Return(SandboxNetwork.Create());
+            Return(SandboxNetwork.Create(rules: null));
             return SandboxEgress.Open;
         }
         catch (SandboxException failure) when (egress == SandboxEgress.Auto)

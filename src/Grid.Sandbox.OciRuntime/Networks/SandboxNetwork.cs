@@ -1,3 +1,4 @@
+using System.Globalization;
 using Grid.Sandbox.OciRuntime.Linux;
 using Microsoft.Win32.SafeHandles;
 
@@ -15,6 +16,9 @@ internal sealed class SandboxNetwork : IDisposable
     private static readonly string[] SearchPath = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin"];
     private readonly SafeFileHandle _namespace;
     private readonly ChildProcess _slirp;
+    private readonly EgressNotes _notes = new();
+    private EgressGate? _gate;
+    private NameAnswerer? _names;
 
     private SandboxNetwork(SafeFileHandle ns, ChildProcess slirp) => (_namespace, _slirp) = (ns, slirp);
 
@@ -27,15 +31,40 @@ internal sealed class SandboxNetwork : IDisposable
     /// <summary>Whether it still works.</summary>
     public bool IsAlive => (ChildProcess.Poll([_slirp.Exit], 0) & 1) == 0;
 
+    /// <summary>Whether it has a list: what has been opened for one sandbox is nothing for the next.</summary>
+    public bool IsListed => _gate is not null;
+
+    /// <summary>What was kept from its processes since the last time.</summary>
+    public IReadOnlyList<string> TakeNotes() => _notes.Take();
+
     /// <summary>Makes one; takes some ten milliseconds. Throws <see cref="SandboxException"/> with what to do.</summary>
-    public static SandboxNetwork Create()
+    /// <param name="rules">What it lets through; everything, but what every network of ours keeps out, when null.</param>
+    public static SandboxNetwork Create(EgressRules? rules)
+    {
+        var network = Create(withNames: rules is null);
+        try
+        {
+            if (rules is not null)
+                network.Close(rules);
+            return network;
+        }
+        catch
+        {
+            network.Dispose();
+            throw;
+        }
+    }
+
+    private static SandboxNetwork Create(bool withNames)
     {
         var executable = SearchPath.Select(directory => System.IO.Path.Combine(directory, "slirp4netns")).FirstOrDefault(File.Exists)
             ?? throw new SandboxException("slirp4netns is not installed; install it, or let sandboxes share the machine's network (--sandbox-egress host)");
         var ns = NetworkNamespace.Create();
         try
         {
-            string[] arguments = ["--configure", "--mtu=65520", "--disable-host-loopback", "--enable-sandbox", "--ready-fd=1", "--exit-fd=2", "--netns-type=path", PathOf(ns), "tap0"];
+            // A name server that asks the machine's for whatever it is asked is a way out by itself.
+            string[] names = withNames ? [] : ["--disable-dns"];
+            string[] arguments = ["--configure", "--mtu=65520", "--disable-host-loopback", .. names, "--enable-sandbox", "--ready-fd=1", "--exit-fd=2", "--netns-type=path", PathOf(ns), "tap0"];
             var slirp = ChildProcess.Start(executable, arguments, ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]);
             Span<byte> answer = stackalloc byte[1];
             if (Libc.TryRead(slirp.Output, answer) == 1 && answer[0] == (byte)'1')
@@ -52,8 +81,35 @@ internal sealed class SandboxNetwork : IDisposable
         }
     }
 
+    /// <summary>Closes what is not listed, before any process is in it.</summary>
+    private void Close(EgressRules rules)
+    {
+        try
+        {
+            _gate = EgressGate.Close(OpenTap(_slirp), NetworkNamespace.Inside(_namespace, NetworkCalls.OpenRoutes), rules.List);
+        }
+        catch (IOException refused)
+        {
+            throw new SandboxException($"a network with a list of destinations cannot be made here: {refused.Message}", refused);
+        }
+        _names = NameAnswerer.Start(_namespace, rules, _gate, _notes);
+    }
+
+    /// <summary>The tap device as slirp4netns has it open: who reads it can have frames left out.</summary>
+    private static SafeFileHandle OpenTap(ChildProcess slirp)
+    {
+        foreach (var descriptor in Directory.EnumerateFiles($"/proc/{slirp.Pid}/fd"))
+        {
+            if (File.ResolveLinkTarget(descriptor, returnFinalTarget: false)?.FullName == "/dev/net/tun")
+                return NetworkCalls.Duplicate(slirp.Exit, int.Parse(System.IO.Path.GetFileName(descriptor), CultureInfo.InvariantCulture));
+        }
+        throw new IOException("slirp4netns has no tap device open");
+    }
+
     public void Dispose()
     {
+        _names?.Dispose();
+        _gate?.Dispose();
         _slirp.Dispose();
         _namespace.Dispose();
     }

@@ -18,7 +18,7 @@ public sealed class TinyImages
     private static readonly string[] Programs =
     [
         "sh", "cat", "cp", "mv", "rm", "mkdir", "ls", "env", "id", "sleep", "date", "chmod", "chown", "ln", "touch", "head", "tail", "wc", "sort",
-        "tr", "stat", "sha256sum", "sed", "grep", "readlink", "true", "false", "dd", "sync", "find",
+        "tr", "stat", "sha256sum", "sed", "grep", "readlink", "true", "false", "dd", "sync", "find", "bash",
     ];
 
     private readonly string _layout;

@@ -66,6 +66,32 @@ public sealed class UrlFetcherTests : IDisposable
         (await Should.ThrowAsync<FormatException>(() => fetching)).Message.ShouldContain("404");
     }
 
+    [Fact]
+    public async Task FetchAsync_WithAList_AsksListedHostsAndPortsOnlyAlsoAfterRedirects()
+    {
+        using var server = new TcpListener(IPAddress.Loopback, 0);
+        server.Start();
+        var port = ((IPEndPoint)server.LocalEndpoint).Port;
+        using var all = new UrlFetcher(Content, new HostPolicy { Listed = ["localhost"] });
+        using var fetcher = all.Within(EgressList.Parse([$"localhost:{port}"]));
+
+        var fetching = fetcher.FetchAsync($"http://localhost:{port}/x", null, Stop);
+        await AnswerAsync(server, "HTTP/1.1 302 Found\r\nLocation: /y\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        await AnswerAsync(server, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello");
+        (await fetching).Digest.ShouldBe(Digest.Compute("hello"u8));
+
+        foreach (var elsewhere in new[] { $"http://127.0.0.1:{port}/x", $"http://elsewhere.example.com:{port}/", "http://localhost:1/x" })
+        {
+            fetching = fetcher.FetchAsync($"http://localhost:{port}/x", null, Stop);
+            await AnswerAsync(server, $"HTTP/1.1 307 Temporary Redirect\r\nLocation: {elsewhere}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            (await Should.ThrowAsync<FormatException>(() => fetching)).Message.ShouldContain($"{new Uri(elsewhere).Authority} is not in the list of destinations");
+            (await Should.ThrowAsync<FormatException>(() => fetcher.FetchAsync(elsewhere, null, Stop))).Message.ShouldContain("is not in the list of destinations");
+        }
+        // A listed name with a private address that nobody listed is as far away as ever.
+        using var strict = new UrlFetcher(Content, new HostPolicy()).Within(EgressList.Parse(["localhost"]));
+        (await Should.ThrowAsync<FormatException>(() => strict.FetchAsync($"http://localhost:{port}/x", null, Stop))).Message.ShouldContain("which builds may not use here");
+    }
+
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     private static async Task AnswerAsync(TcpListener server, string answer)

@@ -12,6 +12,9 @@ public sealed partial class RootlessTests
 
     private const int NotReadable = 97;
 
+    /// <summary>Becomes another user where the tun device is everybody's, as on ordinary machines; in containers it may be root's.</summary>
+    private static readonly string[] WithTun = ["unshare", "--mount", "sh", "-c", "mount -t tmpfs none /dev/net && mknod -m 666 /dev/net/tun c 10 200 && exec \"$@\"", "sh", "su"];
+
     /// <summary>Before anything else of the program: what comes after is inside.</summary>
     [ModuleInitializer]
     internal static void EnterWhenAsked()
@@ -27,7 +30,7 @@ public sealed partial class RootlessTests
     {
         if (!Environment.IsPrivilegedProcess || UserNamespace.IsInside)
             Assert.Skip("needs root to make an ordinary user");
-        var (exitCode, output) = await RunAsUserAsync($"-class {suite.FullName}");
+        var (exitCode, output) = await RunAsUserAsync($"-class {suite.FullName}", ["su"]);
         if (exitCode == NotReadable)
             AdapterReport.Skip($"rootless {runtime}", $"an ordinary user may not read {AppContext.BaseDirectory}");
         var summary = Summary().Match(output);
@@ -40,7 +43,25 @@ public sealed partial class RootlessTests
         TestContext.Current.TestOutputHelper?.WriteLine(summary.Value);
     }
 
-    private static async Task<(int ExitCode, string Output)> RunAsUserAsync(string tests)
+    /// <summary>The host is made as root; what is tested is the network that an ordinary user makes.</summary>
+    [Theory]
+    [InlineData("runc", typeof(RuncListedNetworkTests))]
+    [InlineData("crun", typeof(CrunListedNetworkTests))]
+    public async Task Lists_AsAnOrdinaryUser_AreHeld(string runtime, Type suite)
+    {
+        if (UserNamespace.IsInside)
+            Assert.Skip("needs root to make an ordinary user");
+        using var host = ForeignHost.Make();
+        var (exitCode, output) = await RunAsUserAsync($"-class {suite.FullName}", WithTun, host.Assignment);
+        if (exitCode == NotReadable)
+            AdapterReport.Skip($"rootless {runtime}", $"an ordinary user may not read {AppContext.BaseDirectory}");
+        var summary = Summary().Match(output);
+        summary.Success.ShouldBeTrue(output);
+        exitCode.ShouldBe(0, output);
+        summary.Groups["skipped"].Value.ShouldBe("0", output);
+    }
+
+    private static async Task<(int ExitCode, string Output)> RunAsUserAsync(string tests, string[] enter, string variables = "")
     {
         var user = $"grid-test-{Guid.NewGuid().ToString("n")[..8]}";
         await MustAsync("useradd", "--create-home", user);
@@ -48,8 +69,8 @@ public sealed partial class RootlessTests
         {
             var program = Path.GetFileName(Environment.ProcessPath) == "dotnet" ? $"{Environment.ProcessPath} {Environment.GetCommandLineArgs()[0]}" : Environment.ProcessPath!;
             // The build may be where only root may read.
-            var script = $"test -r {typeof(RootlessTests).Assembly.Location} || exit {NotReadable}; cd && export DOTNET_CLI_TELEMETRY_OPTOUT=1 {Enter}=1 && exec {program} {tests} -noColor";
-            return await RunAsync("su", "--login", "--shell", "/bin/sh", user, "--command", script);
+            var script = $"test -r {typeof(RootlessTests).Assembly.Location} || exit {NotReadable}; cd && export DOTNET_CLI_TELEMETRY_OPTOUT=1 {Enter}=1 {variables} && exec {program} {tests} -noColor";
+            return await RunAsync(enter[0], [.. enter.Skip(1), "--login", "--shell", "/bin/sh", user, "--command", script]);
         }
         finally
         {
