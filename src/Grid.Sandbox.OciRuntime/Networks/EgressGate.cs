@@ -15,8 +15,8 @@ internal sealed class EgressGate : IDisposable
     public const int MaxAddresses = 256;
 
     private static readonly IPAddress Router = IPAddress.Parse("10.0.2.2");
-    private static readonly IPNetwork[] Always = [IPNetwork.Parse("0.0.0.0/8"), IPNetwork.Parse("127.0.0.0/8"), IPNetwork.Parse("10.0.2.0/24")];
-    private static readonly IPNetwork Everywhere = IPNetwork.Parse("0.0.0.0/0");
+    private static readonly IPNetwork[] Loopback = [IPNetwork.Parse("0.0.0.0/8"), IPNetwork.Parse("127.0.0.0/8")];
+    private static readonly IPNetwork Own = IPNetwork.Parse("10.0.2.0/24"), Everywhere = IPNetwork.Parse("0.0.0.0/0");
 
     private readonly Lock _gate = new();
     private readonly SafeFileHandle _tap;
@@ -38,7 +38,7 @@ internal sealed class EgressGate : IDisposable
     public static EgressGate Close(SafeFileHandle tap, SafeFileHandle routes, EgressList list)
     {
         var open = list.Entries.Where(entry => entry.Network is not null).Select(entry => new FilterRule(entry.Network!.Value, entry.Port)).ToList();
-        var gate = new EgressGate(tap, routes, [.. Always, .. NetworkNamespace.Closed()], open);
+        var gate = new EgressGate(tap, routes, [.. Loopback, Own, .. NetworkNamespace.Closed()], open);
         try
         {
             gate.SetFilter(open);
@@ -53,6 +53,12 @@ internal sealed class EgressGate : IDisposable
             throw;
         }
     }
+
+    /// <summary>
+    /// Keeps closed in a network without a list what its routes keep closed: a process with CAP_NET_RAW, which a RUN as root has, writes frames past all routes.
+    /// </summary>
+    /// <param name="tap">Its tap device; the filter stays with it.</param>
+    public static void KeepClosed(SafeFileHandle tap) => NetworkCalls.SetFilter(tap, TapFilter.Build([.. Loopback, .. NetworkNamespace.Closed()], [new FilterRule(Everywhere, 0)]));
 
     /// <summary>Whether an address is out of reach whatever is listed.</summary>
     public bool IsClosed(IPAddress address) => _closed.Any(network => network.Contains(address));

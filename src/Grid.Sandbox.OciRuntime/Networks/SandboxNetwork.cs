@@ -44,8 +44,7 @@ internal sealed class SandboxNetwork : IDisposable
         var network = Create(withNames: rules is null);
         try
         {
-            if (rules is not null)
-                network.Close(rules);
+            network.Close(rules);
             return network;
         }
         catch
@@ -81,16 +80,22 @@ internal sealed class SandboxNetwork : IDisposable
         }
     }
 
-    /// <summary>Closes what is not listed, before any process is in it.</summary>
-    private void Close(EgressRules rules)
+    /// <summary>Closes what is not listed, or what every network of ours keeps out, before any process is in it.</summary>
+    private void Close(EgressRules? rules)
     {
         try
         {
+            if (rules is null)
+            {
+                using var tap = OpenTap(_slirp);
+                EgressGate.KeepClosed(tap);
+                return;
+            }
             _gate = EgressGate.Close(OpenTap(_slirp), NetworkNamespace.Inside(_namespace, NetworkCalls.OpenRoutes), rules.List);
         }
         catch (IOException refused)
         {
-            throw new SandboxException($"a network with a list of destinations cannot be made here: {refused.Message}", refused);
+            throw new SandboxException($"what a sandbox sends cannot be filtered here: {refused.Message}; it needs Linux 5.6 and leave to use pidfd_getfd on own processes", refused);
         }
         _names = NameAnswerer.Start(_namespace, rules, _gate, _notes);
     }

@@ -113,6 +113,19 @@ public abstract class ListedNetworkTests : SandboxTests
     }
 
     [Fact]
+    public async Task Frame_ToThisMachine_IsNotSentAlsoWithoutAList()
+    {
+        // There the host is another program's, and so is what it hears.
+        if (UserNamespace.IsInside)
+            return;
+        using var machine = new UdpClient(new IPEndPoint(Host.Machine, 0));
+        await RunAsync(null, $"frame {Host.Machine} {((IPEndPoint)machine.Client.LocalEndPoint!).Port}; frame {Host.Address} {Host.Port}; send {Host.Address} {Host.Port} 60 6869");
+        // Frames are sent in their order: when the host has got both, this machine would have got its own.
+        SpinWait.SpinUntil(() => Host.Datagrams >= 2, Patience).ShouldBeTrue();
+        machine.Available.ShouldBe(0);
+    }
+
+    [Fact]
     public async Task IPv6_IsNotThere()
     {
         var (output, _) = await RunAsync([Listed], """perl -e 'socket(my $s, 10, 1, 0) or do { print "$!\n"; exit }; print connect($s, pack("S n N n8 N", 10, 443, 0, 0x2001, 0xdb8, 0, 0, 0, 0, 0, 1, 0)) ? "connected\n" : "$!\n"' """);
