@@ -4,6 +4,7 @@ using Grid.Client;
 using Grid.Client.Models;
 using Grid.Contracts.Builds;
 using Grid.Contracts.Events;
+using Grid.Contracts.Queues;
 using Grid.Contracts.Tenants;
 using Grid.Contracts.Work;
 using Grid.Dockerfiles;
@@ -113,6 +114,21 @@ public sealed class BuildTests(ApiUnderTest api) : IClassFixture<ApiUnderTest>
         var error = await Should.ThrowAsync<GridApiException>(client.SubmitBuildAsync("red", Submission("registry.example/other:v1"), "once", Stop));
         error.Problem!.Code.ShouldBe("idempotency-mismatch");
         error.Status.ShouldBe(HttpStatusCode.Conflict);
+    }
+
+    [Fact]
+    public async Task Submit_ToAPool_WaitsThereAndNotElsewhere_AndAPoolThatIsNoneIsRefused()
+    {
+        var client = await api.AsAsync("red", Role.Builder);
+        await SendAsync(client, "red");
+        var error = await Should.ThrowAsync<GridApiException>(client.SubmitBuildAsync("red", Submission() with { Pool = "nowhere" }, "nowhere", Stop));
+        error.Problem!.Errors!["pool"].Single().ShouldStartWith("there is no pool 'nowhere'; choose one of ");
+
+        await api.Grid.Grains.GetGrain<IPoolDirectoryGrain>(IPoolDirectoryGrain.Key).AddAsync("large");
+        var build = await client.SubmitBuildAsync("red", Submission("registry.example/pooled:1") with { Pool = "large" }, "large", Stop);
+        (await client.GetBuildAsync("red", build.Id, Stop)).State.ShouldBe(BuildState.Queued);
+        (await api.Grid.Grains.GetGrain<IQueueGrain>("large").FindAsync($"red/{build.Id}")).ShouldNotBeNull();
+        await client.CancelBuildAsync("red", build.Id, Stop);
     }
 
     [Fact]

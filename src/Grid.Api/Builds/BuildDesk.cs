@@ -97,6 +97,7 @@ public sealed class BuildDesk(IGrainFactory grains, Uploads uploads, SecretDesk 
         var hash = Digest.Compute(JsonSerializer.SerializeToUtf8Bytes(request)).Hex;
         var claim = idempotencyKey is null ? null : grains.GetGrain<IIdempotencyGrain>($"{tenant}/{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(idempotencyKey)))}");
         var isKnown = claim is not null && await claim.FindAsync() is { } claimed && await IsKnownAsync(tenant, claimed, hash);
+        await EnsurePoolAsync(request.Pool);
         foreach (var archive in UploadsOf(request))
         {
             if (!await uploads.IsHereAsync(tenant, archive))
@@ -121,6 +122,19 @@ public sealed class BuildDesk(IGrainFactory grains, Uploads uploads, SecretDesk 
             // A request with the same key, refused a moment before, may have taken back what this one relies on.
             await RestoreAsync(tenant, entry, claim!);
         return Describe(tenant, entry, status);
+    }
+
+    /// <summary>A build for a pool that nobody has heard of would wait for ever.</summary>
+    private async Task EnsurePoolAsync(string pool)
+    {
+        if (pool == BuildRequest.DefaultPool)
+            return;
+        var pools = await grains.GetGrain<IPoolDirectoryGrain>(IPoolDirectoryGrain.Key).ListAsync();
+        if (!pools.Contains(pool))
+        {
+            var message = $"there is no pool '{pool}'; choose one of {string.Join(", ", pools.Append(BuildRequest.DefaultPool).Distinct().Order(StringComparer.Ordinal))}";
+            throw new ApiException(ProblemCode.InvalidRequest, message) { Errors = new Dictionary<string, string[]> { ["pool"] = [message] } };
+        }
     }
 
     /// <summary>What has to be uploaded before a build can be accepted.</summary>

@@ -67,6 +67,7 @@ internal static class Submissions
             DefaultProcess = submission.DefaultProcess,
             RefreshExtensions = submission.RefreshExtensions,
             SourceDateEpoch = submission.SourceDateEpoch,
+            Pool = submission.Pool ?? BuildRequest.DefaultPool,
             SecretIds = [.. submission.Secrets.Keys.Order(StringComparer.Ordinal)],
         };
     }

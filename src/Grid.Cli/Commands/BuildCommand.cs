@@ -43,7 +43,7 @@ internal static class BuildCommand
             Source, SourceFlags.Git, SourceFlags.Revision, SourceFlags.Secret, SourceFlags.KnownHosts, SourceFlags.Image, SourceFlags.Path, Builder, ImageName, Tags, RunImage, PreviousImage, Env, Output, BuildId, DefaultProcess, Refresh, Secrets, Json,
         };
         GridFlags.AddTo(command);
-        ServerFlags.AddTo(command);
+        ServerFlags.AddWithPoolTo(command);
         command.SetAction(RunAsync);
         return command;
     }
@@ -73,6 +73,7 @@ internal static class BuildCommand
             throw new LifecycleException(ExitCode.InvalidArgs, $"--output {parsed.GetValue(Output)}: a running grid writes to registries only; build on this machine with --server local");
         var submission = new BuildSubmission
         {
+            Pool = ServerFlags.ReadPool(parsed),
             Image = parsed.GetValue(ImageName)!,
             Tags = parsed.GetValue(Tags) ?? [],
             Builder = parsed.GetValue(Builder)!,

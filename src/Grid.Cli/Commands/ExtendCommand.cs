@@ -41,7 +41,7 @@ internal static class ExtendCommand
             Kind, Base, Files, Context, Args, UserId, GroupId, Output, BuildId, Refresh, Secrets, Json,
         };
         GridFlags.AddTo(command);
-        ServerFlags.AddTo(command);
+        ServerFlags.AddWithPoolTo(command);
         command.SetAction(RunAsync);
         return command;
     }
@@ -84,6 +84,7 @@ internal static class ExtendCommand
         }
         var submission = new BuildSubmission
         {
+            Pool = ServerFlags.ReadPool(parsed),
             Image = input.Targets[0].ToString(),
             Tags = [.. input.Targets.Skip(1).Select(target => target.ToString())],
             Extension = new ImageExtensionSubmission { Kind = input.Kind, Base = input.Base.ToString(), Dockerfiles = dockerfiles },

@@ -29,7 +29,7 @@ internal static class RebaseCommand
     public static Command Create()
     {
         var command = new Command("rebase", "Put an app image on a newer run image") { Image, RunImage, PreviousImage, Tags, Force, Reports, Insecure, Verbose };
-        ServerFlags.AddTo(command);
+        ServerFlags.AddWithPoolTo(command);
         command.SetAction(RunAsync);
         return command;
     }
@@ -85,6 +85,7 @@ internal static class RebaseCommand
         using var grid = new RemoteGrid(server, "grid rebase");
         var build = await grid.SubmitAsync(new BuildSubmission
         {
+            Pool = ServerFlags.ReadPool(parsed),
             Image = image,
             Tags = tags,
             PreviousImage = parsed.GetValue(PreviousImage),

@@ -65,6 +65,9 @@ public sealed record BuildSubmission
 
     /// <summary>Seconds since 1970 for the image's creation time.</summary>
     public long? SourceDateEpoch { get; init; }
+
+    /// <summary>Pool of nodes that does it; <c>default</c> when it is left out.</summary>
+    public string? Pool { get; init; }
 }
 
 /// <summary>How to put an app image on another run image.</summary>

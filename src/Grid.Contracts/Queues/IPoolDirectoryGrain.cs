@@ -2,7 +2,7 @@ using Orleans.Concurrency;
 
 namespace Grid.Contracts.Queues;
 
-/// <summary>All pools by name; one grain, keyed <see cref="Key"/>, told by queues, asked by operators and never on a build's path.</summary>
+/// <summary>All pools by name; one grain, keyed <see cref="Key"/>, told by queues, asked by operators and when a build that names a pool is submitted, never while one runs.</summary>
 [Alias("grid.IPoolDirectoryGrain")]
 public interface IPoolDirectoryGrain : IGrainWithStringKey
 {
