@@ -36,6 +36,9 @@ public class ApiUnderTest : IAsyncLifetime
     /// <summary>The silos below.</summary>
     internal virtual Task<TestGrid> StartGridAsync() => TestGrid.StartAsync();
 
+    /// <summary>How often one caller may ask.</summary>
+    internal virtual int RequestsPerSecond => 100;
+
     /// <summary>Services of what stands beside the API.</summary>
     internal virtual void AddBeside(IServiceCollection services)
     {
@@ -59,7 +62,7 @@ public class ApiUnderTest : IAsyncLifetime
         builder.Services.AddSingleton(p => new TieredContent(p.GetRequiredService<ContentStore>(), null));
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(SecretKeyRing.Parse(SecretKeyRing.NewEntry("k1")));
-        builder.Services.AddGridApi(new ApiOptions { DataDirectory = _directory, MaxUploadBytes = 1024 * 1024 });
+        builder.Services.AddGridApi(new ApiOptions { DataDirectory = _directory, MaxUploadBytes = 1024 * 1024, RequestsPerSecond = RequestsPerSecond });
         AddBeside(builder.Services);
         _app = builder.Build();
         _app.MapGridApi();
