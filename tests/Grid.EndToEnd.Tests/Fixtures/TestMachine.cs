@@ -16,6 +16,8 @@ public sealed class TestMachine : IAsyncDisposable
     public TestMachine()
     {
         Scratch = Directory.CreateTempSubdirectory("grid-e2e-").FullName;
+        // Tests of ordinary users go through it to the launcher.
+        File.SetUnixFileMode(Scratch, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
         _launcher = new Lazy<string>(() => PublishedLauncher.Publish(Directory.CreateDirectory(Path.Combine(Scratch, "launcher")).FullName));
         _images = new Lazy<Task<TinyImages>>(() => TinyImages.CreateAsync(Path.Combine(Scratch, "base")));
     }
