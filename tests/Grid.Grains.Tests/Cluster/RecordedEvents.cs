@@ -8,7 +8,7 @@ namespace Grid.Grains.Tests.Cluster;
 internal sealed class RecordedEvents : IBuildEvents
 {
     private readonly Lock _lock = new();
-    private readonly List<(string Build, BuildEvent Event)> _all = [];
+    private readonly Dictionary<string, List<BuildEvent>> _journals = new(StringComparer.Ordinal);
     private TaskCompletionSource _grown = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Builds whose end was told again.</summary>
@@ -22,13 +22,14 @@ internal sealed class RecordedEvents : IBuildEvents
         TaskCompletionSource grown;
         lock (_lock)
         {
+            var journal = JournalOf(buildKey);
             // A journal takes one.
-            if (buildEvent is BuildFinished && _all.Exists(e => e.Build == buildKey && e.Event is BuildFinished))
+            if (buildEvent is BuildFinished && journal.Exists(e => e is BuildFinished))
             {
                 RepeatedEnds.Enqueue(buildKey);
                 return;
             }
-            _all.Add((buildKey, buildEvent));
+            journal.Add(buildEvent);
             (grown, _grown) = (_grown, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         }
         grown.SetResult();
@@ -53,7 +54,7 @@ internal sealed class RecordedEvents : IBuildEvents
     public IReadOnlyList<BuildEvent> Of(string buildKey)
     {
         lock (_lock)
-            return [.. _all.Where(e => e.Build == buildKey).Select(e => e.Event)];
+            return [.. JournalOf(buildKey)];
     }
 
     /// <summary>The first event of a build that fits, now or later.</summary>
@@ -72,11 +73,11 @@ internal sealed class RecordedEvents : IBuildEvents
         for (var seen = 0; ;)
         {
             Task grown;
-            List<(string Build, BuildEvent Event)> news;
+            List<BuildEvent> news;
             lock (_lock)
-                (grown, news) = (_grown.Task, _all[seen..]);
+                (grown, news) = (_grown.Task, JournalOf(buildKey)[seen..]);
             seen += news.Count;
-            foreach (var (_, found) in news.Where(n => n.Build == buildKey))
+            foreach (var found in news)
             {
                 yield return found;
                 if (found is BuildFinished)
@@ -85,5 +86,12 @@ internal sealed class RecordedEvents : IBuildEvents
             if (news.Count == 0)
                 await grown.WaitAsync(TestGrid.Patience, cancellationToken);
         }
+    }
+
+    private List<BuildEvent> JournalOf(string buildKey)
+    {
+        if (!_journals.TryGetValue(buildKey, out var journal))
+            _journals.Add(buildKey, journal = []);
+        return journal;
     }
 }

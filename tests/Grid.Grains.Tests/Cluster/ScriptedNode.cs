@@ -40,8 +40,9 @@ internal sealed class ScriptedNode : IContexts
     /// <summary>Builds that have something on a node.</summary>
     public IReadOnlyList<string> BuildsOn(string node)
     {
+        var released = Released.ToHashSet(StringComparer.Ordinal);
         lock (_lock)
-            return [.. _started.Where(i => Places[i.Handle] == node && !Released.Contains(i.BuildKey)).Select(i => i.BuildKey).Distinct()];
+            return [.. _started.Where(i => Places[i.Handle] == node && !released.Contains(i.BuildKey)).Select(i => i.BuildKey).Distinct()];
     }
 
     /// <summary>A node dies: nobody is told of what it did.</summary>
