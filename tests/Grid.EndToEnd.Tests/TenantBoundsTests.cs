@@ -49,7 +49,8 @@ public sealed class TenantBoundsTests(TestMachine machine)
         Leftovers.Of(data, data).ShouldBeEmpty();
     }
 
-    private static async Task SetAsync(string address, string token, string settings)
+    /// <summary>Sets what tenant default may, as the operator.</summary>
+    internal static async Task SetAsync(string address, string token, string settings)
     {
         using var http = new HttpClient();
         http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);

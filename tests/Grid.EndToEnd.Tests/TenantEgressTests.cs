@@ -1,8 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
-using System.Net.Http.Headers;
-using System.Text;
 using Grid.EndToEnd.Tests.Chaos;
 using Grid.EndToEnd.Tests.Fixtures;
 
@@ -67,7 +65,7 @@ public sealed class TenantEgressTests(TestMachine machine)
         bench.Environment["XDG_CONFIG_HOME"] = Path.Combine(bench.Root, "config");
         bench.Environment["GRID_SERVER"] = null;
         (await bench.GridAsync("login", place, "--key-file", Path.Combine(data, "operator-key"))).ExitCode.ShouldBe(0);
-        await SetAsync(place, File.ReadAllText(Path.Combine(data, "operator-key")).Trim(), """{"egress":"None","egressAllow":["listed.example.com"]}""");
+        await TenantBoundsTests.SetAsync(place, File.ReadAllText(Path.Combine(data, "operator-key")).Trim(), """{"egress":"None","egressAllow":["listed.example.com"]}""");
         Task<BuildRun> RunAsync(string what) => BuildRun.OfAsync(bench.Start("build", bench.App, "--builder", builder, "--image", $"{registry.Host}/apps/{what}:1", "--env", $"CASE={what}", "--json"));
 
         var log = (await RunAsync("listed")).ShouldSucceed().Log;
@@ -81,13 +79,5 @@ public sealed class TenantEgressTests(TestMachine machine)
         using (Process.Start("kill", ["-TERM", $"{node.Id}"]))
             (await Tool.EndAsync(node)).ExitCode.ShouldBe(0);
         Leftovers.Of(data, data).ShouldBeEmpty();
-    }
-
-    private static async Task SetAsync(string address, string token, string settings)
-    {
-        using var http = new HttpClient();
-        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
-        using var answer = await http.PutAsync(new Uri(address.TrimEnd('/') + "/v1/tenants/default"), new StringContent(settings, Encoding.UTF8, "application/json"), TestContext.Current.CancellationToken);
-        answer.IsSuccessStatusCode.ShouldBeTrue(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
     }
 }
