@@ -105,10 +105,23 @@ internal sealed class SandboxNetwork : IDisposable
     {
         foreach (var descriptor in Directory.EnumerateFiles($"/proc/{slirp.Pid}/fd"))
         {
-            if (File.ResolveLinkTarget(descriptor, returnFinalTarget: false)?.FullName == "/dev/net/tun")
+            if (TargetOf(descriptor) == "/dev/net/tun")
                 return NetworkCalls.Duplicate(slirp.Exit, int.Parse(System.IO.Path.GetFileName(descriptor), CultureInfo.InvariantCulture));
         }
         throw new IOException("slirp4netns has no tap device open");
+    }
+
+    /// <summary>What a descriptor stands for; null when it has been closed meanwhile, as the one is by which slirp4netns says that it is ready.</summary>
+    private static string? TargetOf(string descriptor)
+    {
+        try
+        {
+            return File.ResolveLinkTarget(descriptor, returnFinalTarget: false)?.FullName;
+        }
+        catch (FileNotFoundException)
+        {
+            return null;
+        }
     }
 
     public void Dispose()
